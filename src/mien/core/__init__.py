@@ -1,0 +1,1 @@
+"""The vocabulary of Mien: types and rules that every other part shares."""

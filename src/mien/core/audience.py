@@ -1,0 +1,391 @@
+"""What leaves the process: audience statistics that cannot hold a face.
+
+Every figure here is about a group over a stretch of media time. No field can carry pixels, a box, a landmark or the
+identity of a track; ``tests/architecture`` holds that of the serialised form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Annotated, Final, Literal, NoReturn, Protocol, Self
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from mien.core.labels import EMOTIONS
+from mien.core.policy import Grant
+
+SCHEMA_VERSION: Final = 1
+SHARE_THRESHOLDS: Final = (0.25, 0.5, 0.75)
+"""Probabilities above which ``AudienceSnapshot.shares`` counts people."""
+
+Slug = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Percent = Annotated[float, Field(ge=0, le=100)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=0)]
+Seconds = Annotated[float, Field(ge=0)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class EmotionPercents(_Part):
+    """One figure an emotion, 0–100 points."""
+
+    neutral: Percent
+    happiness: Percent
+    surprise: Percent
+    sadness: Percent
+    anger: Percent
+    disgust: Percent
+    fear: Percent
+    contempt: Percent
+
+    @classmethod
+    def of(cls, values: Sequence[float] | npt.NDArray[np.floating]) -> Self:
+        """From eight values in canonical order; clipped to 0–100 against rounding."""
+        return cls(**{e: min(100.0, max(0.0, float(v))) for e, v in zip(EMOTIONS, values, strict=True)})
+
+    def values(self) -> tuple[float, ...]:
+        """The eight values in canonical order."""
+        return tuple(float(getattr(self, e)) for e in EMOTIONS)
+
+
+class Interval(_Part):
+    """A 95 % interval over people, in the unit of the figure it belongs to."""
+
+    low: Percent
+    high: Percent
+
+
+class EmotionIntervals(_Part):
+    """An interval an emotion, points."""
+
+    neutral: Interval
+    happiness: Interval
+    surprise: Interval
+    sadness: Interval
+    anger: Interval
+    disgust: Interval
+    fear: Interval
+    contempt: Interval
+
+    @classmethod
+    def of(cls, low: npt.NDArray[np.floating], high: npt.NDArray[np.floating]) -> Self:
+        """From eight lower and eight upper bounds in canonical order."""
+        return cls(**{e: Interval(low=a, high=b) for e, a, b in zip(EMOTIONS, low, high, strict=True)})
+
+
+class EmotionShares(_Part):
+    """Per emotion the share of tracks whose probability exceeds each of :data:`SHARE_THRESHOLDS`, 0–1."""
+
+    neutral: tuple[Share, Share, Share]
+    happiness: tuple[Share, Share, Share]
+    surprise: tuple[Share, Share, Share]
+    sadness: tuple[Share, Share, Share]
+    anger: tuple[Share, Share, Share]
+    disgust: tuple[Share, Share, Share]
+    fear: tuple[Share, Share, Share]
+    contempt: tuple[Share, Share, Share]
+
+
+class UnreadCounts(_Part):
+    """Sightings (one face in one frame) that were not read, by reason."""
+
+    too_small: Count = 0
+    blurred: Count = 0
+    turned_away: Count = 0
+    cut_off: Count = 0
+    over_cap: Count = 0
+
+
+class LabelView(_Part):
+    """The means in the session's own label set, when that is not the canonical one.
+
+    Each face is viewed before the mean is taken, so the view cannot be recomputed from the canonical means.
+    """
+
+    label_set: Slug
+    percents: dict[Annotated[str, Field(pattern=r"^[a-z][a-z ]{0,31}$")], Percent]
+
+
+class AudienceSnapshot(_Part):
+    """An audience over one step of media time, version 1.
+
+    Below the minimum group a snapshot holds time and ``suppressed``, nothing else.
+
+    Attributes:
+        session_id: names the session, not a person.
+        source, zone: which camera or file, and which part of the hall.
+        media_time: start of the step, seconds.
+        duration_seconds: length of the step; 0 for a single frame.
+        suppressed: True when the group was smaller than the session's minimum.
+        demo: True when the frames were composed, not filmed.
+        frames: frames read in the step; 0 marks a gap.
+        present: faces seen at once (median over the step's frames).
+        readable: faces read at once (median over the step's frames).
+        tracks: tracks that were read in the step; what intervals resample. One person may be several tracks.
+        coverage: share of the faces seen that was read, mean over frames; a frame without a face counts as 0.
+        unread: sightings that were not read, by reason.
+        emotions: mean over sightings read, 0–100 points; None when nothing was read.
+        covariance: over tracks, points², upper triangle by rows (36 values); None below two tracks.
+        shares: share of tracks above each threshold.
+        facing_share: share of the faces seen that were turned to the camera, 0–1.
+        synchrony: how alike tracks moved over the last seconds, -1 to 1; None when not measured.
+        intervals: 95 % over people; None below two tracks: one person has no interval over people.
+        view: the means in the session's label set; None when that is the canonical one.
+        model: hash of the classifier.
+    """
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    session_id: Slug
+    source: Slug = "main"
+    zone: Slug = "all"
+    media_time: Seconds
+    duration_seconds: Seconds
+    suppressed: bool
+    demo: bool = False
+    frames: Count | None = None
+    present: Count | None = None
+    readable: Count | None = None
+    tracks: Count | None = None
+    coverage: Share | None = None
+    unread: UnreadCounts | None = None
+    emotions: EmotionPercents | None = None
+    covariance: Annotated[tuple[float, ...], Field(min_length=36, max_length=36)] | None = None
+    shares: EmotionShares | None = None
+    facing_share: Share | None = None
+    synchrony: Annotated[float, Field(ge=-1, le=1)] | None = None
+    intervals: EmotionIntervals | None = None
+    view: LabelView | None = None
+    model: Sha256 | None = None
+
+    @model_validator(mode="after")
+    def _suppression_is_whole(self) -> Self:
+        if self.suppressed:
+            allowed = {"schema_version", "session_id", "source", "zone", "media_time", "duration_seconds", "suppressed"}
+            told = [n for n in type(self).model_fields if n not in allowed | {"demo"} and getattr(self, n) is not None]
+            if told:
+                raise ValueError(f"a suppressed snapshot holds time only, but has {', '.join(told)}")
+        return self
+
+    @property
+    def end_time(self) -> float:
+        """End of the step, seconds."""
+        return self.media_time + self.duration_seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Replicates:
+    """Bootstrap replicates of one snapshot's means. They would reveal individuals: they stay in memory.
+
+    Attributes:
+        means: float32 R×8, points 0–100; NaN where a replicate drew nobody.
+    """
+
+    means: npt.NDArray[np.float32]
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("bootstrap replicates never leave the process: they would reveal individuals")
+
+
+@dataclass(frozen=True, slots=True)
+class AudienceStep:
+    """One snapshot and, beside it in memory only, the replicates that metrics run over."""
+
+    snapshot: AudienceSnapshot
+    replicates: Replicates | None
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What one run of measuring is.
+
+    Attributes:
+        session_id: names it.
+        grant: what the policy gate permitted.
+        label_set: name of the label set its labels and view use.
+        step_seconds: length of a timeline step; 0 for every frame.
+    """
+
+    session_id: str
+    grant: Grant
+    label_set: str
+    step_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class MetricSample:
+    """One value of a metric.
+
+    Attributes:
+        slug: which metric.
+        media_time: seconds.
+        value: in the metric's unit; None when withheld.
+        low, high: 95 % interval over people, or None.
+        tracks: tracks behind it.
+        coverage: share of the faces seen that was read, 0–1.
+        withheld: why there is no value, or None.
+    """
+
+    slug: str
+    media_time: float
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    tracks: int = 0
+    coverage: float = 0.0
+    withheld: str | None = None
+
+
+class MomentKind(StrEnum):
+    """What kind of moment a metric or an analysis found."""
+
+    PEAK = "peak"
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A stretch of media time worth looking at.
+
+    Attributes:
+        kind: what was found.
+        subject: the emotion or metric it was found in.
+        start, peak, end: seconds; ``start <= peak <= end``.
+        value: at the peak, in points 0–100 or the metric's unit.
+        rise: value minus the session's typical level, same unit.
+        coverage: at the peak, 0–1.
+        readable: faces read at once at the peak.
+        low, high: 95 % interval of the value over people, or None.
+    """
+
+    kind: MomentKind
+    subject: str
+    start: float
+    peak: float
+    end: float
+    value: float
+    rise: float
+    coverage: float
+    readable: int
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """A finished session.
+
+    Attributes:
+        session: what was run.
+        snapshots: in order of media time.
+        samples: of every metric, by slug.
+        moments: strongest first.
+        complete: False when the run was interrupted or the media damaged.
+    """
+
+    session: Session
+    snapshots: tuple[AudienceSnapshot, ...]
+    samples: Mapping[str, tuple[MetricSample, ...]] = field(default_factory=dict)
+    moments: tuple[Moment, ...] = ()
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ModelIdentity:
+    """A model by name and hash."""
+
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where every figure of a report comes from.
+
+    Attributes:
+        input_name: the input without its folder (``talk.mp4``).
+        input_kind: the source plug-in that read it.
+        input_sha256: of the input's bytes; None for a live source.
+        width, height: of a frame, pixels; None when no frame was seen.
+        duration_seconds: of the media as its container declares it; None when it does not.
+        frame_rate: average frames per second; None when unknown.
+        frames_read: frames that went through the pipeline.
+        frames_detected: frames on which the detector ran; faces were followed by motion on the others.
+        sightings: faces seen, summed over frames.
+        sightings_read: of those, the ones whose expression was read.
+        detector, classifier: which models.
+        detector_note: why another detector than the preferred one ran, or None.
+        execution_providers: what ran the graphs.
+        software: versions of Mien and the libraries that touch a number.
+        profile: name of the profile the settings started from.
+        settings: every setting that was in force, as plain data.
+        demo: True when the frames were composed, not filmed.
+        stopped_because: why the run ended before its media did (``interrupted``, ``truncated``), or None.
+    """
+
+    input_name: str
+    input_kind: str
+    input_sha256: str | None
+    width: int | None
+    height: int | None
+    duration_seconds: float | None
+    frame_rate: float | None
+    frames_read: int
+    frames_detected: int
+    sightings: int
+    sightings_read: int
+    detector: ModelIdentity
+    classifier: ModelIdentity
+    detector_note: str | None
+    execution_providers: tuple[str, ...]
+    software: Mapping[str, str]
+    profile: str
+    settings: Mapping[str, object]
+    demo: bool = False
+    stopped_because: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """A finished run: what was measured, and where it comes from."""
+
+    timeline: Timeline
+    provenance: Provenance
+
+
+class Metric(Protocol):
+    """An audience metric: fed steps in order, asked for samples at any time."""
+
+    slug: str
+    display_name: str
+    unit: str
+
+    def update(self, step: AudienceStep) -> None:
+        """Take one step, in order of media time."""
+        ...
+
+    def compute(self) -> Sequence[MetricSample]:
+        """Every sample so far."""
+        ...
+
+    def reset(self) -> None:
+        """Forget everything."""
+        ...
+
+
+class Sink(Protocol):
+    """Where snapshots go as they are made."""
+
+    def write(self, snapshot: AudienceSnapshot) -> None:
+        """Take one snapshot, in order."""
+        ...
+
+    def close(self, *, complete: bool) -> None:
+        """Called once; ``complete`` is False when the run was interrupted."""
+        ...

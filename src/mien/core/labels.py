@@ -1,0 +1,235 @@
+"""The label sets and the mappings between them.
+
+The canonical space is FER+'s eight emotions (Barsoum et al., 2016, *Training deep networks for facial expression
+recognition with crowd-sourced label distribution*). Every other label set is a view of it: a function of one
+face's eight probabilities. A view is applied to each face before anything is averaged, because dropping or
+combining classes and then renormalising does not commute with the mean over people.
+
+Where contempt goes in each view that has no contempt is written beside the view.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float32]
+
+UNCERTAIN: Final = "uncertain"
+"""What a face's label reads while its strongest probability is below the uncertainty threshold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A compound expression: two canonical emotions that share one face's probability."""
+
+    label: str
+    first: str
+    second: str
+
+
+@dataclass(frozen=True, slots=True)
+class LabelSet:
+    """A named, ordered set of emotion labels and how it is derived from the canonical eight.
+
+    Attributes:
+        name: the identifier users give (``cinema7``).
+        labels: the labels in index order.
+        sources: for each label the canonical emotions that are summed into it; an empty tuple is a label
+            that facial probabilities alone cannot support.
+        pairs: compounds carved out of two canonical emotions (see :meth:`view`).
+        descriptions: a few words for each label.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    sources: tuple[tuple[str, ...], ...]
+    pairs: tuple[Pair, ...] = ()
+    descriptions: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def __post_init__(self) -> None:
+        if len(self.labels) != len(self.sources):
+            raise ValueError(f"label set {self.name}: {len(self.labels)} labels, {len(self.sources)} sources")
+        if len(set(self.labels)) != len(self.labels):
+            raise ValueError(f"label set {self.name} repeats a label")
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def index(self, label: str) -> int:
+        """Position of ``label``; ValueError names the label set when it is not one of its labels."""
+        try:
+            return self.labels.index(label)
+        except ValueError:
+            raise ValueError(f"{label!r} is not in label set {self.name} ({', '.join(self.labels)})") from None
+
+    def view(self, probabilities: FloatArray) -> FloatArray:
+        """This label set's probabilities of each face.
+
+        Args:
+            probabilities: float32 N×8, canonical order, rows sum to 1.
+
+        Returns:
+            float32 N×len(self), rows sum to 1. Mass of canonical emotions that the set leaves out is
+            redistributed in proportion (renormalised). A row whose whole mass is left out becomes neutral
+            where the set has neutral, uniform otherwise.
+
+        A compound takes ``2·min(a, b)`` of its two parents, an equal share from each: it is whole when both
+        share the face equally and vanishes when one is absent. Where several compounds draw on one parent,
+        each is scaled so that no parent gives more than it has; the total mass is unchanged.
+        """
+        p = np.asarray(probabilities, dtype=np.float32)
+        if p.ndim != 2 or p.shape[1] != len(FERPLUS8.labels):
+            raise ValueError(f"expected N×{len(FERPLUS8.labels)} canonical probabilities, got shape {p.shape}")
+        singles = p
+        compounds = np.zeros((len(p), len(self.pairs)), dtype=np.float32)
+        if self.pairs:
+            singles, compounds = _carve_pairs(p, self.pairs)
+        out = np.zeros((len(p), len(self.labels)), dtype=np.float32)
+        for column, names in enumerate(self.sources):
+            for name in names:
+                out[:, column] += singles[:, FERPLUS8.labels.index(name)]
+        for column, pair in enumerate(self.pairs):
+            out[:, self.labels.index(pair.label)] += compounds[:, column]
+        total = out.sum(axis=1, keepdims=True)
+        empty = total[:, 0] <= 1e-9
+        if empty.any():
+            out[empty] = 0.0
+            if "neutral" in self.labels:
+                out[empty, self.labels.index("neutral")] = 1.0
+            else:
+                out[empty] = 1.0 / len(self.labels)
+            total = out.sum(axis=1, keepdims=True)
+        return np.asarray(out / total, dtype=np.float32)
+
+
+def _carve_pairs(p: FloatArray, pairs: tuple[Pair, ...]) -> tuple[FloatArray, FloatArray]:
+    """Split canonical mass into what stays single and what becomes each compound (see :meth:`LabelSet.view`)."""
+    index = FERPLUS8.labels.index
+    shares = np.stack([np.minimum(p[:, index(c.first)], p[:, index(c.second)]) for c in pairs], axis=1)
+    demand = np.zeros_like(p)
+    for column, pair in enumerate(pairs):
+        demand[:, index(pair.first)] += shares[:, column]
+        demand[:, index(pair.second)] += shares[:, column]
+    scale = np.divide(p, demand, out=np.ones_like(p), where=demand > p)
+    singles = p.copy()
+    compounds = np.zeros_like(shares)
+    for column, pair in enumerate(pairs):
+        first, second = index(pair.first), index(pair.second)
+        given = shares[:, column] * np.minimum(scale[:, first], scale[:, second])
+        singles[:, first] -= given
+        singles[:, second] -= given
+        compounds[:, column] = 2.0 * given
+    return np.maximum(singles, 0.0), compounds
+
+
+def _same(*labels: str) -> tuple[tuple[str, ...], ...]:
+    return tuple((label,) for label in labels)
+
+
+FERPLUS8: Final = LabelSet(
+    "ferplus8",
+    ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt"),
+    _same("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt"),
+)
+EMOTIONS: Final = FERPLUS8.labels
+"""The canonical eight, in the order of every probability array inside Mien."""
+
+CINEMA7: Final = LabelSet(
+    "cinema7",
+    ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"),
+    # Contempt is rejection without arousal: nearest to disgust in a cinema, and 0.6 % of FER+'s faces.
+    (("anger",), ("disgust", "contempt"), ("fear",), ("happiness",), ("sadness",), ("surprise",), ("neutral",)),
+    descriptions=MappingProxyType(
+        {
+            "fear": "the primary reaction to horror",
+            "surprise": "jump scares",
+            "disgust": "visceral reaction",
+            "happy": "nervous laughter, release of tension",
+            "sad": "empathy",
+            "angry": "rejection",
+            "neutral": "baseline",
+        }
+    ),
+)
+
+INDEXED7: Final = LabelSet(
+    "indexed7",
+    ("happy", "surprise", "sad", "anger", "disgust", "fear", "neutral"),
+    # The published seven have no contempt and do not fold it anywhere: it is left out and renormalised.
+    (("happiness",), ("surprise",), ("sadness",), ("anger",), ("disgust",), ("fear",), ("neutral",)),
+    descriptions=MappingProxyType(
+        {
+            "happy": "joy, satisfaction, contentment",
+            "surprise": "shock, amazement, astonishment",
+            "sad": "sorrow, melancholy, dejection",
+            "anger": "rage, frustration, annoyance",
+            "disgust": "revulsion, distaste, aversion",
+            "fear": "anxiety, worry, apprehension",
+            "neutral": "calm, composed, unexpressive",
+        }
+    ),
+)
+
+STUDIO6: Final = LabelSet(
+    "studio6",
+    ("happy", "sad", "angry", "surprised", "disgust", "neutral"),
+    # No fear: a fearful face in a trailer test is closest to surprised (shared brow and eye action units 1, 2, 5).
+    # Contempt joins disgust, as in cinema7.
+    (("happiness",), ("sadness",), ("anger",), ("surprise", "fear"), ("disgust", "contempt"), ("neutral",)),
+)
+
+ENGAGEMENT5: Final = LabelSet(
+    "engagement5",
+    ("angry", "happy", "neutral", "sad", "surprise"),
+    # Disgust, fear and contempt have no class here and are left out of the view; the engagement *metric* uses all eight.
+    (("anger",), ("happiness",), ("neutral",), ("sadness",), ("surprise",)),
+)
+
+COMPOUND12: Final = LabelSet(
+    "compound12",
+    (
+        "neutral",
+        "happy",
+        "sad",
+        "angry",
+        "surprise",
+        "fear",
+        "disgust",
+        "contempt",
+        "happily surprised",
+        "sadly angry",
+        "fearfully surprised",
+        "other",
+    ),
+    (
+        *_same("neutral", "happiness", "sadness", "anger", "surprise", "fear", "disgust", "contempt"),
+        (),
+        (),
+        (),
+        # "other" is for expressions outside the eight; a distribution over the eight gives it nothing.
+        (),
+    ),
+    pairs=(
+        Pair("happily surprised", "happiness", "surprise"),
+        Pair("sadly angry", "sadness", "anger"),
+        Pair("fearfully surprised", "fear", "surprise"),
+    ),
+)
+
+LABEL_SETS: Final[Mapping[str, LabelSet]] = MappingProxyType(
+    {s.name: s for s in (FERPLUS8, CINEMA7, INDEXED7, STUDIO6, ENGAGEMENT5, COMPOUND12)}
+)
+
+
+def label_set(name: str) -> LabelSet:
+    """The label set called ``name``; ValueError lists the known ones."""
+    try:
+        return LABEL_SETS[name]
+    except KeyError:
+        raise ValueError(f"unknown label set {name!r}: choose one of {', '.join(LABEL_SETS)}") from None

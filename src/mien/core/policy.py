@@ -1,0 +1,139 @@
+"""The purpose gate: asked wherever a pipeline is built, by command line and service alike.
+
+Who is filmed, why and where decides whether an analysis may run at all. The rules are the ones a program can check;
+they are no legal advice, and passing them makes nothing lawful by itself.
+
+* Inferring emotions of people at work or in education is prohibited in the European Union, save for medical or
+  safety reasons: Regulation (EU) 2024/1689 (AI Act), Article 5(1)(f).
+* Who is exposed to an emotion recognition system must be told: Article 50(3).
+* A group of one is personal data (GDPR Article 4(1)); it needs the person's consent, or is the operator's own recording.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from mien.core.errors import PolicyError
+from mien.core.settings import Profile
+
+
+class Purpose(StrEnum):
+    """Why an audience is measured."""
+
+    AUDIENCE_RESEARCH = "audience_research"
+    """How people react to a film, a trailer, a talk or a product they chose to watch."""
+    PERSONAL = "personal"
+    """One's own recording, for oneself."""
+    RESEARCH = "research"
+    """A study with its own ethical approval."""
+    EDUCATION = "education"
+    """Learners in an educational institution."""
+    WORKPLACE = "workplace"
+    """Employees or applicants, by or for their employer."""
+    MEDICAL_OR_SAFETY = "medical_or_safety"
+    """The exception of Article 5(1)(f)."""
+
+
+class Basis(StrEnum):
+    """What permits filming the people shown."""
+
+    OWN_RECORDING = "own_recording"
+    """The operator's own footage, of the operator or with everybody's knowledge."""
+    CONSENT = "consent"
+    """Each person shown agreed, and the consent is on record."""
+    NOTICE = "notice"
+    """The audience was told beforehand; only groups at or above the minimum are reported."""
+
+
+EU_AND_EEA: Final = frozenset(
+    ["EU", "AT", "BE", "BG", "HR", "CY", "CZ", "DK", "EE", "FI", "FR", "DE", "GR", "HU", "IE", "IT", "LV", "LT", "LU", "MT", "NL", "PL", "PT", "RO", "SK", "SI", "ES", "SE", "IS", "LI", "NO"]
+)
+"""Jurisdictions in which Article 5(1)(f) applies (ISO 3166 codes, and ``EU`` for the Union as a whole)."""
+
+RESTRICTED_PURPOSES: Final = frozenset({Purpose.EDUCATION, Purpose.WORKPLACE})
+
+NOTICE_TEXT: Final = (
+    "People exposed to emotion recognition must be informed of it before it starts (EU AI Act, Article 50(3))."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """What the operator declares about a session.
+
+    Attributes:
+        purpose: why.
+        basis: what permits it.
+        jurisdiction: ISO 3166 code of the country whose law applies, or ``EU``; None when not declared.
+        exception: the operator's recorded reason for a restricted purpose; None for no exception.
+    """
+
+    purpose: Purpose
+    basis: Basis | None
+    jurisdiction: str | None = None
+    exception: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Permission to build a pipeline; a report carries it.
+
+    Attributes:
+        declaration: what was declared.
+        profile: the profile it was granted for.
+        min_group: smallest group that may be reported.
+        notices: sentences the operator must heed; the report prints them.
+    """
+
+    declaration: Declaration
+    profile: str
+    min_group: int
+    notices: tuple[str, ...]
+
+
+def authorise(declaration: Declaration, profile: Profile) -> Grant:
+    """Permit an analysis, or say why not.
+
+    Args:
+        declaration: what the operator declares.
+        profile: the settings that would run.
+
+    Raises:
+        PolicyError: the declaration does not permit it; the message says what would.
+    """
+    notices: list[str] = []
+    if profile.audience.min_group == 1 and declaration.basis not in (Basis.OWN_RECORDING, Basis.CONSENT):
+        raise PolicyError(
+            f"profile {profile.name} reports single people, which needs a basis: declare '--basis own_recording' for "
+            "your own footage or '--basis consent' if everyone shown agreed, or report groups of five or more "
+            "('--min-group 5')."
+        )
+    if declaration.purpose in RESTRICTED_PURPOSES:
+        notices.append(_permit_restricted(declaration))
+    if declaration.basis is not Basis.OWN_RECORDING:
+        notices.append(NOTICE_TEXT)
+    if profile.audience.min_group == 1:
+        notices.append(
+            "Groups of one are reported: these results are personal data of the people shown, not anonymous."
+        )
+    return Grant(declaration, profile.name, profile.audience.min_group, tuple(notices))
+
+
+def _permit_restricted(declaration: Declaration) -> str:
+    purpose = declaration.purpose.value
+    if declaration.jurisdiction is None:
+        raise PolicyError(
+            f"purpose '{purpose}' needs a jurisdiction, because some forbid it: add '--jurisdiction' with the country's "
+            "two-letter code (or EU)."
+        )
+    if declaration.jurisdiction.upper() not in EU_AND_EEA:
+        return f"Purpose '{purpose}' under the law of {declaration.jurisdiction.upper()}: check local rules."
+    if not (declaration.exception and declaration.exception.strip()):
+        raise PolicyError(
+            f"inferring emotions for purpose '{purpose}' is prohibited in {declaration.jurisdiction.upper()} "
+            "(EU AI Act, Article 5(1)(f)) except for medical or safety reasons. If such a reason applies, record it "
+            "with '--exception \"…\"'; it is written into the report."
+        )
+    return f"Exception to Article 5(1)(f) recorded by the operator: {declaration.exception.strip()}"

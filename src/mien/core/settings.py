@@ -1,0 +1,189 @@
+"""Settings: frozen, validated, with units in the names. Built at the entry point and handed down.
+
+A profile is a documented set of settings for one kind of audience (:data:`PROFILES`); every field can be overridden.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from mien.core.labels import EMOTIONS
+
+
+class Settings(BaseModel):
+    """Base of every settings object: immutable, and an unknown name is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class InferenceSettings(Settings):
+    """How neural networks are run."""
+
+    threads: int = Field(1, ge=0)
+    """Threads of one graph; 0 takes every core."""
+    providers: tuple[str, ...] = ()
+    """ONNX Runtime execution providers to try in order; empty for the best that is installed."""
+
+
+class SamplingSettings(Settings):
+    """Which frames of a source are read."""
+
+    every_nth: int = Field(1, ge=1)
+    """Read every Nth frame (1 reads all)."""
+    sample_hz: float | None = Field(None, gt=0)
+    """Read at most this many frames a second of media time; overrides ``every_nth``."""
+    max_pixels: int = Field(40_000_000, gt=0)
+    """Largest width × height that is decoded; more is refused from the header alone."""
+    max_total_pixels: float = Field(2e13, gt=0)
+    """Largest width × height × declared frames; more is refused from the header alone."""
+
+
+class DetectionSettings(Settings):
+    """How faces are found."""
+
+    threshold: float = Field(0.5, gt=0, lt=1)
+    """Least confidence of a face, 0–1."""
+    detect_every: int = Field(1, ge=1)
+    """Run the detector on every kth frame that is read; faces are followed by motion between."""
+    max_faces: int = Field(50, ge=1)
+    """Faces read a frame, strongest first; the others count as unread (``over_cap``)."""
+    max_side_px: int | None = Field(None, ge=64)
+    """Shrink the picture the detector sees until its longer side is at most this; None leaves it."""
+    tile_px: int | None = Field(None, ge=128)
+    """Search overlapping tiles of this side at full size, for tiny faces in large frames; None does not tile."""
+
+
+class QualitySettings(Settings):
+    """When a face is readable. What fails one of these is unread, with its reason counted."""
+
+    min_face_px: float = Field(40.0, ge=0)
+    """Least length of the box's shorter side, pixels."""
+    min_sharpness: float = Field(0.12, ge=0, le=1)
+    """Least sharpness for the face's size (see ``quality.py``)."""
+    max_yaw_degrees: float = Field(60.0, ge=0)
+    max_pitch_degrees: float = Field(50.0, ge=0)
+    max_cut_off: float = Field(0.25, ge=0, le=1)
+    """Largest share of the box that may lie outside the frame."""
+
+
+class TrackingSettings(Settings):
+    """How faces are followed: motion and overlap only."""
+
+    min_iou: float = Field(0.2, ge=0, le=1)
+    """Least overlap between where a face was expected and where one was found."""
+    lost_after_seconds: float = Field(0.7, ge=0)
+    """A face unseen for longer than this starts a new track when it returns."""
+
+
+class SmoothingSettings(Settings):
+    """How one face's readings are steadied over time."""
+
+    seconds: float = Field(0.036, ge=0)
+    """Time constant of the exponential average; 0 turns it off. 0.036 s gives weight 0.6 to a new frame at 30 fps."""
+    label_seconds: float = Field(0.1, ge=0)
+    """A new label must stay strongest this long before it is shown. Never affects probabilities."""
+    uncertain_below: float = Field(0.45, ge=0, le=1)
+    """Below this top probability the label is withheld as ``uncertain``. Never affects probabilities."""
+
+
+class AudienceSettings(Settings):
+    """What leaves the process."""
+
+    min_group: int = Field(1, ge=1)
+    """Faces readable at once below which a step is suppressed."""
+    step_seconds: float = Field(0.5, ge=0)
+    """Length of one step of the timeline; 0 makes one step of every frame read."""
+    label_set: str = "ferplus8"
+    neutral_weight: float = Field(1.0, gt=0, le=1)
+    """Factor on neutral before renormalising; 0.7 is the published figure of the file service."""
+    replicates: int = Field(200, ge=0)
+    """Bootstrap replicates over tracks, for intervals; kept in memory only."""
+    facing_yaw_degrees: float = Field(25.0, gt=0)
+    """A face turned less than this from the camera counts as facing it."""
+
+
+class Profile(Settings):
+    """Settings for one kind of audience."""
+
+    name: str
+    description: str
+    sampling: SamplingSettings = SamplingSettings()
+    detection: DetectionSettings = DetectionSettings()
+    quality: QualitySettings = QualitySettings()
+    tracking: TrackingSettings = TrackingSettings()
+    smoothing: SmoothingSettings = SmoothingSettings()
+    audience: AudienceSettings = AudienceSettings()
+    needs_basis: bool = False
+    """Groups of one are allowed, so the people shown must have agreed or be the operator (see ``policy.py``)."""
+
+
+_STEADY = SmoothingSettings(seconds=0.23, label_seconds=0.3)
+_SMALL = QualitySettings(min_face_px=14.0, min_sharpness=0.08)
+
+PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
+    {
+        profile.name: profile
+        for profile in (
+            Profile(
+                name="cinema",
+                description="A dark hall seen from the screen: many small faces, groups of five or more only.",
+                detection=DetectionSettings(threshold=0.4, max_faces=200),
+                quality=_SMALL,
+                smoothing=_STEADY,
+                audience=AudienceSettings(min_group=5, label_set="cinema7"),
+            ),
+            Profile(
+                name="edge",
+                description="A small box under the projector: every third frame, at most 30 faces.",
+                sampling=SamplingSettings(every_nth=3),
+                detection=DetectionSettings(threshold=0.4, max_faces=30),
+                quality=_SMALL,
+                smoothing=_STEADY,
+                audience=AudienceSettings(min_group=5, label_set="cinema7"),
+            ),
+            Profile(
+                name="classroom",
+                description="A lit room of listeners; needs a purpose that the law permits.",
+                sampling=SamplingSettings(sample_hz=10.0),
+                quality=QualitySettings(min_face_px=20.0, min_sharpness=0.1),
+                smoothing=_STEADY,
+                audience=AudienceSettings(min_group=5, label_set="engagement5"),
+            ),
+            Profile(
+                name="interview",
+                description="One or a few people filmed closely, by their own choice.",
+                needs_basis=True,
+            ),
+            Profile(
+                name="panel",
+                description="Consenting respondents, each before a webcam.",
+                quality=QualitySettings(min_face_px=40.0),
+                smoothing=_STEADY,
+                audience=AudienceSettings(label_set="studio6"),
+                needs_basis=True,
+            ),
+            Profile(
+                name="dev",
+                description="Trying things out: every frame, at most 10 faces.",
+                detection=DetectionSettings(max_faces=10),
+                needs_basis=True,
+            ),
+            Profile(
+                name="service",
+                description="The file service's published defaults: every fifth frame, neutral weighted by 0.7.",
+                sampling=SamplingSettings(every_nth=5),
+                audience=AudienceSettings(label_set="indexed7", neutral_weight=0.7),
+                needs_basis=True,
+            ),
+        )
+    }
+)
+
+
+def canonical_weights(neutral_weight: float) -> tuple[float, ...]:
+    """Factor of each canonical emotion for a neutral weight."""
+    return tuple(neutral_weight if e == "neutral" else 1.0 for e in EMOTIONS)

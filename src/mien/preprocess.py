@@ -1,0 +1,175 @@
+"""From a face in a frame to a classifier's input: the one path that serving, training and evaluation share.
+
+A crop's geometry belongs to a model and lives in its ``preprocess.json``: a square, upright in the face's own
+frame, whose side and centre follow from the eyes and the mouth. It was fitted so that a detector's crop shows what a
+training picture shows; nothing here is a free parameter at serving time.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from mien.core.faces import FloatArray, UInt8Array
+
+
+@dataclass(frozen=True, slots=True)
+class CropGeometry:
+    """Where a crop lies relative to a face's landmarks.
+
+    The face's *scale* is ``hypot(distance between the eyes, distance from eyes to mouth)``: under yaw the first
+    shrinks, under pitch the second, so their hypotenuse holds steadier than either. Its *up* direction is
+    perpendicular to the line between the eyes.
+
+    Attributes:
+        size: the crop's side, pixels.
+        side: the square's side in the picture, in scales.
+        raise_centre: how far the square's centre lies above the midpoint of eyes and mouth, in scales.
+        align: rotate the square with the eyes (False keeps it upright in the picture).
+        margin: extra picture on each side, as a share of ``side``.
+    """
+
+    size: int
+    side: float
+    raise_centre: float
+    align: bool = True
+    margin: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class InputFormat:
+    """How pixels become a network's input.
+
+    Attributes:
+        colour: ``grey`` (one channel, ITU-R BT.601 luma) or ``rgb`` (three).
+        equalise: scale each crop to zero mean and unit deviation, so that a dark face reads like a bright one.
+        mean, deviation: per channel, on 0–1 pixels; applied after ``equalise`` is False only.
+    """
+
+    colour: Literal["grey", "rgb"] = "grey"
+    equalise: bool = True
+    mean: tuple[float, ...] = (0.5,)
+    deviation: tuple[float, ...] = (0.25,)
+
+
+def crop_transforms(landmarks: FloatArray, geometry: CropGeometry) -> npt.NDArray[np.float64]:
+    """The affine map of each face from crop pixels to frame pixels.
+
+    Args:
+        landmarks: float32 N×5×2, frame pixels, in the order of ``core.faces.LANDMARK_NAMES``.
+        geometry: the model's crop.
+
+    Returns:
+        float64 N×2×3; pixel centres lie at integer coordinates on both sides.
+    """
+    points = landmarks.astype(np.float64)
+    across = points[:, 1] - points[:, 0]
+    eyes = (points[:, 0] + points[:, 1]) / 2
+    mouth = (points[:, 3] + points[:, 4]) / 2
+    scale = np.maximum(np.hypot(np.linalg.norm(across, axis=1), np.linalg.norm(mouth - eyes, axis=1)), 1e-3)
+    angle = np.arctan2(across[:, 1], across[:, 0]) if geometry.align else np.zeros(len(points))
+    cosine, sine = np.cos(angle), np.sin(angle)
+    up = np.stack([sine, -cosine], axis=1)
+    centre = (eyes + mouth) / 2 + up * (geometry.raise_centre * scale)[:, None]
+    step = geometry.side * (1 + 2 * geometry.margin) * scale / geometry.size
+    maps = np.empty((len(points), 2, 3))
+    maps[:, 0, 0] = maps[:, 1, 1] = step * cosine
+    maps[:, 0, 1] = -step * sine
+    maps[:, 1, 0] = step * sine
+    half = (geometry.size - 1) / 2
+    maps[:, 0, 2] = centre[:, 0] - half * (maps[:, 0, 0] + maps[:, 0, 1])
+    maps[:, 1, 2] = centre[:, 1] - half * (maps[:, 1, 0] + maps[:, 1, 1])
+    return maps
+
+
+def crop_faces(image: UInt8Array, landmarks: FloatArray, geometry: CropGeometry) -> UInt8Array:
+    """Cut the faces out of a frame.
+
+    A face larger than its crop is averaged down (area filter) before it is sampled, so that detail does not alias.
+    Outside the frame the nearest pixel is repeated.
+
+    Args:
+        image: uint8 H×W×3.
+        landmarks: float32 N×5×2, pixels.
+        geometry: the model's crop.
+
+    Returns:
+        uint8 N×S×S×3.
+    """
+    crops = np.empty((len(landmarks), geometry.size, geometry.size, image.shape[2]), np.uint8)
+    for position, transform in enumerate(crop_transforms(landmarks, geometry)):
+        crops[position] = _sample(image, transform, geometry.size)
+    return crops
+
+
+def _sample(image: UInt8Array, transform: npt.NDArray[np.float64], size: int) -> npt.NDArray[np.uint8]:
+    step = math.hypot(transform[0, 0], transform[1, 0])
+    corners = transform @ np.array([[0, size - 1, 0, size - 1], [0, 0, size - 1, size - 1], [1, 1, 1, 1]])
+    left, top = np.floor(corners.min(axis=1) - step - 1).astype(int)
+    right, bottom = np.ceil(corners.max(axis=1) + step + 2).astype(int)
+    left, top = min(max(left, 0), image.shape[1] - 1), min(max(top, 0), image.shape[0] - 1)
+    right, bottom = min(max(right, left + 1), image.shape[1]), min(max(bottom, top + 1), image.shape[0])
+    patch = image[top:bottom, left:right]
+    local = transform.copy()
+    local[:, 2] -= (left, top)
+    if step >= 2.0:
+        factor = int(step)
+        width, height = max(1, round(patch.shape[1] / factor)), max(1, round(patch.shape[0] / factor))
+        ratio = np.array([width / patch.shape[1], height / patch.shape[0]])
+        patch = cv2.resize(patch, (width, height), interpolation=cv2.INTER_AREA)
+        local = local * ratio[:, None]
+        local[:, 2] += (ratio - 1) / 2
+    return np.asarray(
+        cv2.warpAffine(
+            patch,
+            local,
+            (size, size),
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REPLICATE,
+        ),
+        dtype=np.uint8,
+    )
+
+
+def normalise(crops: UInt8Array, form: InputFormat) -> FloatArray:
+    """Crops as a network's input.
+
+    Args:
+        crops: uint8 N×S×S×3 RGB, or N×S×S grey.
+        form: what the model expects.
+
+    Returns:
+        float32 N×C×S×S, C = 1 for grey and 3 for RGB.
+    """
+    pixels = to_grey(crops)[:, None] if form.colour == "grey" else _planes(crops)
+    x = pixels.astype(np.float32) / 255.0
+    if form.equalise:
+        flat = x.reshape(len(x), -1)
+        mean = flat.mean(axis=1).reshape(-1, 1, 1, 1)
+        spread = flat.std(axis=1).reshape(-1, 1, 1, 1)
+        return np.asarray((x - mean) / (spread + 1e-2), dtype=np.float32)
+    return np.asarray((x - _channels(form.mean)) / _channels(form.deviation), dtype=np.float32)
+
+
+def to_grey(crops: UInt8Array) -> UInt8Array:
+    """uint8 N×S×S×3 RGB to N×S×S luma (BT.601); grey input passes through."""
+    if crops.ndim == 3:
+        return crops
+    weights = np.array([0.299, 0.587, 0.114], np.float32)
+    return np.asarray(np.rint(crops.astype(np.float32) @ weights), dtype=np.uint8)
+
+
+def _planes(crops: UInt8Array) -> UInt8Array:
+    if crops.ndim == 3:
+        crops = np.repeat(crops[..., None], 3, axis=3)
+    return np.ascontiguousarray(crops.transpose(0, 3, 1, 2))
+
+
+def _channels(values: Sequence[float]) -> FloatArray:
+    return np.asarray(values, np.float32).reshape(1, -1, 1, 1)
