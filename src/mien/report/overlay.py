@@ -190,7 +190,7 @@ class Overlay:
             for face, box in zip(faces, boxes, strict=True):
                 codes = history.codes(face.track)
                 if codes is not None:
-                    strip = canvas.strip_rect(box)
+                    strip = canvas.strip_rect(box, [other for other in boxes if other is not box])
                     canvas.strip(strip, self._strip_colours[codes])
                     taken.append(strip)
         for position, (face, box) in enumerate(zip(faces, boxes, strict=True)):
@@ -248,27 +248,29 @@ class _Canvas:
         side = min(rect.right - rect.left, rect.bottom - rect.top)
         if side < 1:
             return
-        line = self.line if side >= 40 * self.scale else max(1.0, self.line * 0.6)
         radius = min(side * 0.12, 10 * self.scale)
-        if thin:
-            width = max(1, round(line / 2))
+        small = side < 40 * self.scale
+        if thin or small:
+            width = max(1, round(self.line * (0.6 if small and not thin else 0.5)))
             grown = _Rect(rect.left - width, rect.top - width, rect.right + width, rect.bottom + width)
             strokes = ((_rounded(grown, radius + width), INK, width), (_rounded(rect, radius), colour, width))
         else:
-            outline, width = _rounded(rect, radius), round(line)
+            outline, width = _rounded(rect, radius), round(self.line)
             strokes = ((outline, INK, width + 2), (outline, colour, width))
         for polygon, ink, stroke in strokes:
             cv2.polylines(self.image, [polygon], True, ink, stroke, cv2.LINE_AA, _SUBPIXEL_BITS)
 
-    def strip_rect(self, box: _Rect) -> _Rect:
-        """Where a face's history goes: under its box, inside it at the bottom of the frame."""
+    def strip_rect(self, box: _Rect, others: Sequence[_Rect]) -> _Rect:
+        """Where a face's history goes: under its box, or inside it where another face or the frame's edge is below."""
         height = max(3, round(min(7 * self.scale, (box.bottom - box.top) * 0.1)))
         gap = round(self.line) + 1
+        left, right = math.floor(box.left), min(math.ceil(box.right) + 1, self.width)
         top = round(box.bottom) + gap
-        if top + height > self.height:
-            top = round(box.bottom) - gap - height
-        left, right = math.floor(box.left), math.ceil(box.right) + 1
-        return _Rect(left, max(0, top), min(right, self.width), min(max(0, top) + height, self.height))
+        below = _Rect(left, top, right, top + height)
+        if below.bottom <= self.height and not any(below.meets(o) for o in others):
+            return below
+        top = max(0, round(box.bottom) - gap - height)
+        return _Rect(left, top, right, min(top + height, self.height))
 
     def strip(self, rect: _Rect, colours: UInt8Array) -> None:
         """Half a minute from left to right; gaps let the dimmed picture through."""
@@ -336,7 +338,7 @@ class _Canvas:
         right = min(max(round(box.right + edge) - width, 0), self.width - width)
         above = round(box.top - edge) - height - 1
         inside = round(box.top + edge) + 2
-        below = self.strip_rect(box).bottom + 2
+        below = self.strip_rect(box, ()).bottom + 2
         for top in (above, below, inside):
             for start in (left, right):
                 if top >= 0 and top + height <= self.height:
