@@ -16,30 +16,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from mien.core.faces import FloatArray, UInt8Array
-
-
-@dataclass(frozen=True, slots=True)
-class CropGeometry:
-    """Where a crop lies relative to a face's landmarks.
-
-    The face's *scale* is ``hypot(distance between the eyes, distance from eyes to mouth)``: under yaw the first
-    shrinks, under pitch the second, so their hypotenuse holds steadier than either. Its *up* direction is
-    perpendicular to the line between the eyes.
-
-    Attributes:
-        size: the crop's side, pixels.
-        side: the square's side in the picture, in scales.
-        raise_centre: how far the square's centre lies above the midpoint of eyes and mouth, in scales.
-        align: rotate the square with the eyes (False keeps it upright in the picture).
-        margin: extra picture on each side, as a share of ``side``.
-    """
-
-    size: int
-    side: float
-    raise_centre: float
-    align: bool = True
-    margin: float = 0.0
+from mien.core.faces import CropGeometry, FloatArray, UInt8Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +49,7 @@ def crop_transforms(landmarks: FloatArray, geometry: CropGeometry) -> npt.NDArra
     across = points[:, 1] - points[:, 0]
     eyes = (points[:, 0] + points[:, 1]) / 2
     mouth = (points[:, 3] + points[:, 4]) / 2
-    scale = np.maximum(np.hypot(np.linalg.norm(across, axis=1), np.linalg.norm(mouth - eyes, axis=1)), 1e-3)
+    scale = _face_scale(points)
     angle = np.arctan2(across[:, 1], across[:, 0]) if geometry.align else np.zeros(len(points))
     cosine, sine = np.cos(angle), np.sin(angle)
     up = np.stack([sine, -cosine], axis=1)
@@ -86,6 +63,18 @@ def crop_transforms(landmarks: FloatArray, geometry: CropGeometry) -> npt.NDArra
     maps[:, 0, 2] = centre[:, 0] - half * (maps[:, 0, 0] + maps[:, 0, 1])
     maps[:, 1, 2] = centre[:, 1] - half * (maps[:, 1, 0] + maps[:, 1, 1])
     return maps
+
+
+def crop_side_px(landmarks: FloatArray, geometry: CropGeometry) -> npt.NDArray[np.float64]:
+    """Side of each face's square in the frame: float64 N, pixels."""
+    return _face_scale(landmarks.astype(np.float64)) * geometry.side * (1 + 2 * geometry.margin)
+
+
+def _face_scale(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The *scale* of :class:`mien.core.faces.CropGeometry`: float64 N, pixels."""
+    across = np.linalg.norm(points[:, 1] - points[:, 0], axis=1)
+    height = np.linalg.norm((points[:, 3] + points[:, 4] - points[:, 0] - points[:, 1]) / 2, axis=1)
+    return np.maximum(np.hypot(across, height), 1e-3)
 
 
 def crop_faces(image: UInt8Array, landmarks: FloatArray, geometry: CropGeometry) -> UInt8Array:
@@ -122,7 +111,7 @@ def _sample(image: UInt8Array, transform: npt.NDArray[np.float64], size: int) ->
         factor = int(step)
         width, height = max(1, round(patch.shape[1] / factor)), max(1, round(patch.shape[0] / factor))
         ratio = np.array([width / patch.shape[1], height / patch.shape[0]])
-        patch = cv2.resize(patch, (width, height), interpolation=cv2.INTER_AREA)
+        patch = np.asarray(cv2.resize(patch, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
         local = local * ratio[:, None]
         local[:, 2] += (ratio - 1) / 2
     return np.asarray(

@@ -6,10 +6,11 @@ identity of a track; ``tests/architecture`` holds that of the serialised form.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Annotated, Final, Literal, NoReturn, Protocol, Self
+from typing import Annotated, Final, Literal, NoReturn, Protocol, Self, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -180,6 +181,33 @@ class AudienceSnapshot(_Part):
         return self.media_time + self.duration_seconds
 
 
+class SnapshotLog(Sequence[AudienceSnapshot]):
+    """Snapshots kept as packed bytes: hours of them take a few megabytes, and each comes back exactly as it went in."""
+
+    def __init__(self, snapshots: Iterable[AudienceSnapshot] = ()) -> None:
+        self._packed: list[bytes] = []
+        for snapshot in snapshots:
+            self.append(snapshot)
+
+    def append(self, snapshot: AudienceSnapshot) -> None:
+        """Keep one more snapshot."""
+        self._packed.append(zlib.compress(snapshot.model_dump_json(exclude_none=True).encode(), 1))
+
+    def __len__(self) -> int:
+        return len(self._packed)
+
+    @overload
+    def __getitem__(self, index: int) -> AudienceSnapshot: ...
+    @overload
+    def __getitem__(self, index: slice) -> SnapshotLog: ...
+    def __getitem__(self, index: int | slice) -> AudienceSnapshot | SnapshotLog:
+        if isinstance(index, slice):
+            part = SnapshotLog()
+            part._packed = self._packed[index]
+            return part
+        return AudienceSnapshot.model_validate_json(zlib.decompress(self._packed[index]))
+
+
 @dataclass(frozen=True, slots=True)
 class Replicates:
     """Bootstrap replicates of one snapshot's means. They would reveal individuals: they stay in memory.
@@ -290,7 +318,7 @@ class Timeline:
     """
 
     session: Session
-    snapshots: tuple[AudienceSnapshot, ...]
+    snapshots: Sequence[AudienceSnapshot]
     samples: Mapping[str, tuple[MetricSample, ...]] = field(default_factory=dict)
     moments: tuple[Moment, ...] = ()
     complete: bool = True

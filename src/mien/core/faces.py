@@ -144,6 +144,29 @@ class EmotionScores:
         return len(self.probabilities)
 
 
+@dataclass(frozen=True, slots=True)
+class CropGeometry:
+    """Where a classifier's crop lies relative to a face's landmarks; it belongs to a model.
+
+    The face's *scale* is ``hypot(distance between the eyes, distance from eyes to mouth)``: under yaw the first
+    shrinks, under pitch the second, so their hypotenuse holds steadier than either. Its *up* direction is
+    perpendicular to the line between the eyes.
+
+    Attributes:
+        size: the crop's side, pixels.
+        side: the square's side in the picture, in scales.
+        raise_centre: how far the square's centre lies above the midpoint of eyes and mouth, in scales.
+        align: rotate the square with the eyes (False keeps it upright in the picture).
+        margin: extra picture on each side, as a share of ``side``.
+    """
+
+    size: int
+    side: float
+    raise_centre: float
+    align: bool = True
+    margin: float = 0.0
+
+
 class UnreadReason(StrEnum):
     """Why a face that was seen was not read."""
 
@@ -307,15 +330,15 @@ class EmotionClassifier(ABC):
     name: str
     sha256: str
     labels: LabelSet
-    crop_size: int
+    geometry: CropGeometry
     batch_size: int = 8
 
     def classify(self, crops: FaceCrops) -> EmotionScores:
         """Calibrated probabilities of each crop. A crop's result does not depend on its batch beyond float32 rounding."""
         if len(crops) == 0:
             return EmotionScores(np.zeros((0, len(self.labels)), np.float32), self.labels)
-        if crops.pixels.shape[1] != self.crop_size:
-            raise ValueError(f"{self.name} reads {self.crop_size}-pixel crops, got {crops.pixels.shape[1]}")
+        if crops.pixels.shape[1] != self.geometry.size:
+            raise ValueError(f"{self.name} reads {self.geometry.size}-pixel crops, got {crops.pixels.shape[1]}")
         parts = [
             self._classify(crops.pixels[start : start + self.batch_size])
             for start in range(0, len(crops), self.batch_size)

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from mien.core.faces import FaceDetector, Faces, FloatArray, UInt8Array
+from mien.core.faces import FaceDetector, Faces, UInt8Array
 from mien.core.plugins import Weights
 from mien.core.settings import DetectionSettings, InferenceSettings
+from mien.detectors._boxes import Canvas, suppress_overlaps
 from mien.inference import open_session
 
 STRIDES = (8, 16, 32)
@@ -43,12 +44,12 @@ class YuNet(FaceDetector):
         self.threshold = threshold
         self._session = open_session(weights.content, weights.name, inference)
         self._outputs = [f"{kind}_{s}" for s in STRIDES for kind in ("cls", "obj", "bbox", "kps")]
-        self._canvas = np.zeros((0, 0, 3), np.uint8)
+        self._canvas = Canvas(STRIDES[-1])
 
     def _detect(self, image: UInt8Array) -> Faces:
-        height, width = image.shape[:2]
-        rows, columns = -(-height // 32) * 32, -(-width // 32) * 32
-        blob = cv2.dnn.blobFromImage(self._padded(image, rows, columns), swapRB=True)
+        padded = self._canvas.pad(image)
+        columns = padded.shape[1]
+        blob = cv2.dnn.blobFromImage(padded, swapRB=True)
         outputs = self._session.run(self._outputs, {"input": blob})
         boxes, scores, landmarks = [], [], []
         for level, stride in enumerate(STRIDES):
@@ -71,30 +72,3 @@ class YuNet(FaceDetector):
             np.concatenate(landmarks).astype(np.float32),
         )
         return faces.select(suppress_overlaps(faces.boxes, faces.scores, NMS_IOU))
-
-    def _padded(self, image: UInt8Array, rows: int, columns: int) -> UInt8Array:
-        """``image`` in the top left of a black rows×columns canvas, kept between frames of one size."""
-        if image.shape[:2] == (rows, columns):
-            return image
-        if self._canvas.shape[:2] != (rows, columns):
-            self._canvas = np.zeros((rows, columns, 3), np.uint8)
-        else:
-            self._canvas[image.shape[0] :] = 0
-            self._canvas[:, image.shape[1] :] = 0
-        self._canvas[: image.shape[0], : image.shape[1]] = image
-        return self._canvas
-
-
-def suppress_overlaps(boxes: FloatArray, scores: FloatArray, iou: float) -> list[int]:
-    """Greedy non-maximum suppression: positions of the boxes to keep, strongest first."""
-    order = np.argsort(-scores, kind="stable")
-    area = np.maximum(boxes[:, 2] - boxes[:, 0], 0) * np.maximum(boxes[:, 3] - boxes[:, 1], 0)
-    keep: list[int] = []
-    while len(order):
-        best, rest = order[0], order[1:]
-        keep.append(int(best))
-        corner = np.maximum(boxes[best, :2], boxes[rest, :2])
-        side = np.maximum(np.minimum(boxes[best, 2:], boxes[rest, 2:]) - corner, 0)
-        shared = side[:, 0] * side[:, 1]
-        order = rest[shared <= iou * np.maximum(area[best] + area[rest] - shared, 1e-9)]
-    return keep

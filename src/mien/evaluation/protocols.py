@@ -66,4 +66,4 @@ def vote_distribution(votes: VoteArray, *, drop_single_votes: bool = False) -> n
         thinned = np.where(emotions <= 1, 0, emotions)
         emotions = np.where(thinned.sum(axis=1, keepdims=True) > 0, thinned, emotions)
     total = emotions.sum(axis=1, keepdims=True)
-    return np.divide(emotions, total, out=np.zeros_like(emotions), where=total > 0)
+    return np.asarray(np.divide(emotions, total, out=np.zeros_like(emotions), where=total > 0), np.float32)

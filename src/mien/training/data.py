@@ -1,59 +1,17 @@
-"""Training data as arrays in memory: pictures, vote distributions, and the crop a detector would cut.
-
-The npz layout is ``images`` uint8 N×48×48 grey and ``votes`` uint8 N×10 in FER+'s column order.
-"""
+"""Training data as arrays in memory: vote distributions, and the crop a detector would cut."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from mien.core.errors import InputError, UnsupportedMediaError
-from mien.core.faces import FaceDetector, FloatArray, Frame, UInt8Array
+from mien.core.faces import CropGeometry, FaceDetector, FloatArray, Frame, UInt8Array
+from mien.evaluation.faces import VotedFaces
 from mien.evaluation.protocols import vote_distribution
-from mien.preprocess import CropGeometry, crop_transforms
-
-
-@dataclass(frozen=True, slots=True)
-class VotedFaces:
-    """Pictures of faces with annotators' votes.
-
-    Attributes:
-        images: uint8 N×S×S grey.
-        votes: uint8 N×10.
-    """
-
-    images: UInt8Array
-    votes: UInt8Array
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-
-def load_voted_faces(path: Path) -> VotedFaces:
-    """Read an npz of ``images`` and ``votes``.
-
-    Raises:
-        InputError: no such file.
-        UnsupportedMediaError: the arrays are missing or have the wrong shape.
-    """
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            images, votes = archive["images"], archive["votes"]
-    except FileNotFoundError as error:
-        raise InputError(f"no such data set: {path}") from error
-    except (KeyError, ValueError, OSError) as error:
-        raise UnsupportedMediaError(f"{path} is not an npz with arrays 'images' and 'votes': {error}") from error
-    if images.ndim != 3 or images.dtype != np.uint8 or votes.shape != (len(images), 10):
-        raise UnsupportedMediaError(
-            f"{path}: expected images uint8 N×S×S and votes N×10, got {images.dtype} {images.shape} and {votes.shape}"
-        )
-    return VotedFaces(images, votes)
+from mien.preprocess import crop_transforms
 
 
 def soft_targets(votes: UInt8Array, *, drop_single_votes: bool) -> FloatArray:

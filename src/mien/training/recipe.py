@@ -22,7 +22,7 @@ class DataSection(_Section):
     valid: Path
     drop_single_votes: bool = True
     aligned_share: float = Field(0.5, ge=0, le=1)
-    """Share of training crops cut by the serving path from detected landmarks; the rest are the pictures as they are."""
+    """Share of crops cut by the serving path from detected landmarks; the rest are the pictures as they are."""
     detector: str = "yunet"
 
 

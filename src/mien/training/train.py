@@ -15,12 +15,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mien.core.errors import SettingsError
-from mien.core.faces import FaceDetector, FloatArray
+from mien.core.faces import CropGeometry, FaceDetector, FloatArray
 from mien.core.labels import FERPLUS8
+from mien.evaluation.faces import VotedFaces, load_voted_faces
 from mien.evaluation.protocols import argmax_truth, majority_truth
-from mien.preprocess import CropGeometry, InputFormat, normalise
+from mien.preprocess import InputFormat, normalise
 from mien.training.augment import AugmentOptions, augment
-from mien.training.data import VotedFaces, crop_maps, detect_landmarks, load_voted_faces, soft_targets
+from mien.training.data import crop_maps, detect_landmarks, soft_targets
 from mien.training.recipe import Recipe
 
 INPUT = InputFormat(colour="grey", equalise=True)
@@ -85,7 +86,9 @@ def train(
     network = build_network(recipe).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = torch.optim.swa_utils.AveragedModel(
         network,
-        multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(recipe.schedule.average_decay),
+        multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(  # type: ignore[no-untyped-call]
+            recipe.schedule.average_decay
+        ),
         use_buffers=True,
     )
     optimiser = torch.optim.AdamW(
@@ -170,7 +173,7 @@ def _mixup(x: Tensor, y: Tensor, alpha: float, generator: torch.Generator) -> tu
     """Half of the batches are mixed with a shuffled copy of themselves (Zhang et al., 2018)."""
     if alpha <= 0 or float(torch.rand(1, generator=generator)) < 0.5:
         return x, y
-    draws = torch._standard_gamma(torch.full((2,), alpha), generator=generator)  # type: ignore[attr-defined]
+    draws = torch._standard_gamma(torch.full((2,), alpha), generator=generator)
     share = float(draws[0] / draws.sum().clamp_min(1e-8))
     other = torch.randperm(len(x), generator=generator)
     return share * x + (1 - share) * x[other], share * y + (1 - share) * y[other]

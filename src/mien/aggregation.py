@@ -1,0 +1,204 @@
+"""The privacy gate: faces go in, audience statistics come out, and nothing else does.
+
+Boxes, pixels and track numbers end here. What leaves is an :class:`AudienceStep`: a snapshot, and beside it in
+memory the bootstrap replicates that metrics run over.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from mien.core.audience import (
+    SHARE_THRESHOLDS,
+    AudienceSnapshot,
+    AudienceStep,
+    EmotionIntervals,
+    EmotionPercents,
+    EmotionShares,
+    LabelView,
+    Replicates,
+    UnreadCounts,
+)
+from mien.core.faces import FrameReading
+from mien.core.labels import EMOTIONS, FERPLUS8, LabelSet
+from mien.core.settings import AudienceSettings
+
+REPLICATE_KEY: Final = 0x6D69656E
+"""Key of the counter-based generator that draws replicate weights: the same track number always gets the same."""
+
+_STUDENT_975: Final = (
+    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131,
+    2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
+)  # fmt: skip
+"""97.5 % points of Student's t for 1 to 30 degrees of freedom."""
+_NORMAL_975: Final = 1.960
+
+
+class Aggregator:
+    """Turns the readings of one source into audience snapshots, one a step of media time.
+
+    Args:
+        session_id: names the session.
+        model_sha256: the classifier's hash.
+        labels: the session's label set.
+        settings: minimum group, step and replicates.
+        demo: True when frames are composed, not filmed.
+        source, zone: which camera, and which part of the hall.
+    """
+
+    def __init__(
+        self,
+        session_id: str,
+        model_sha256: str,
+        labels: LabelSet,
+        settings: AudienceSettings,
+        *,
+        demo: bool = False,
+        source: str = "main",
+        zone: str = "all",
+    ) -> None:
+        self._identity = {"session_id": session_id, "source": source, "zone": zone, "demo": demo}
+        self._model = model_sha256
+        self._labels = labels
+        self._settings = settings
+        self._pending: list[FrameReading] = []
+        self._step = 0
+        self._weights: dict[int, npt.NDArray[np.float64]] = {}
+
+    def add(self, reading: FrameReading) -> Iterator[AudienceStep]:
+        """Take one frame's reading; yields every step that it completes, gaps included."""
+        if self._settings.step_seconds == 0:
+            yield self._close([reading], reading.media_time, 0.0)
+            return
+        # A timestamp a rounding error below a step's start belongs to that step.
+        step = math.floor(reading.media_time / self._settings.step_seconds + 1e-6)
+        if step != self._step and (self._pending or step > self._step):
+            yield from self._advance(step)
+        self._pending.append(reading)
+
+    def finish(self) -> Iterator[AudienceStep]:
+        """Close the step that is open, if any frame fell into it."""
+        if self._pending:
+            yield from self._advance(self._step + 1)
+
+    def _advance(self, step: int) -> Iterator[AudienceStep]:
+        length = self._settings.step_seconds
+        yield self._close(self._pending, self._step * length, length)
+        self._pending = []
+        for gap in range(self._step + 1, step):
+            yield self._close([], gap * length, length)
+        self._step = step
+
+    def _close(self, readings: list[FrameReading], media_time: float, duration: float) -> AudienceStep:
+        span = {**self._identity, "media_time": round(media_time, 6), "duration_seconds": duration}
+        if not readings:
+            return AudienceStep(AudienceSnapshot(**span, suppressed=False, frames=0, model=self._model), None)
+        present = [len(r.faces) for r in readings]
+        read = [sum(f.probabilities is not None for f in r.faces) for r in readings]
+        readable = _lower_median(read)
+        if self._settings.min_group > 1 and readable < self._settings.min_group:
+            return AudienceStep(AudienceSnapshot(**span, suppressed=True), None)
+        seen = [face for r in readings for face in r.faces]
+        known: dict[str, object] = {
+            "frames": len(readings),
+            "present": _lower_median(present),
+            "readable": readable,
+            "coverage": float(np.mean([got / all_ if all_ else 0.0 for got, all_ in zip(read, present, strict=True)])),
+            "unread": _count_unread(readings),
+            "model": self._model,
+        }
+        if seen:
+            limit = self._settings.facing_yaw_degrees
+            known["facing_share"] = sum(abs(f.yaw_degrees) < limit for f in seen) / len(seen)
+        readings_of = [(f.track, f.probabilities) for f in seen if f.probabilities is not None]
+        if not readings_of:
+            return AudienceStep(AudienceSnapshot(**span, suppressed=False, tracks=0, **known), None)
+        points = np.stack([p for _, p in readings_of]).astype(np.float64) * 100.0
+        numbers, owner = np.unique([t for t, _ in readings_of], return_inverse=True)
+        sums = np.zeros((len(numbers), len(EMOTIONS)))
+        np.add.at(sums, owner, points)
+        counts = np.bincount(owner, minlength=len(numbers)).astype(np.float64)
+        mean = points.mean(axis=0)
+        per_track = sums / counts[:, None]
+        known["tracks"] = len(numbers)
+        known["emotions"] = EmotionPercents.of(mean)
+        known["shares"] = _shares(per_track)
+        known["view"] = self._view(points)
+        replicates = None
+        if len(numbers) > 1:
+            known["covariance"] = _upper_triangle(np.cov(per_track, rowvar=False))
+            if self._settings.replicates:
+                replicates = self._replicate(numbers, sums, counts)
+                known["intervals"] = _intervals(replicates, mean, counts)
+        return AudienceStep(AudienceSnapshot(**span, suppressed=False, **known), replicates)
+
+    def _view(self, points: npt.NDArray[np.float64]) -> LabelView | None:
+        if self._labels is FERPLUS8:
+            return None
+        means = self._labels.view((points / 100.0).astype(np.float32)).mean(axis=0, dtype=np.float64) * 100.0
+        percents = {label: min(100.0, float(v)) for label, v in zip(self._labels.labels, means, strict=True)}
+        return LabelView(label_set=self._labels.name, percents=percents)
+
+    def _replicate(
+        self,
+        numbers: npt.NDArray[np.int_],
+        sums: npt.NDArray[np.float64],
+        counts: npt.NDArray[np.float64],
+    ) -> Replicates:
+        """Poisson bootstrap: each track counts Poisson(1) times in each replicate, always the same times."""
+        self._weights = {int(n): self._weights[n] if n in self._weights else self._draw(int(n)) for n in numbers}
+        weights = np.stack([self._weights[int(n)] for n in numbers])
+        total = weights.T @ counts
+        nobody = np.full((weights.shape[1], len(EMOTIONS)), np.nan)
+        means = np.divide(weights.T @ sums, total[:, None], out=nobody, where=total[:, None] > 0)
+        return Replicates(means.astype(np.float32))
+
+    def _draw(self, number: int) -> npt.NDArray[np.float64]:
+        generator = np.random.Generator(np.random.Philox(key=[REPLICATE_KEY, number]))
+        return generator.poisson(1.0, self._settings.replicates).astype(np.float64)
+
+
+def _lower_median(values: list[int]) -> int:
+    return sorted(values)[(len(values) - 1) // 2]
+
+
+def _count_unread(readings: list[FrameReading]) -> UnreadCounts:
+    counts: dict[str, int] = {}
+    for reading in readings:
+        for face in reading.faces:
+            if face.unread is not None:
+                counts[face.unread.value] = counts.get(face.unread.value, 0) + 1
+    return UnreadCounts(**counts)
+
+
+def _shares(per_track: npt.NDArray[np.float64]) -> EmotionShares:
+    above = [(per_track > 100.0 * threshold).mean(axis=0) for threshold in SHARE_THRESHOLDS]
+    return EmotionShares(**{e: tuple(float(a[i]) for a in above) for i, e in enumerate(EMOTIONS)})
+
+
+def _upper_triangle(covariance: npt.NDArray[np.float64]) -> tuple[float, ...]:
+    return tuple(float(v) for v in covariance[np.triu_indices(len(EMOTIONS))])
+
+
+def _intervals(
+    replicates: Replicates, mean: npt.NDArray[np.float64], counts: npt.NDArray[np.float64]
+) -> EmotionIntervals:
+    """95 % percentile intervals, widened for few tracks.
+
+    A bootstrap of n people underestimates the spread of their mean by ``sqrt((n - 1) / n)`` and knows nothing of
+    Student's tails, so deviations from the mean are stretched by ``t(n - 1) / 1.96 · sqrt(n / (n - 1))``, with Kish's
+    effective n for tracks seen unequally long.
+    """
+    effective = counts.sum() ** 2 / (counts**2).sum()
+    freedom = max(1, math.floor(effective + 1e-9) - 1)
+    student = _STUDENT_975[freedom - 1] if freedom <= len(_STUDENT_975) else _NORMAL_975 + 2.4 / freedom
+    stretch = student / _NORMAL_975 * math.sqrt(max(effective, 2.0) / (max(effective, 2.0) - 1))
+    low, high = np.nanpercentile(replicates.means.astype(np.float64), [2.5, 97.5], axis=0)
+    return EmotionIntervals.of(
+        np.clip(mean + (low - mean) * stretch, 0, 100), np.clip(mean + (high - mean) * stretch, 0, 100)
+    )

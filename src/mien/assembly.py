@@ -1,0 +1,111 @@
+"""Builds the parts of a pipeline from their names: resolves weights, picks what is there, asks the policy gate.
+
+Command line, service and edge agent all assemble through here, so that none can forget the gate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mien import models, weights
+from mien.core import plugins
+from mien.core.errors import InputError, WeightsError
+from mien.core.faces import EmotionClassifier, FaceDetector
+from mien.core.policy import Declaration, authorise
+from mien.core.settings import DetectionSettings, InferenceSettings, Profile
+from mien.detectors._views import with_view
+from mien.inference import available_providers
+from mien.pipeline import Pipeline
+
+PREFERRED_DETECTORS = ("yunet", "centerface")
+"""Tried in order when no detector is named."""
+CLASSIFIER_BACKEND = "model_folder"
+
+
+@dataclass(frozen=True, slots=True)
+class Assembled:
+    """A pipeline, and what a report must say about how it came to be.
+
+    Attributes:
+        pipeline: ready to read.
+        detector_note: why it is not the preferred detector, or None.
+        execution_providers: what runs the graphs.
+    """
+
+    pipeline: Pipeline
+    detector_note: str | None
+    execution_providers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """Which backends to use.
+
+    Attributes:
+        detector: a detector's name; None takes the best whose weights can be had.
+        classifier: a shipped model's name, or a model folder.
+    """
+
+    detector: str | None = None
+    classifier: str = models.DEFAULT_CLASSIFIER
+
+
+def assemble(profile: Profile, declaration: Declaration, choices: Choices, inference: InferenceSettings) -> Assembled:
+    """A fresh pipeline.
+
+    Raises:
+        PolicyError: the declaration does not permit the profile; asked before anything is fetched.
+        WeightsError: weights cannot be had or verified.
+    """
+    grant = authorise(declaration, profile)
+    classifier = load_classifier(choices.classifier, inference)
+    detector, note = load_detector(choices.detector, profile.detection, inference)
+    providers = inference.providers or available_providers()
+    return Assembled(Pipeline(detector, classifier, profile, grant), note, tuple(providers))
+
+
+def load_detector(
+    name: str | None, detection: DetectionSettings, inference: InferenceSettings
+) -> tuple[FaceDetector, str | None]:
+    """A detector by name, or the first of :data:`PREFERRED_DETECTORS` whose weights can be had.
+
+    Returns:
+        The detector, and why it is not the preferred one, or None.
+    """
+    if name is not None:
+        return _open_detector(name, detection, inference), None
+    failures: list[str] = []
+    for candidate in PREFERRED_DETECTORS:
+        try:
+            detector = _open_detector(candidate, detection, inference)
+        except WeightsError as error:
+            failures.append(f"{candidate}: {error}")
+            continue
+        if not failures:
+            return detector, None
+        wanted = PREFERRED_DETECTORS[0]
+        return detector, f"The weights of {wanted} could not be had, so {candidate} found the faces instead."
+    raise WeightsError("no face detector's weights can be had.\n" + "\n".join(failures))
+
+
+def load_classifier(name: str, inference: InferenceSettings) -> EmotionClassifier:
+    """A shipped model by its name, or a model folder by its path.
+
+    Raises:
+        InputError: neither.
+    """
+    shipped = models.bundled()
+    folder = shipped.get(name, Path(name))
+    if not folder.is_dir():
+        raise InputError(
+            f"no classifier {name!r}: it is neither a model folder nor a shipped model ({', '.join(shipped)})"
+        )
+    classifier: EmotionClassifier = plugins.load("classifiers", CLASSIFIER_BACKEND).create(folder, inference)
+    return classifier
+
+
+def _open_detector(name: str, detection: DetectionSettings, inference: InferenceSettings) -> FaceDetector:
+    module = plugins.load("detectors", name)
+    files = [weights.load(file) for file in module.WEIGHTS]
+    return with_view(module.create(files, detection, inference), detection)

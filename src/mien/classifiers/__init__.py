@@ -1,0 +1,1 @@
+"""Emotion classifiers, one backend per file; a file's name is its backend's name (see ``core/plugins.py``)."""

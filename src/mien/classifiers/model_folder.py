@@ -1,0 +1,196 @@
+"""A classifier from a model folder, which is how Mien ships its own and how users bring theirs.
+
+A folder holds ``model.onnx`` (float32 N×C×S×S in, N×K logits or probabilities out), ``label_map.json`` (the exact label
+order of the checkpoint) and ``preprocess.json`` (crop geometry, input format, calibration, the graph's hash).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Annotated, Final, Literal, TypeVar
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from mien.core.errors import WeightsError
+from mien.core.faces import CropGeometry, EmotionClassifier, FloatArray, UInt8Array
+from mien.core.labels import EMOTIONS, FERPLUS8
+from mien.core.settings import InferenceSettings
+from mien.inference import open_session
+from mien.preprocess import InputFormat, normalise
+
+SYNONYMS: Final = {
+    "happy": "happiness",
+    "joy": "happiness",
+    "happiness": "happiness",
+    "surprise": "surprise",
+    "surprised": "surprise",
+    "sad": "sadness",
+    "sadness": "sadness",
+    "anger": "anger",
+    "angry": "anger",
+    "disgust": "disgust",
+    "disgusted": "disgust",
+    "fear": "fear",
+    "fearful": "fear",
+    "afraid": "fear",
+    "contempt": "contempt",
+    "neutral": "neutral",
+    "calm": "neutral",
+}
+"""What checkpoints call the canonical emotions."""
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+_D = TypeVar("_D", bound=_Document)
+
+
+class CropDocument(_Document):
+    """``crop`` of ``preprocess.json``; see :class:`mien.core.faces.CropGeometry`. The defaults serve a model that says
+    nothing: a margin of 15 % around the face."""
+
+    size: int = Field(48, ge=16, le=512)
+    side: float = Field(1.876, gt=0)
+    raise_centre: float = 0.153
+    align: bool = True
+    margin: float = Field(0.15, ge=0, le=1)
+
+
+class InputDocument(_Document):
+    """``input`` of ``preprocess.json``; see :class:`mien.preprocess.InputFormat`."""
+
+    colour: Literal["grey", "rgb"] = "grey"
+    equalise: bool = True
+    mean: tuple[float, ...] = (0.5,)
+    deviation: tuple[Annotated[float, Field(gt=0)], ...] = (0.25,)
+
+
+class PreprocessDocument(_Document):
+    """``preprocess.json``: everything between a face in a frame and a calibrated probability."""
+
+    schema_version: Literal[1] = 1
+    model_sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")
+    crop: CropDocument = CropDocument()
+    input: InputDocument = InputDocument()
+    output: Literal["logits", "probabilities"] = "logits"
+    temperature: float = Field(1.0, gt=0)
+    """Logits are divided by this before the softmax (Guo et al., 2017); fitted on held-out votes."""
+
+
+class LabelMapDocument(_Document):
+    """``label_map.json``: the checkpoint's labels in the order of its outputs."""
+
+    labels: tuple[str, ...] = Field(min_length=2)
+
+
+def create(folder: Path, inference: InferenceSettings) -> EmotionClassifier:
+    """The classifier in a model folder.
+
+    Raises:
+        WeightsError: a file is missing or malformed, the graph does not match its hash, or labels are unknown.
+    """
+    preprocess = _read(folder / "preprocess.json", PreprocessDocument)
+    labels = _read(folder / "label_map.json", LabelMapDocument)
+    graph = folder / "model.onnx"
+    try:
+        content = graph.read_bytes()
+    except OSError as error:
+        raise WeightsError(f"cannot read {graph}: {error.strerror}. A model folder holds model.onnx.") from error
+    sha256 = hashlib.sha256(content).hexdigest()
+    if preprocess.model_sha256 not in (None, sha256):
+        raise WeightsError(
+            f"{graph} is not the model its preprocess.json describes (SHA-256 {sha256[:12]}…, expected "
+            f"{str(preprocess.model_sha256)[:12]}…): the file is damaged or was replaced. Reinstall the model."
+        )
+    return ModelFolder(folder.name, content, sha256, labels, preprocess, inference)
+
+
+class ModelFolder(EmotionClassifier):
+    """Runs a model folder's graph and maps its outputs to the canonical emotions.
+
+    Args:
+        name: what reports call it.
+        content: the graph's bytes.
+        sha256: their hash.
+        label_map: the outputs' labels; an emotion that the checkpoint lacks gets probability 0.
+        preprocess: crop, input and calibration.
+        inference: how the graph is run.
+    """
+
+    labels = FERPLUS8
+
+    def __init__(
+        self,
+        name: str,
+        content: bytes,
+        sha256: str,
+        label_map: LabelMapDocument,
+        preprocess: PreprocessDocument,
+        inference: InferenceSettings,
+    ) -> None:
+        self.name = name
+        self.sha256 = sha256
+        crop, form = preprocess.crop, preprocess.input
+        self.geometry = CropGeometry(crop.size, crop.side, crop.raise_centre, crop.align, crop.margin)
+        self._form = InputFormat(form.colour, form.equalise, form.mean, form.deviation)
+        self._columns = _canonical_columns(name, label_map.labels)
+        self._is_logits = preprocess.output == "logits"
+        self._temperature = np.float32(preprocess.temperature)
+        self._session = open_session(content, name, inference)
+        self._input = self._session.get_inputs()[0].name
+        outputs = self._session.run(None, {self._input: normalise(self._blank(1), self._form)})[0]
+        if outputs.shape != (1, len(label_map.labels)):
+            raise WeightsError(
+                f"{name}: the graph gives {outputs.shape[1:]} outputs, label_map.json names {len(label_map.labels)}"
+            )
+
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """Execution providers that run the graph."""
+        return tuple(self._session.get_providers())
+
+    def logits(self, pixels: UInt8Array) -> FloatArray:
+        """The graph's raw outputs: float32 N×K, of uint8 N×S×S×3 crops (or N×S×S grey)."""
+        return np.asarray(self._session.run(None, {self._input: normalise(pixels, self._form)})[0], np.float32)
+
+    def _classify(self, pixels: UInt8Array) -> FloatArray:
+        outputs = self.logits(pixels)
+        if self._is_logits:
+            scaled = outputs / self._temperature
+            scaled = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+            outputs = scaled / scaled.sum(axis=1, keepdims=True)
+        canonical = np.zeros((len(outputs), len(EMOTIONS)), np.float32)
+        for column, target in enumerate(self._columns):
+            canonical[:, target] += outputs[:, column]
+        return np.asarray(canonical / canonical.sum(axis=1, keepdims=True), np.float32)
+
+    def _blank(self, count: int) -> UInt8Array:
+        return np.zeros((count, self.geometry.size, self.geometry.size, 3), np.uint8)
+
+
+def _canonical_columns(name: str, labels: tuple[str, ...]) -> list[int]:
+    unknown = [label for label in labels if label.strip().lower() not in SYNONYMS]
+    if unknown:
+        raise WeightsError(
+            f"{name}: label_map.json has labels that are no canonical emotion: {', '.join(unknown)}. Use names of "
+            f"{', '.join(EMOTIONS)}."
+        )
+    return [EMOTIONS.index(SYNONYMS[label.strip().lower()]) for label in labels]
+
+
+def _read(path: Path, kind: type[_D]) -> _D:
+    try:
+        return kind.model_validate(json.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise WeightsError(f"cannot read {path}: {error.strerror}. A model folder holds {path.name}.") from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise WeightsError(f"{path} is not JSON: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise WeightsError(f"{path}: {where}: {first['msg']}") from error

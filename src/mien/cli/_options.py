@@ -1,0 +1,106 @@
+"""Options that several commands share, and how they become settings objects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from mien.core.errors import SettingsError
+from mien.core.policy import Basis, Declaration, Purpose
+from mien.core.settings import PROFILES, InferenceSettings, Profile
+
+if TYPE_CHECKING:
+    from mien.assembly import Choices
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+LABEL_SET_NAMES = ("ferplus8", "cinema7", "indexed7", "studio6", "engagement5", "compound12")
+
+
+def policy_options(default_purpose: Purpose, default_basis: Basis | None) -> Callable[[F], F]:
+    """``--purpose``, ``--basis``, ``--jurisdiction`` and ``--exception``."""
+
+    def add(command: F) -> F:
+        for option in (
+            click.option("--exception", help="Recorded reason for a purpose that the law restricts."),
+            click.option("--jurisdiction", help="Country whose law applies: a two-letter code, or EU."),
+            click.option(
+                "--basis",
+                type=click.Choice([b.value for b in Basis]),
+                default=default_basis.value if default_basis else None,
+                show_default=True,
+                help="What permits filming the people shown.",
+            ),
+            click.option(
+                "--purpose",
+                type=click.Choice([p.value for p in Purpose]),
+                default=default_purpose.value,
+                show_default=True,
+                help="Why the audience is measured.",
+            ),
+        ):
+            command = option(command)
+        return command
+
+    return add
+
+
+def model_options(command: F) -> F:
+    """``--detector``, ``--classifier``, ``--threads`` and ``--provider``."""
+    for option in (
+        click.option(
+            "--provider", "providers", multiple=True, help="ONNX Runtime execution provider (default: best installed)."
+        ),
+        click.option(
+            "--threads",
+            type=click.IntRange(0),
+            default=1,
+            show_default=True,
+            help="Threads of one neural network; 0 takes every core.",
+        ),  # fmt: skip
+        click.option("--classifier", default="mien-m", show_default=True, help="A shipped model, or a model folder."),
+        click.option("--detector", help="yunet or centerface (default: the best whose weights can be had)."),
+    ):
+        command = option(command)
+    return command
+
+
+def declaration(purpose: str, basis: str | None, jurisdiction: str | None, exception: str | None) -> Declaration:
+    """What the operator declared."""
+    return Declaration(Purpose(purpose), Basis(basis) if basis else None, jurisdiction, exception)
+
+
+def choices(detector: str | None, classifier: str) -> Choices:
+    """Which backends were asked for."""
+    from mien.assembly import Choices
+
+    return Choices(detector, classifier)
+
+
+def inference(threads: int, providers: tuple[str, ...]) -> InferenceSettings:
+    """How networks were asked to run."""
+    return InferenceSettings(threads=threads, providers=providers)
+
+
+def profile_with(name: str, **sections: dict[str, Any]) -> Profile:
+    """A profile with some settings replaced; None leaves one as the profile has it.
+
+    Args:
+        name: of the profile.
+        sections: settings by section, such as ``audience={"min_group": 5}``.
+
+    Raises:
+        SettingsError: a value is out of range; the message names it.
+    """
+    from pydantic import ValidationError
+
+    document = PROFILES[name].model_dump()
+    for section, values in sections.items():
+        document[section].update({key: value for key, value in values.items() if value is not None})
+    try:
+        return Profile.model_validate(document)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise SettingsError(f"{'.'.join(str(p) for p in first['loc'])}: {first['msg']}") from error

@@ -1,0 +1,209 @@
+"""``mien analyze``: a recording in, an honest report out."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mien.cli._options import (
+    LABEL_SET_NAMES,
+    choices,
+    declaration,
+    inference,
+    model_options,
+    policy_options,
+    profile_with,
+)
+from mien.core.policy import Basis, Purpose
+from mien.core.settings import PROFILES
+
+if TYPE_CHECKING:
+    from mien.core.faces import FrameObserver, FrameSource
+    from mien.core.labels import LabelSet
+    from mien.runtime.analyze import Progress
+
+INTERRUPTED = 130
+
+
+@click.command()
+@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("mien-report"), show_default=True,
+              help="Folder for the results; several inputs get a folder each inside it.")  # fmt: skip
+@click.option("--profile", "profile_name", type=click.Choice(list(PROFILES)), default="interview", show_default=True,
+              help="Settings for a kind of audience.")  # fmt: skip
+@policy_options(Purpose.PERSONAL, Basis.OWN_RECORDING)
+@click.option("--label-set", type=click.Choice(LABEL_SET_NAMES), help="Names and classes of the emotions.")
+@click.option("--sample-hz", type=click.FloatRange(0, min_open=True), help="Read this many frames a second.")
+@click.option("--every-nth", type=click.IntRange(1), help="Read every Nth frame.")
+@click.option("--detect-every", type=click.IntRange(1), help="Look for faces on every kth frame, follow them between.")
+@click.option("--step", "step_seconds", type=click.FloatRange(0), help="Timeline step, seconds; 0 is every frame.")
+@click.option("--min-group", type=click.IntRange(1), help="Suppress steps with fewer readable faces.")
+@click.option("--min-face", "min_face_px", type=click.FloatRange(0), help="Smallest face that is read, pixels.")
+@click.option("--max-faces", type=click.IntRange(1), help="Most faces read in one frame.")
+@click.option("--threshold", type=click.FloatRange(0, 1, min_open=True, max_open=True),
+              help="Least confidence of a face.")  # fmt: skip
+@click.option("--tile", "tile_px", type=click.IntRange(128), help="Search tiles of this side, for tiny faces (pixels).")
+@click.option("--smoothing", "smoothing_seconds", type=click.FloatRange(0), help="Smoothing, seconds; 0 is off.")
+@model_options
+@click.option("--annotate", is_flag=True, help="Also write annotated.mp4. It shows the people: handle it as such.")
+@click.option("--face-log", is_flag=True, help="Also write faces.csv, one row a face and frame. Personal data.")
+@click.option("--quiet", is_flag=True, help="No progress, no summary.")
+@click.pass_context
+def command(context: click.Context, inputs: tuple[str, ...], out: Path, **options: Any) -> None:
+    """Measure the faces in recordings and write reports.
+
+    INPUT is a video, a picture, a folder of pictures, camera:N or synthetic:SPEC.yaml.
+    """
+    profile = profile_with(
+        options["profile_name"],
+        sampling={"sample_hz": options["sample_hz"], "every_nth": options["every_nth"]},
+        detection={
+            "detect_every": options["detect_every"],
+            "max_faces": options["max_faces"],
+            "threshold": options["threshold"],
+            "tile_px": options["tile_px"],
+        },
+        quality={"min_face_px": options["min_face_px"]},
+        smoothing={"seconds": options["smoothing_seconds"]},
+        audience={
+            "label_set": options["label_set"],
+            "step_seconds": options["step_seconds"],
+            "min_group": options["min_group"],
+        },
+    )
+    from mien.core.policy import authorise
+
+    told = declaration(options["purpose"], options["basis"], options["jurisdiction"], options["exception"])
+    authorise(told, profile)
+    folders = _folders(inputs, out)
+    with _stop_on_signal() as stopped:
+        for locator, folder in zip(inputs, folders, strict=True):
+            if not _analyze_one(locator, folder, profile, told, options, stopped):
+                context.exit(INTERRUPTED)
+
+
+def _analyze_one(
+    locator: str, folder: Path, profile: Any, told: Any, options: dict[str, Any], stopped: Callable[[], bool]
+) -> bool:
+    """One input to one folder; False when it was interrupted."""
+    from dataclasses import replace
+    from datetime import UTC, datetime
+
+    from mien.analysis.moments import find_peaks
+    from mien.report.terminal import summary
+    from mien.sources import open_source
+    from rich.console import Console
+
+    from mien.assembly import assemble
+    from mien.report import prepare_folder, write_reports
+    from mien.runtime.analyze import analyze, fit_step
+
+    console = Console(stderr=True, quiet=options["quiet"])
+    prepare_folder(folder)
+    source = open_source(locator, profile.sampling)
+    try:
+        profile = fit_step(profile, source.info)
+        networks = inference(options["threads"], options["providers"])
+        made = assemble(profile, told, choices(options["detector"], options["classifier"]), networks)
+        if made.detector_note:
+            console.print(f"[yellow]{made.detector_note}[/yellow]")
+        observers = _observers(folder, source, locator, made.pipeline.labels, options)
+    except BaseException:
+        source.close()
+        raise
+    with _progress(console, source) as on_progress:
+        analysis = analyze(
+            source,
+            made.pipeline,
+            observers=observers,
+            inference=networks,
+            execution_providers=made.execution_providers,
+            detector_note=made.detector_note,
+            on_progress=on_progress,
+            should_stop=stopped,
+        )
+    timeline = analysis.timeline
+    analysis = replace(analysis, timeline=replace(timeline, moments=find_peaks(timeline.snapshots)))
+    report = write_reports(analysis, folder, created=datetime.now(UTC))
+    if not options["quiet"]:
+        Console().print(summary(report, folder))
+    return analysis.provenance.stopped_because != "interrupted"
+
+
+def _observers(
+    folder: Path, source: FrameSource, locator: str, labels: LabelSet, options: dict[str, Any]
+) -> list[FrameObserver]:
+    observers: list[FrameObserver] = []
+    if options["annotate"]:
+        from mien.report.annotated_video import AnnotatedVideo
+        from mien.report.overlay import Overlay
+
+        media = Path(locator) if source.info.has_audio else None
+        observers.append(AnnotatedVideo(folder / "annotated.mp4", media, source.info.frame_rate, Overlay(labels)))
+    if options["face_log"]:
+        from mien.report.face_log import FaceLog
+
+        observers.append(FaceLog(folder / "faces.csv"))
+    return observers
+
+
+def _folders(inputs: tuple[str, ...], out: Path) -> list[Path]:
+    """Where each input's results go: ``out`` itself for one, a folder inside it for each of several."""
+    if len(inputs) == 1:
+        return [out]
+    names: list[str] = []
+    for locator in inputs:
+        stem = Path(locator.replace(":", "-")).stem or "input"
+        taken = sum(name == stem or name.startswith(f"{stem}-") for name in names)
+        names.append(f"{stem}-{taken + 1}" if taken else stem)
+    return [out / name for name in names]
+
+
+@contextmanager
+def _stop_on_signal() -> Iterator[Callable[[], bool]]:
+    """The first Ctrl-C (or SIGTERM) asks to stop after the current frames; the second stops at once."""
+    asked = False
+
+    def ask(number: int, frame: object) -> None:
+        nonlocal asked
+        if asked:
+            raise KeyboardInterrupt
+        asked = True
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _progress(console: Any, source: FrameSource) -> Iterator[Callable[[Progress], None]]:
+    """A progress bar with time left and faces a second; a plain count where the length is unknown."""
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("frames · {task.fields[faces]:.0f} faces/s ·"),
+        TimeElapsedColumn(),
+        TextColumn("·"),
+        TimeRemainingColumn(),
+        TextColumn("left"),
+    )
+    with Bar(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(source.info.name, total=source.info.frame_count, faces=0.0)
+
+        def update(progress: Progress) -> None:
+            rate = progress.sightings_read / max(progress.elapsed_seconds, 1e-3)
+            bar.update(task, completed=progress.frames_read, faces=rate)
+
+        yield update

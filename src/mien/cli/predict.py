@@ -1,0 +1,76 @@
+"""``mien predict``: the expressions in single pictures, as JSON on standard output."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from mien.cli._options import (
+    LABEL_SET_NAMES,
+    choices,
+    declaration,
+    inference,
+    model_options,
+    policy_options,
+    profile_with,
+)
+from mien.core.policy import Basis, Purpose
+
+
+@click.command()
+@click.argument("inputs", nargs=-1, required=True, metavar="IMAGE...")
+@policy_options(Purpose.PERSONAL, Basis.OWN_RECORDING)
+@click.option("--label-set", type=click.Choice(LABEL_SET_NAMES), default="ferplus8", show_default=True)
+@click.option("--min-face", "min_face_px", type=click.FloatRange(0), help="Smallest face that is read, pixels.")
+@model_options
+def command(inputs: tuple[str, ...], **options: Any) -> None:
+    """Read the faces in pictures.
+
+    Prints one JSON object a picture: how many faces were seen and read, and for each face read its label, its
+    confidence and every score. No position is printed.
+    """
+    import json
+
+    from mien.sources import open_source
+
+    from mien.assembly import assemble
+
+    profile = profile_with(
+        "interview",
+        quality={"min_face_px": options["min_face_px"]},
+        smoothing={"seconds": 0.0},
+        audience={"label_set": options["label_set"]},
+    )
+    told = declaration(options["purpose"], options["basis"], options["jurisdiction"], options["exception"])
+    networks = inference(options["threads"], options["providers"])
+    made = assemble(profile, told, choices(options["detector"], options["classifier"]), networks)
+    for locator in inputs:
+        source = open_source(locator, profile.sampling)
+        try:
+            for frame in source:
+                reading = made.pipeline.process([frame])[0]
+                click.echo(json.dumps(_document(source.info.name, reading, made.pipeline.labels)))
+        finally:
+            source.close()
+
+
+def _document(name: str, reading: Any, labels: Any) -> dict[str, object]:
+    import numpy as np
+
+    faces = []
+    for face in reading.faces:
+        if face.probabilities is None:
+            continue
+        view = labels.view(np.asarray(face.probabilities)[None])[0]
+        order = np.argsort(-view, kind="stable")
+        faces.append(
+            {
+                "label": face.label,
+                "confidence": round(float(view[order[0]]), 4),
+                "second": labels.labels[int(order[1])],
+                "scores": {label: round(float(p), 4) for label, p in zip(labels.labels, view, strict=True)},
+            }
+        )
+    unread = [face.unread.value for face in reading.faces if face.unread is not None]
+    return {"input": name, "frame": reading.index, "seen": len(reading.faces), "read": faces, "unread": unread}

@@ -1,0 +1,216 @@
+"""The only place that knows the order of stages: detect, track, judge, crop, classify, smooth.
+
+Pure steps over small batches of frames: no threads, no queues, no clock. The executors in ``runtime`` feed it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from mien.core.faces import (
+    EmotionClassifier,
+    FaceCrops,
+    FaceDetector,
+    FaceReading,
+    Faces,
+    FloatArray,
+    Frame,
+    FrameReading,
+    Track,
+    UInt8Array,
+    UnreadReason,
+)
+from mien.core.labels import LabelSet, label_set
+from mien.core.policy import Grant
+from mien.core.settings import Profile, canonical_weights
+from mien.headpose import HeadPoses, head_poses
+from mien.preprocess import crop_faces, crop_side_px
+from mien.quality import sharpness, unreadable_by_shape
+from mien.smoothing import commit_label, smooth
+from mien.tracking import Tracker
+
+
+@dataclass(slots=True)
+class StageSeconds:
+    """CPU seconds of the calling thread spent in each stage so far.
+
+    Attributes:
+        detect, track, crop, classify, smooth: the stages, in order; ``crop`` includes judging quality.
+    """
+
+    detect: float = 0.0
+    track: float = 0.0
+    crop: float = 0.0
+    classify: float = 0.0
+    smooth: float = 0.0
+
+
+@dataclass(slots=True)
+class Counts:
+    """What went through a pipeline so far."""
+
+    frames_read: int = 0
+    frames_detected: int = 0
+    sightings: int = 0
+    sightings_read: int = 0
+
+
+@dataclass(slots=True)
+class _Seen:
+    """One frame between detection and classification."""
+
+    frame: Frame
+    faces: Faces
+    tracks: list[Track]
+    poses: HeadPoses
+    unread: list[UnreadReason | None]
+    sharp: FloatArray
+    rows: list[int]
+    detector_ms: float
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Crops of several frames, for one call of the classifier."""
+
+    pixels: list[UInt8Array] = field(default_factory=list)
+    quality: list[FloatArray] = field(default_factory=list)
+    size: int = 0
+
+
+class Pipeline:
+    """Reads the faces of one source's frames.
+
+    Args:
+        detector: finds faces.
+        classifier: reads them.
+        profile: every setting of the stages.
+        grant: the policy gate's permission; without one there is no pipeline.
+    """
+
+    def __init__(self, detector: FaceDetector, classifier: EmotionClassifier, profile: Profile, grant: Grant) -> None:
+        if grant.profile != profile.name or profile.audience.min_group < grant.min_group:
+            raise ValueError(f"the grant is for profile {grant.profile} with groups of {grant.min_group}")
+        self.detector = detector
+        self.classifier = classifier
+        self.profile = profile
+        self.grant = grant
+        self.labels: LabelSet = label_set(profile.audience.label_set)
+        self.counts = Counts()
+        self.stages = StageSeconds()
+        self._tracker = Tracker(profile.tracking)
+        self._weights = np.array(canonical_weights(profile.audience.neutral_weight), np.float32)
+
+    def process(self, frames: Sequence[Frame]) -> list[FrameReading]:
+        """Read consecutive frames; their faces are classified together.
+
+        Args:
+            frames: in order of media time, following those of the previous call.
+
+        Returns:
+            One reading a frame.
+        """
+        batch = _Batch()
+        seen = [self._see(frame, batch) for frame in frames]
+        started, cpu = time.perf_counter(), time.thread_time()
+        probabilities = self._classify(batch)
+        self.stages.classify += time.thread_time() - cpu
+        each_ms = (time.perf_counter() - started) * 1e3 / max(batch.size, 1)
+        cpu = time.thread_time()
+        readings = [self._read(one, probabilities, each_ms) for one in seen]
+        self.stages.smooth += time.thread_time() - cpu
+        return readings
+
+    def _see(self, frame: Frame, batch: _Batch) -> _Seen:
+        started, cpu = time.perf_counter(), time.thread_time()
+        if self.counts.frames_read % self.profile.detection.detect_every == 0:
+            faces = self.detector.detect([frame])[0]
+            self.counts.frames_detected += 1
+            after = time.thread_time()
+            tracks = self._tracker.update(faces, frame.media_time)
+        else:
+            after = cpu
+            faces, tracks = self._tracker.expect(frame.media_time)
+        self.stages.detect += after - cpu
+        detector_ms = (time.perf_counter() - started) * 1e3
+        self.counts.frames_read += 1
+        cpu = time.thread_time()
+        self.stages.track += cpu - after
+        poses = head_poses(faces.landmarks)
+        unread = unreadable_by_shape(faces, poses, frame.width, frame.height, self.profile.quality)
+        for over in range(self.profile.detection.max_faces, len(faces)):
+            unread[over] = UnreadReason.OVER_CAP
+        sharp = np.zeros(len(faces), np.float32)
+        rows = [-1] * len(faces)
+        candidates = [i for i, reason in enumerate(unread) if reason is None]
+        if candidates:
+            self._crop(frame, faces, candidates, unread, sharp, rows, batch)
+        self.stages.crop += time.thread_time() - cpu
+        return _Seen(frame, faces, tracks, poses, unread, sharp, rows, detector_ms)
+
+    def _crop(
+        self,
+        frame: Frame,
+        faces: Faces,
+        candidates: list[int],
+        unread: list[UnreadReason | None],
+        sharp: FloatArray,
+        rows: list[int],
+        batch: _Batch,
+    ) -> None:
+        landmarks = faces.landmarks[candidates]
+        crops = crop_faces(frame.image, landmarks, self.classifier.geometry)
+        sharp[candidates] = sharpness(crops, crop_side_px(landmarks, self.classifier.geometry))
+        keep: list[int] = []
+        for position, face in enumerate(candidates):
+            if sharp[face] < self.profile.quality.min_sharpness:
+                unread[face] = UnreadReason.BLURRED
+                continue
+            rows[face] = batch.size + len(keep)
+            keep.append(position)
+        if keep:
+            batch.pixels.append(crops[keep])
+            batch.quality.append(sharp[[candidates[k] for k in keep]])
+            batch.size += len(keep)
+
+    def _classify(self, batch: _Batch) -> FloatArray:
+        if batch.size == 0:
+            return np.zeros((0, len(self._weights)), np.float32)
+        crops = FaceCrops(np.concatenate(batch.pixels), np.concatenate(batch.quality))
+        weighted = self.classifier.classify(crops).probabilities * self._weights
+        return np.asarray(weighted / weighted.sum(axis=1, keepdims=True), np.float32)
+
+    def _read(self, seen: _Seen, probabilities: FloatArray, each_ms: float) -> FrameReading:
+        moment = seen.frame.media_time
+        read = [i for i, row in enumerate(seen.rows) if row >= 0]
+        smoothed = [smooth(seen.tracks[i], probabilities[seen.rows[i]], moment, self.profile.smoothing) for i in read]
+        views = self.labels.view(np.stack(smoothed)) if smoothed else ()
+        labels: dict[int, tuple[FloatArray, str, float]] = {}
+        for i, state, view in zip(read, smoothed, views, strict=True):
+            label, confidence = commit_label(seen.tracks[i], view, self.labels, moment, self.profile.smoothing)
+            labels[i] = (state, label, confidence)
+        self.counts.sightings += len(seen.faces)
+        self.counts.sightings_read += len(read)
+        faces = tuple(self._face(seen, i, labels.get(i)) for i in range(len(seen.faces)))
+        return FrameReading(seen.frame.index, moment, faces, seen.detector_ms, each_ms * len(read))
+
+    def _face(self, seen: _Seen, i: int, told: tuple[FloatArray, str, float] | None) -> FaceReading:
+        probabilities, label, confidence = told if told is not None else (None, None, None)
+        return FaceReading(
+            track=seen.tracks[i].number,
+            box=seen.faces.boxes[i],
+            landmarks=seen.faces.landmarks[i],
+            score=float(seen.faces.scores[i]),
+            sharpness=float(seen.sharp[i]),
+            yaw_degrees=float(seen.poses.yaw[i]),
+            pitch_degrees=float(seen.poses.pitch[i]),
+            roll_degrees=float(seen.poses.roll[i]),
+            unread=seen.unread[i],
+            probabilities=probabilities,
+            label=label,
+            confidence=confidence,
+        )

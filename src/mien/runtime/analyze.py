@@ -1,0 +1,233 @@
+"""A source from its first frame to its last: the executor behind ``mien analyze``."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import platform
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from itertools import islice
+
+from mien import __version__
+from mien.aggregation import Aggregator
+from mien.core.audience import (
+    Analysis,
+    AudienceSnapshot,
+    ModelIdentity,
+    Provenance,
+    Session,
+    Sink,
+    SnapshotLog,
+    Timeline,
+)
+from mien.core.faces import Frame, FrameObserver, FrameSource, SourceInfo
+from mien.core.settings import InferenceSettings, Profile
+from mien.pipeline import Pipeline
+from mien.runtime.prefetch import prefetch
+
+SOFTWARE = ("av", "numpy", "onnxruntime", "opencv-python-headless")
+"""Distributions whose version can change a number; a report names them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is.
+
+    Attributes:
+        frames_read: frames done.
+        media_time: of the latest frame, seconds.
+        sightings_read: faces read so far, summed over frames.
+        elapsed_seconds: wall time since the start.
+    """
+
+    frames_read: int
+    media_time: float
+    sightings_read: int
+    elapsed_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How a run is executed; none of it changes a number.
+
+    Attributes:
+        batch_frames: frames whose faces are classified together.
+        decode_ahead: batches decoded ahead by a thread; 0 decodes in line.
+    """
+
+    batch_frames: int = 8
+    decode_ahead: int = 2
+
+
+def fit_step(profile: Profile, info: SourceInfo) -> Profile:
+    """``profile`` with a timeline step no shorter than the time between two frames read.
+
+    A step shorter than that would leave holes which look like gaps in the recording.
+    """
+    step, sampling = profile.audience.step_seconds, profile.sampling
+    if step == 0:
+        return profile
+    gap = sampling.every_nth / info.frame_rate if info.frame_rate else 0.0
+    if sampling.sample_hz is not None:
+        gap = max(1 / sampling.sample_hz, 1 / info.frame_rate if info.frame_rate else 0.0)
+    if gap <= step * (1 + 1e-6):
+        return profile
+    audience = profile.audience.model_copy(update={"step_seconds": gap})
+    return profile.model_copy(update={"audience": audience})
+
+
+def analyze(
+    source: FrameSource,
+    pipeline: Pipeline,
+    *,
+    sinks: Sequence[Sink] = (),
+    observers: Sequence[FrameObserver] = (),
+    inference: InferenceSettings | None = None,
+    execution_providers: Sequence[str] = (),
+    detector_note: str | None = None,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+    should_stop: Callable[[], bool] = lambda: False,
+    options: RunOptions | None = None,
+) -> Analysis:
+    """Run a source through a pipeline.
+
+    Args:
+        source: closed when this returns or raises.
+        pipeline: fresh; it belongs to this source.
+        sinks: told each snapshot as it is made.
+        observers: told each frame and its reading, inside the process.
+        inference: how graphs run, for provenance.
+        execution_providers: what runs the graphs, for provenance.
+        detector_note: why another detector than the preferred one runs.
+        on_progress: told after each batch.
+        should_stop: asked before each batch; True ends the run with what it has, marked incomplete.
+        options: batching.
+
+    Returns:
+        The timeline and its provenance. Sinks and observers are closed.
+
+    Raises:
+        MienError: of source, sink or observer; sinks and observers are closed as incomplete first.
+    """
+    options = options or RunOptions()
+    info = source.info
+    settings = {
+        **pipeline.profile.model_dump(mode="json"),
+        "inference": (inference or InferenceSettings()).model_dump(),
+    }
+    session = Session(
+        _session_id(info, settings, pipeline),
+        pipeline.grant,
+        pipeline.labels.name,
+        pipeline.profile.audience.step_seconds,
+    )
+    aggregator = Aggregator(
+        session.session_id,
+        pipeline.classifier.sha256,
+        pipeline.labels,
+        pipeline.profile.audience,
+        demo=info.demo,
+    )
+    snapshots = SnapshotLog()
+    stopped: str | None = "failed"
+    size: tuple[int, int] | None = None
+    started = time.monotonic()
+    try:
+        with contextlib.closing(_batches(source, options)) as batches:
+            stopped = None
+            for frames in batches:
+                if should_stop():
+                    stopped = "interrupted"
+                    break
+                size = size or (frames[0].width, frames[0].height)
+                readings = pipeline.process(frames)
+                for frame, reading in zip(frames, readings, strict=True):
+                    for observer in observers:
+                        observer.observe(frame, reading)
+                    for step in aggregator.add(reading):
+                        _deliver(step.snapshot, snapshots, sinks)
+                on_progress(
+                    Progress(
+                        pipeline.counts.frames_read,
+                        frames[-1].media_time,
+                        pipeline.counts.sightings_read,
+                        time.monotonic() - started,
+                    )
+                )
+        for step in aggregator.finish():
+            _deliver(step.snapshot, snapshots, sinks)
+        if stopped is None and not source.complete:
+            stopped = "truncated"
+    except BaseException:
+        stopped = "failed"
+        raise
+    finally:
+        source.close()
+        _close_all(sinks, observers, complete=stopped is None)
+    provenance = Provenance(
+        input_name=info.name,
+        input_kind=info.kind,
+        input_sha256=info.sha256,
+        width=info.width or (size[0] if size else None),
+        height=info.height or (size[1] if size else None),
+        duration_seconds=info.duration_seconds,
+        frame_rate=info.frame_rate,
+        frames_read=pipeline.counts.frames_read,
+        frames_detected=pipeline.counts.frames_detected,
+        sightings=pipeline.counts.sightings,
+        sightings_read=pipeline.counts.sightings_read,
+        detector=ModelIdentity(pipeline.detector.name, pipeline.detector.sha256),
+        classifier=ModelIdentity(pipeline.classifier.name, pipeline.classifier.sha256),
+        detector_note=detector_note,
+        execution_providers=tuple(execution_providers),
+        software={"mien": __version__, "python": platform.python_version(), **_versions()},
+        profile=pipeline.profile.name,
+        settings=settings,
+        demo=info.demo,
+        stopped_because=stopped,
+    )
+    return Analysis(Timeline(session, snapshots, complete=stopped is None), provenance)
+
+
+def _batches(source: FrameSource, options: RunOptions) -> Generator[tuple[Frame, ...], None, None]:
+    return prefetch(_batched(source, options.batch_frames), options.decode_ahead)
+
+
+def _batched(source: FrameSource, size: int) -> Iterator[tuple[Frame, ...]]:
+    frames = iter(source)
+    while batch := tuple(islice(frames, size)):
+        yield batch
+
+
+def _deliver(snapshot: AudienceSnapshot, log: SnapshotLog, sinks: Sequence[Sink]) -> None:
+    log.append(snapshot)
+    for sink in sinks:
+        sink.write(snapshot)
+
+
+def _close_all(sinks: Sequence[Sink], observers: Sequence[FrameObserver], *, complete: bool) -> None:
+    with contextlib.ExitStack() as stack:
+        for observer in observers:
+            stack.callback(observer.close, complete=complete)
+        for sink in sinks:
+            stack.callback(sink.close, complete=complete)
+
+
+def _session_id(info: SourceInfo, settings: dict[str, object], pipeline: Pipeline) -> str:
+    """The same input under the same settings and models is the same session; a live source never is."""
+    if info.sha256 is None:
+        return hashlib.sha256(f"{time.time_ns()}{id(pipeline)}".encode()).hexdigest()[:16]
+    told = [info.sha256, settings, pipeline.detector.sha256, pipeline.classifier.sha256]
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in SOFTWARE:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
