@@ -50,4 +50,3 @@ def label_colours(labels: LabelSet) -> Mapping[str, Rgb]:
 
 def _mean(first: Rgb, second: Rgb) -> Rgb:
     return ((first[0] + second[0]) // 2, (first[1] + second[1]) // 2, (first[2] + second[2]) // 2)
-

@@ -1,0 +1,63 @@
+"""A file that appears whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from mien.core.errors import OutputError
+
+
+class PartialFile:
+    """A temporary name beside a path, to be written to and then published under that path in one step.
+
+    Args:
+        path: where the finished file goes; an existing one stays until then.
+
+    Raises:
+        OutputError: the folder is missing or cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)
+        except OSError as error:
+            raise cannot_write(path, error) from error
+        os.close(handle)
+        self.temporary = Path(name)
+
+    def publish(self) -> None:
+        """Flush to the disk and move into place.
+
+        Raises:
+            OutputError: the disk or folder refused; nothing is left.
+        """
+        try:
+            handle = os.open(self.temporary, os.O_RDWR)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+            self.temporary.chmod(0o666 & ~_umask())
+            self.temporary.replace(self.path)
+        except OSError as error:
+            self.remove()
+            raise cannot_write(self.path, error) from error
+
+    def remove(self) -> None:
+        """Remove what was written under the temporary name."""
+        self.temporary.unlink(missing_ok=True)
+
+
+def cannot_write(path: Path, error: Exception) -> OutputError:
+    """The error that says why ``path`` cannot be written, and what to do."""
+    reason = getattr(error, "strerror", None) or str(error)
+    return OutputError(f"{path} cannot be written: {reason}. Free some space or choose another folder.")
+
+
+def _umask() -> int:
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
