@@ -1,0 +1,110 @@
+"""The face log of one's own footage: where each face was and what it showed, on explicit request only.
+
+It holds boxes, so it is personal data. It names no track: rows of one face cannot be joined from it.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from mien.core.faces import FaceReading, Frame, FrameReading
+from mien.report.partial import PartialFile, cannot_write
+
+COLUMNS: Final = (
+    "media_time_seconds",
+    "frame_index",
+    "x_px",
+    "y_px",
+    "width_px",
+    "height_px",
+    "label",
+    "confidence",
+    "detector_ms",
+    "classifier_ms",
+    "unread_reason",
+)
+
+
+class FaceLog:
+    """Writes one CSV row a face and frame (a ``FrameObserver``).
+
+    The file appears under its name when :meth:`close` returns, after an interrupted run with the rows so far. An
+    unread face has no label and no confidence (0–1); milliseconds are those of its whole frame.
+
+    Args:
+        path: the CSV file to write; an existing one is replaced at the end.
+
+    Raises:
+        OutputError: the folder cannot be written, or later the disk is full.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._published = False
+        self._file: PartialFile | None = PartialFile(path)
+        self._stream = self._file.temporary.open("w", encoding="utf-8", newline="")
+        self._writer = csv.writer(self._stream, lineterminator="\n")
+        self._write(self._file, [COLUMNS])
+
+    def observe(self, frame: Frame, reading: FrameReading) -> None:
+        """Add a frame's faces."""
+        if self._file is not None:
+            self._write(self._file, [_row(reading, face) for face in reading.faces])
+
+    def close(self, *, complete: bool) -> None:
+        """Finish the file."""
+        if self._file is None:
+            return
+        try:
+            self._stream.close()
+        except OSError as error:
+            self._file.remove()
+            self._file = None
+            raise cannot_write(self.path, error) from error
+        file, self._file = self._file, None
+        file.publish()
+        self._published = True
+
+    def discard(self) -> None:
+        """Remove what was written, finished or not."""
+        if self._file is not None:
+            self._abandon(self._file)
+        elif self._published:
+            self.path.unlink(missing_ok=True)
+            self._published = False
+
+    def _write(self, file: PartialFile, rows: Sequence[Sequence[object]]) -> None:
+        try:
+            self._writer.writerows(rows)
+        except OSError as error:
+            self._abandon(file)
+            raise cannot_write(self.path, error) from error
+
+    def _abandon(self, file: PartialFile) -> None:
+        self._file = None
+        try:
+            self._stream.close()
+        except OSError:
+            pass  # The rows that could not be flushed are being thrown away.
+        finally:
+            file.remove()
+
+
+def _row(reading: FrameReading, face: FaceReading) -> tuple[object, ...]:
+    left, top, right, bottom = (float(v) for v in face.box)
+    return (
+        f"{reading.media_time:.6f}",
+        reading.index,
+        f"{left:.1f}",
+        f"{top:.1f}",
+        f"{right - left:.1f}",
+        f"{bottom - top:.1f}",
+        face.label or "",
+        "" if face.confidence is None else f"{face.confidence:.4f}",
+        f"{reading.detector_ms:.3f}",
+        f"{reading.classifier_ms:.3f}",
+        "" if face.unread is None else face.unread.value,
+    )

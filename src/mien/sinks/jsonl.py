@@ -1,0 +1,114 @@
+"""Snapshots as lines of JSON, written as they are made."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+from pathlib import Path
+from typing import Literal, TypedDict
+
+from mien.core.audience import AudienceSnapshot, Sink
+from mien.core.errors import OutputError, PolicyError
+
+Shape = Literal["snapshot", "anonymised"]
+
+
+class AnonymisedRecord(TypedDict):
+    """An audience at one moment, as earlier systems' clients expect it: emotions 0–100 over the faces read."""
+
+    session_id: str
+    timestamp: float
+    audience_size: int
+    emotions: dict[str, float]
+    privacy_level: Literal["anonymized"]
+    contains_pii: Literal[False]
+
+
+def create(path: Path, *, shape: Shape = "snapshot", min_group: int = 1) -> Sink:
+    """A sink that writes one JSON object a line.
+
+    Args:
+        path: the file to write; an existing one is replaced.
+        shape: ``snapshot`` writes every snapshot in its own schema. ``anonymised`` writes
+            :class:`AnonymisedRecord` for the snapshots that hold a group, and nothing for the others.
+        min_group: the session's minimum group.
+
+    Raises:
+        PolicyError: ``anonymised`` for a session that reports groups of one, which are personal data.
+        OutputError: the file cannot be written.
+    """
+    if shape == "anonymised" and min_group < 2:
+        raise PolicyError(
+            "the anonymised shape cannot be written for a session that reports single people: a group of one is "
+            "personal data. Use '--min-group 5', or the snapshot shape."
+        )
+    return _JsonLines(path, shape, min_group)
+
+
+def anonymised_record(snapshot: AudienceSnapshot) -> AnonymisedRecord:
+    """The record of one snapshot, in the session's own label set.
+
+    Raises:
+        ValueError: the snapshot is suppressed, or holds fewer than two people.
+    """
+    if snapshot.suppressed or snapshot.emotions is None or (snapshot.readable or 0) < 2:
+        raise ValueError(f"the snapshot at {snapshot.media_time} s holds no group: it has no anonymised record")
+    percents = snapshot.view.percents if snapshot.view is not None else snapshot.emotions.model_dump()
+    return {
+        "session_id": snapshot.session_id,
+        "timestamp": float(snapshot.media_time),
+        "audience_size": snapshot.readable or 0,
+        "emotions": {label: round(value, 1) for label, value in percents.items()},
+        "privacy_level": "anonymized",
+        "contains_pii": False,
+    }
+
+
+class _JsonLines:
+    """Each line is one write; a line that the disk refuses is taken back whole, so that every line can be parsed."""
+
+    def __init__(self, path: Path, shape: Shape, min_group: int) -> None:
+        self._path = path
+        self._shape = shape
+        self._min_group = min_group
+        try:
+            self._stream = path.open("wb", buffering=0)
+        except OSError as error:
+            raise self._refused(error) from error
+
+    def write(self, snapshot: AudienceSnapshot) -> None:
+        """Write the snapshot's line, if it has one in this shape."""
+        if self._shape == "snapshot":
+            self._line(snapshot.model_dump_json(exclude_none=True))
+        elif not snapshot.suppressed and snapshot.emotions and (snapshot.readable or 0) >= self._min_group:
+            self._line(json.dumps(anonymised_record(snapshot), ensure_ascii=False))
+
+    def close(self, *, complete: bool) -> None:
+        """Make the lines durable; called twice, it does nothing the second time."""
+        if self._stream.closed:
+            return
+        with self._stream:
+            try:
+                os.fsync(self._stream.fileno())
+            except OSError as error:
+                if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # A pipe or a device keeps nothing.
+                    raise self._refused(error) from error
+
+    def _line(self, text: str) -> None:
+        line = memoryview(text.encode() + b"\n")
+        written = 0
+        try:
+            while written < len(line):
+                written += self._stream.write(line[written:])
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                self._stream.truncate(self._stream.tell() - written)
+                self._stream.seek(0, os.SEEK_END)
+            raise self._refused(error) from error
+
+    def _refused(self, error: OSError) -> OutputError:
+        return OutputError(
+            f"{self._path} cannot be written: {error.strerror or error}. Free some space or choose another folder."
+        )
