@@ -6,7 +6,7 @@ that neighbouring emotions stay apart for viewers who cannot tell red from green
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
@@ -31,6 +31,9 @@ COLOURS: Final[Mapping[str, Rgb]] = MappingProxyType(
 GREY: Final[Rgb] = (142, 142, 142)
 """What has no emotion to show: uncertain and unread faces, and labels without a source."""
 
+LEAST_CONTRAST: Final = 3.2
+"""Between a line and the paper it is drawn on; WCAG 2 asks 3 of graphics."""
+
 
 def label_colours(labels: LabelSet) -> Mapping[str, Rgb]:
     """A colour for each label of a label set, and for ``uncertain``.
@@ -50,3 +53,38 @@ def label_colours(labels: LabelSet) -> Mapping[str, Rgb]:
 
 def _mean(first: Rgb, second: Rgb) -> Rgb:
     return ((first[0] + second[0]) // 2, (first[1] + second[1]) // 2, (first[2] + second[2]) // 2)
+
+
+def on_paper(colour: Rgb) -> Rgb:
+    """The same hue, dark enough to draw lines on white: a contrast of at least :data:`LEAST_CONTRAST`."""
+    linear = [_linear(channel) for channel in colour]
+    scale = 1.0
+    while 1.05 / (_luminance([scale * v for v in linear]) + 0.05) < LEAST_CONTRAST:
+        scale *= 0.97
+    red, green, blue = (_encoded(scale * v) for v in linear)
+    return red, green, blue
+
+
+def contrast(first: Rgb, second: Rgb) -> float:
+    """How two colours set off from each other, 1–21 (WCAG 2)."""
+    light, dark = sorted((_luminance([_linear(c) for c in rgb]) for rgb in (first, second)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def css(colour: Rgb) -> str:
+    """As style sheets write it."""
+    return "#{:02x}{:02x}{:02x}".format(*colour)
+
+
+def _linear(channel: int) -> float:
+    value = channel / 255
+    return value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
+
+
+def _encoded(linear: float) -> int:
+    value = linear * 12.92 if linear <= 0.0031308 else 1.055 * linear ** (1 / 2.4) - 0.055
+    return int(value * 255)
+
+
+def _luminance(linear: Sequence[float]) -> float:
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

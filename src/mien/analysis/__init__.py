@@ -1,0 +1,1 @@
+"""What finished timelines tell: moments and distributions."""

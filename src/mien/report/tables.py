@@ -1,0 +1,77 @@
+"""Writes ``timeline.csv``: one row a step, units in the column names.
+
+Steps without figures are rows too: ``state`` says why, and their figures are empty, which is not 0.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from mien.analysis.series import UNREAD_REASONS
+from mien.core.labels import EMOTIONS, FERPLUS8, label_set
+from mien.report.document import TimelineRow
+from mien.report.files import whole_text_file
+from mien.report.wording import clock
+
+Cell = str | int | float | None
+
+
+def columns(label_set_name: str) -> tuple[str, ...]:
+    """The table's columns for a session's label set."""
+    return (
+        "media_time_seconds",
+        "media_time_mmss",
+        "duration_seconds",
+        "state",
+        "frames",
+        "present_faces",
+        "readable_faces",
+        "tracks",
+        "coverage_share",
+        "facing_share",
+        *(f"{emotion}_{figure}percent" for emotion in EMOTIONS for figure in ("", "low_", "high_")),
+        *(f"{label_set_name}_{label.replace(' ', '_')}_percent" for label in view_labels(label_set_name)),
+        *(f"unread_{reason}_sightings" for reason in UNREAD_REASONS),
+    )
+
+
+def view_labels(label_set_name: str) -> Sequence[str]:
+    """The labels of a session's view; none when its label set is the canonical one."""
+    return () if label_set_name == FERPLUS8.name else label_set(label_set_name).labels
+
+
+def write_csv(rows: Iterable[TimelineRow], label_set_name: str, path: Path) -> None:
+    """Write the timeline; rows are taken one at a time. RFC 4180, UTF-8, decimal points.
+
+    Raises:
+        OutputError: the file cannot be written; nothing of it is left behind.
+    """
+    labels = view_labels(label_set_name)
+    with whole_text_file(path) as file:
+        writer = csv.writer(file)
+        writer.writerow(columns(label_set_name))
+        writer.writerows(_cells(row, labels) for row in rows)
+
+
+def _cells(row: TimelineRow, labels: Sequence[str]) -> list[Cell]:
+    cells: list[Cell] = [
+        row.media_time_seconds,
+        clock(row.media_time_seconds),
+        row.duration_seconds,
+        row.state.value,
+        row.frames,
+        row.present_faces,
+        row.readable_faces,
+        row.tracks,
+        row.coverage_share,
+        row.facing_share,
+    ]
+    for emotion in EMOTIONS:
+        cells.append(getattr(row.emotions_percent, emotion) if row.emotions_percent else None)
+        interval = getattr(row.intervals_percent, emotion) if row.intervals_percent else None
+        cells += [interval.low, interval.high] if interval else [None, None]
+    cells += [row.view_percent.get(label) if row.view_percent else None for label in labels]
+    cells += [getattr(row.unread, reason) if row.unread else None for reason in UNREAD_REASONS]
+    return cells
