@@ -214,7 +214,7 @@ class _Sound:
         self._origin = Fraction(source.start_time or 0, av.time_base)
         self._encoder: AudioStream | None = None
         self._resampler: AudioResampler | None = None
-        if track.codec_context.name in COPIED_AUDIO:
+        if track.codec_context.codec.canonical_name in COPIED_AUDIO:
             self._copy = output.add_stream_from_template(track)
         else:
             rate = min((r for r in _AAC_RATES if r >= track.rate), default=_AAC_RATES[-1])

@@ -69,6 +69,11 @@ class _Rect:
             self.left < other.right and other.left < self.right and self.top < other.bottom and other.top < self.bottom
         )
 
+    def core(self) -> _Rect:
+        """Without the outer sixth on each side: of a face's box, the features."""
+        x, y = (self.right - self.left) / 6, (self.bottom - self.top) / 6
+        return _Rect(self.left + x, self.top + y, self.right - x, self.bottom - y)
+
 
 class EmotionHistory:
     """The labels of each track over the last seconds of media time, for the strips. It lives in memory only.
@@ -285,7 +290,7 @@ class _Canvas:
     def place(
         self, box: _Rect, wordings: Sequence[str], taken: Sequence[_Rect], others: Sequence[_Rect]
     ) -> tuple[_Rect, str, int] | None:
-        """Where a plate goes, what it says and how large: beside the box, clear of plates, and of faces if it can.
+        """Where a plate goes, what it says and how large: beside the box, clear of plates and of other faces.
 
         None when no wording fits anywhere.
         """
@@ -294,7 +299,8 @@ class _Canvas:
         size = max(least, min(self.text_px, round((box.bottom - box.top) * 0.26)))
         sizes = sorted({size, least}, reverse=True)
         tries = [(text, s) for text in wordings[:2] for s in sizes] + [(text, size) for text in wordings[2:]]
-        for obstacles, room in (((*taken, *others), across * 1.8), (taken, across * 1.1)):
+        cores = [o.core() for o in others]
+        for obstacles, room in (((*taken, *others), across * 1.8), ((*taken, *cores), across * 1.1)):
             for text, s in tries:
                 width = self._text_width(text, s) + round(s * 0.8)
                 if width > min(room, self.width):
@@ -339,7 +345,8 @@ class _Canvas:
         above = round(box.top - edge) - height - 1
         inside = round(box.top + edge) + 2
         below = self.strip_rect(box, ()).bottom + 2
-        for top in (above, below, inside):
+        roomy = box.bottom - box.top >= 5 * height
+        for top in (above, below, inside) if roomy else (above, below):
             for start in (left, right):
                 if top >= 0 and top + height <= self.height:
                     yield _Rect(start, top, start + width, top + height)
