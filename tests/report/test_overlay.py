@@ -23,7 +23,7 @@ def near(image: UInt8Array, colour: tuple[int, int, int], tolerance: int = 12) -
 
 
 def changed(before: UInt8Array, after: UInt8Array) -> npt.NDArray[np.bool_]:
-    return np.any(before != after, axis=2)
+    return np.asarray((before != after).any(axis=2), np.bool_)
 
 
 def history_of(labels: LabelSet, *tellings: tuple[float, str | None], track: int = 0) -> EmotionHistory:

@@ -300,7 +300,7 @@ class _Canvas:
         sizes = sorted({size, least}, reverse=True)
         tries = [(text, s) for text in wordings[:2] for s in sizes] + [(text, size) for text in wordings[2:]]
         cores = [o.core() for o in others]
-        for obstacles, room in (((*taken, *others), across * 1.8), ((*taken, *cores), across * 1.1)):
+        for obstacles, room in (((*taken, *others), across * 2.3), ((*taken, *cores), across * 1.1)):
             for text, s in tries:
                 width = self._text_width(text, s) + round(s * 0.8)
                 if width > min(room, self.width):
