@@ -59,7 +59,7 @@ def model_options(command: F) -> F:
             default=1,
             show_default=True,
             help="Threads of one neural network; 0 takes every core.",
-        ),  # fmt: skip
+        ),
         click.option("--classifier", default="mien-m", show_default=True, help="A shipped model, or a model folder."),
         click.option("--detector", help="yunet or centerface (default: the best whose weights can be had)."),
     ):

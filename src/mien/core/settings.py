@@ -42,6 +42,9 @@ class SamplingSettings(Settings):
     """Largest width × height × declared frames; more is refused from the header alone."""
 
 
+SECOND_LOOK_MAX_SIDE_PX: Final = 1280
+
+
 class DetectionSettings(Settings):
     """How faces are found."""
 
@@ -53,6 +56,9 @@ class DetectionSettings(Settings):
     """Faces read a frame, strongest first; the others count as unread (``over_cap``)."""
     max_side_px: int | None = Field(None, ge=64)
     """Shrink the picture the detector sees until its longer side is at most this; None leaves it."""
+    second_look: float | None = Field(2.0, gt=1, le=4)
+    """Where nothing is found, look again at the frame enlarged this many times; None looks once. Frames whose longer
+    side exceeds :data:`SECOND_LOOK_MAX_SIDE_PX` are never enlarged."""
     tile_px: int | None = Field(None, ge=128)
     """Search overlapping tiles of this side at full size, for tiny faces in large frames; None does not tile."""
 
@@ -131,7 +137,7 @@ PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
             Profile(
                 name="cinema",
                 description="A dark hall seen from the screen: many small faces, groups of five or more only.",
-                detection=DetectionSettings(threshold=0.4, max_faces=200),
+                detection=DetectionSettings(threshold=0.4, max_faces=200, second_look=None),
                 quality=_SMALL,
                 smoothing=_STEADY,
                 audience=AudienceSettings(min_group=5, label_set="cinema7"),
@@ -140,7 +146,7 @@ PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
                 name="edge",
                 description="A small box under the projector: every third frame, at most 30 faces.",
                 sampling=SamplingSettings(every_nth=3),
-                detection=DetectionSettings(threshold=0.4, max_faces=30),
+                detection=DetectionSettings(threshold=0.4, max_faces=30, second_look=None),
                 quality=_SMALL,
                 smoothing=_STEADY,
                 audience=AudienceSettings(min_group=5, label_set="cinema7"),

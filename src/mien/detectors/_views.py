@@ -1,4 +1,4 @@
-"""What a detector looks at: a shrunken picture, or overlapping tiles of a large one.
+"""What a detector looks at: a shrunken picture, overlapping tiles of a large one, or an empty one again, enlarged.
 
 Each wraps any detector and returns faces in the pixels of the whole frame.
 """
@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from mien.core.faces import FaceDetector, Faces, Frame, UInt8Array
-from mien.core.settings import DetectionSettings
+from mien.core.settings import SECOND_LOOK_MAX_SIDE_PX, DetectionSettings
 from mien.detectors._boxes import suppress_overlaps
 
 TILE_OVERLAP = 0.25
@@ -23,6 +23,8 @@ def with_view(detector: FaceDetector, detection: DetectionSettings) -> FaceDetec
         detector = Tiled(detector, detection.tile_px)
     if detection.max_side_px is not None:
         detector = Shrunk(detector, detection.max_side_px)
+    if detection.second_look is not None:
+        detector = SecondLook(detector, detection.second_look)
     return detector
 
 
@@ -49,6 +51,33 @@ class Shrunk(FaceDetector):
         faces = self._detector.detect([Frame(np.asarray(small, np.uint8), 0, 0.0)])[0]
         stretch = np.array([width / size[0], height / size[1]], np.float32)
         return Faces(faces.boxes * np.tile(stretch, 2), faces.scores, faces.landmarks * stretch)
+
+
+class SecondLook(FaceDetector):
+    """Looks again, closer, at a frame in which nothing was found.
+
+    Whether it does depends on that frame alone, so the order of frames changes nothing.
+
+    Args:
+        detector: what looks.
+        enlargement: factor of the second look.
+    """
+
+    def __init__(self, detector: FaceDetector, enlargement: float) -> None:
+        self.name, self.sha256 = detector.name, detector.sha256
+        self._detector = detector
+        self._enlargement = enlargement
+
+    def _detect(self, image: UInt8Array) -> Faces:
+        faces = self._detector.detect([Frame(image, 0, 0.0)])[0]
+        height, width = image.shape[:2]
+        if len(faces) or max(height, width) > SECOND_LOOK_MAX_SIDE_PX:
+            return faces
+        size = (round(width * self._enlargement), round(height * self._enlargement))
+        large = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_LINEAR), np.uint8)
+        faces = self._detector.detect([Frame(large, 0, 0.0)])[0]
+        shrink = np.array([width / size[0], height / size[1]], np.float32)
+        return Faces(faces.boxes * np.tile(shrink, 2), faces.scores, faces.landmarks * shrink)
 
 
 class Tiled(FaceDetector):

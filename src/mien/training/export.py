@@ -12,13 +12,12 @@ import onnx
 import torch
 from torch import nn
 
-from mien.core.errors import InputError
 from mien.core.faces import FloatArray
 from mien.core.labels import FERPLUS8
 from mien.evaluation.faces import load_voted_faces
 from mien.evaluation.protocols import vote_distribution
 from mien.training.recipe import Recipe
-from mien.training.train import INPUT, build_network, predict_logits
+from mien.training.train import INPUT, build_network, predict_logits, read_checkpoint
 
 OPSET = 17
 
@@ -31,10 +30,7 @@ def export(checkpoint: Path, folder: Path) -> Path:
     Raises:
         InputError: no such checkpoint.
     """
-    try:
-        saved = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise InputError(f"cannot read the checkpoint {checkpoint}: {error.strerror}") from error
+    saved = read_checkpoint(checkpoint)
     recipe = Recipe.model_validate(saved["recipe"])
     network = build_network(recipe)
     network.load_state_dict(saved["weights"])

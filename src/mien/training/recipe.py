@@ -55,6 +55,8 @@ class Recipe(_Section):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     architecture: str = "mien"
     options: dict[str, int | float | list[int]] = Field(default_factory=dict)
+    start_from: Path | None = None
+    """Checkpoint whose weights are the start: a second stage with other data, augmentation or schedule."""
     seed: int = 42
     threads: int = Field(2, ge=1)
     precision: Literal["float32", "bfloat16"] = "float32"

@@ -8,13 +8,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mien.core.errors import SettingsError
+from mien.core.errors import InputError, SettingsError
 from mien.core.faces import CropGeometry, FaceDetector, FloatArray
 from mien.core.labels import FERPLUS8
 from mien.evaluation.faces import VotedFaces, load_voted_faces
@@ -83,7 +84,10 @@ def train(
     options = AugmentOptions(**recipe.augment)  # type: ignore[arg-type]
 
     # Channels last lets oneDNN run these convolutions a quarter faster on a CPU.
-    network = build_network(recipe).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = build_network(recipe)
+    if recipe.start_from is not None:
+        network.load_state_dict(read_checkpoint(recipe.start_from)["weights"])
+    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = torch.optim.swa_utils.AveragedModel(
         network,
         multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(  # type: ignore[no-untyped-call]
@@ -135,6 +139,21 @@ def train(
                 best_accuracy = state.majority8
                 torch.save({"recipe": recipe.model_dump(mode="json"), "weights": average.module.state_dict()}, best)
     return best
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """A checkpoint's ``recipe`` (plain data) and ``weights`` (state dict).
+
+    Raises:
+        InputError: no such file, or not a checkpoint.
+    """
+    try:
+        saved: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise InputError(f"cannot read the checkpoint {path}: {error.strerror}") from error
+    except Exception as error:
+        raise InputError(f"{path} is not a checkpoint of 'mien train': {error}") from error
+    return saved
 
 
 def predict_logits(network: nn.Module, images: np.ndarray, batch_size: int = 256) -> FloatArray:

@@ -1,0 +1,1 @@
+"""Speed, scale and accuracy, measured: each module prints figures, with ``--json`` as data."""

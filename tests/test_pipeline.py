@@ -1,0 +1,106 @@
+"""The order of stages, on real models and pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from mien.assembly import Choices, assemble
+from mien.core.errors import PolicyError
+from mien.core.faces import Frame, UnreadReason
+from mien.core.policy import Basis, Declaration, Purpose
+from mien.core.settings import PROFILES, InferenceSettings, Profile
+from mien.pipeline import Pipeline
+
+OWN = Declaration(Purpose.PERSONAL, Basis.OWN_RECORDING)
+
+
+def pipeline(**sections: dict[str, object]) -> Pipeline:
+    profile = PROFILES["interview"]
+    for name, values in sections.items():
+        profile = profile.model_copy(update={name: getattr(profile, name).model_copy(update=values)})
+    return assemble(profile, OWN, Choices(), InferenceSettings()).pipeline
+
+
+@pytest.fixture(scope="module")
+def crowd(shared: Path) -> Frame:
+    picture = cv2.imread(str(shared / "data" / "crowd" / "group-1.jpg"))
+    assert picture is not None
+    return Frame(np.ascontiguousarray(picture[:, :, ::-1]), 0, 0.0)
+
+
+def test_every_face_is_read_or_has_a_reason(crowd: Frame) -> None:
+    reading = pipeline().process([crowd])[0]
+    assert len(reading.faces) > 5
+    for face in reading.faces:
+        assert (face.unread is None) == (face.probabilities is not None)
+        if face.probabilities is not None:
+            assert face.probabilities.sum() == pytest.approx(1, abs=1e-4)
+            assert face.label is not None
+
+
+def test_strict_limits_leave_faces_unread_but_seen(crowd: Frame) -> None:
+    seen = len(pipeline().process([crowd])[0].faces)
+    strict = pipeline(quality={"min_face_px": 1000.0}).process([crowd])[0]
+    assert len(strict.faces) == seen
+    assert {face.unread for face in strict.faces} == {UnreadReason.TOO_SMALL}
+
+
+def test_faces_over_the_cap_are_counted_not_dropped(crowd: Frame) -> None:
+    seen = len(pipeline().process([crowd])[0].faces)
+    capped = pipeline(detection={"max_faces": 3}, quality={"min_face_px": 0.0}).process([crowd])[0]
+    assert len(capped.faces) == seen
+    assert sum(face.unread is UnreadReason.OVER_CAP for face in capped.faces) == seen - 3
+
+
+def test_faces_are_read_between_detections(crowd: Frame) -> None:
+    still = [Frame(crowd.image, k, k / 30) for k in range(6)]
+    every_third = pipeline(detection={"detect_every": 3})
+    readings = every_third.process(still)
+    assert every_third.counts.frames_detected == 2
+    assert len({len(r.faces) for r in readings}) == 1
+    assert len({f.track for r in readings for f in r.faces}) == len(readings[0].faces)
+
+
+def batches(frames: list[Frame], size: int) -> Iterator[list[Frame]]:
+    for start in range(0, len(frames), size):
+        yield frames[start : start + size]
+
+
+def test_batching_changes_nothing(crowd: Frame) -> None:
+    frames = [Frame(np.roll(crowd.image, 3 * k, axis=1), k, k / 30) for k in range(5)]
+    one, all_at_once = pipeline(), pipeline()
+    single = [one.process(batch)[0] for batch in batches(frames, 1)]
+    together = all_at_once.process(frames)
+    for a, b in zip(single, together, strict=True):
+        for x, y in zip(a.faces, b.faces, strict=True):
+            assert x.track == y.track
+            assert (x.probabilities is None) == (y.probabilities is None)
+            if x.probabilities is not None and y.probabilities is not None:
+                assert np.allclose(x.probabilities, y.probabilities, atol=1e-5)
+
+
+def test_neutral_weight_is_applied_before_renormalising(crowd: Frame) -> None:
+    plain = pipeline(quality={"min_face_px": 0.0}).process([crowd])[0]
+    weighted = pipeline(quality={"min_face_px": 0.0}, audience={"neutral_weight": 0.7}).process([crowd])[0]
+    for a, b in zip(plain.faces, weighted.faces, strict=True):
+        if a.probabilities is None or b.probabilities is None:
+            continue
+        expected = a.probabilities * np.array([0.7, 1, 1, 1, 1, 1, 1, 1], np.float32)
+        assert np.allclose(b.probabilities, expected / expected.sum(), atol=1e-5)
+
+
+def test_there_is_no_pipeline_without_permission() -> None:
+    with pytest.raises(PolicyError, match="basis"):
+        assemble(PROFILES["interview"], Declaration(Purpose.PERSONAL, None), Choices(), InferenceSettings())
+
+
+def test_a_grant_serves_only_its_own_profile() -> None:
+    made = pipeline()
+    other: Profile = PROFILES["cinema"]
+    with pytest.raises(ValueError, match="grant"):
+        Pipeline(made.detector, made.classifier, other, made.grant)
