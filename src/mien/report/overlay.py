@@ -188,6 +188,7 @@ class Overlay:
         # By track, so that plates do not change places from frame to frame.
         faces.sort(key=lambda f: (f.unread is not None, f.track))
         boxes = [canvas.visible(f) for f in faces]
+        cores = [box.core() for box in boxes]
         # Small faces first, so that a large one in front is not crossed by the boxes behind it.
         for face, box in sorted(zip(faces, boxes, strict=True), key=lambda pair: _area(pair[0])):
             canvas.box(box, self._colour(face), thin=face.unread is not None)
@@ -199,8 +200,8 @@ class Overlay:
                     canvas.strip(strip, self._strip_colours[codes])
                     taken.append(strip)
         for position, (face, box) in enumerate(zip(faces, boxes, strict=True)):
-            others = boxes[:position] + boxes[position + 1 :]
-            placed = canvas.place(box, self._wordings(face), taken, others)
+            others, features = (r[:position] + r[position + 1 :] for r in (boxes, cores))
+            placed = canvas.place(box, self._wordings(face), [*taken, *others], [*taken, *features])
             if placed is not None:
                 plate, text, size = placed
                 if face.unread is None:
@@ -288,19 +289,24 @@ class _Canvas:
         area[:] = ground * (1 - opacity) + row[:, :3] * opacity
 
     def place(
-        self, box: _Rect, wordings: Sequence[str], taken: Sequence[_Rect], others: Sequence[_Rect]
+        self, box: _Rect, wordings: Sequence[str], avoid: Sequence[_Rect], never: Sequence[_Rect]
     ) -> tuple[_Rect, str, int] | None:
-        """Where a plate goes, what it says and how large: beside the box, clear of plates and of other faces.
+        """Where a plate goes, what it says and how large.
 
-        None when no wording fits anywhere.
+        Args:
+            box: of the face it belongs to; it goes above, below or, in a large one, inside.
+            wordings: what it may say, best first.
+            avoid: what it keeps clear of where it can.
+            never: what it keeps clear of in any case.
+
+        Returns:
+            None when no wording fits anywhere.
         """
         across = box.right - box.left
         least = max(9, round(self.text_px * 0.6))
         size = max(least, min(self.text_px, round((box.bottom - box.top) * 0.26)))
-        sizes = sorted({size, least}, reverse=True)
-        tries = [(text, s) for text in wordings[:2] for s in sizes] + [(text, size) for text in wordings[2:]]
-        cores = [o.core() for o in others]
-        for obstacles, room in (((*taken, *others), across * 2.3), ((*taken, *cores), across * 1.1)):
+        tries = [(wordings[0], size)] * (size > least) + [(text, least) for text in wordings]
+        for obstacles, room in ((avoid, across * 2.3), (never, across * 1.1)):
             for text, s in tries:
                 width = self._text_width(text, s) + round(s * 0.8)
                 if width > min(room, self.width):
