@@ -1,1 +1,48 @@
 """What a finished run is told as: JSON, tables, one HTML page, and an annotated video of one's own footage."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from mien.report.files import prepare_folder
+
+if TYPE_CHECKING:
+    from mien.core.audience import Analysis
+    from mien.report.document import Findings
+
+__all__ = ["FILES", "prepare_folder", "write_reports"]
+
+FILES: Final = ("report.json", "timeline.csv", "report.html")
+"""What :func:`write_reports` writes."""
+
+
+def write_reports(analysis: Analysis, folder: Path, *, created: datetime) -> Findings:
+    """Write every report of a finished run.
+
+    Args:
+        analysis: what was measured.
+        folder: where to; created when missing.
+        created: when, with a time zone; the only thing in the files that a repetition changes.
+
+    Returns:
+        What was written, without the timeline.
+
+    Raises:
+        OutputError: a file cannot be written. Those before it are whole, it and those after it are absent.
+    """
+    from mien.analysis.series import Series
+    from mien.report.document import build_findings, timeline_rows
+    from mien.report.html import write_html
+    from mien.report.json_file import write_json
+    from mien.report.tables import write_csv
+
+    prepare_folder(folder)
+    snapshots = analysis.timeline.snapshots
+    series = Series.of(snapshots)
+    findings = build_findings(analysis, created, series)
+    write_json(findings, timeline_rows(snapshots), folder / "report.json")
+    write_csv(timeline_rows(snapshots), analysis.timeline.session.label_set, folder / "timeline.csv")
+    write_html(findings, series, folder / "report.html")
+    return findings

@@ -84,9 +84,7 @@ def reduce(series: Series, most: int = MOST_POINTS) -> Buckets:
     return Buckets(
         steps_each=each,
         start=series.start[first],
-        end=np.maximum(series.end, series.start + (spacing if n and series.end[0] == series.start[0] else 0.0))[
-            last - 1
-        ],
+        end=np.maximum(series.end, series.start + length)[last - 1],
         state=_states(series, first, each),
         mean=mean,
         least=_extremes(np.minimum, series.emotions, first),

@@ -1,0 +1,361 @@
+"""Writes ``report.html``: one file that needs nothing else, no network and no script.
+
+The script in it adds a cursor and lets emotions be hidden; without it the page is complete. Nothing on the page comes
+from anywhere but the findings and the timeline.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final
+
+import jinja2
+import numpy as np
+from markupsafe import Markup
+
+from mien.analysis.series import STATES, UNREAD_REASONS, FloatArray, Series, StepState
+from mien.core.labels import EMOTIONS, LABEL_SETS
+from mien.report import chart
+from mien.report.document import Findings, LevelPart, MomentPart
+from mien.report.files import whole_text_file
+from mien.report.palette import COLOURS, css, label_colours, on_paper
+from mien.report.wording import clock, percent
+
+DASHES: Final = {
+    "neutral": "2 4",
+    "happiness": "",
+    "surprise": "9 4",
+    "sadness": "14 4",
+    "anger": "12 3 2 3",
+    "disgust": "4 4",
+    "fear": "6 2.5",
+    "contempt": "8 3 2 3 2 3",
+}
+"""Dash pattern of each emotion's line, pixels, so that lines differ without colour."""
+
+STATE_WORDS: Final = {
+    StepState.READ: "read",
+    StepState.UNREAD: "faces seen, none readable",
+    StepState.NO_FACE: "no face",
+    StepState.GAP: "no frames",
+    StepState.SUPPRESSED: "withheld: group too small",
+}
+REASON_WORDS: Final = {
+    "too_small": "too small",
+    "blurred": "blurred or too dark",
+    "turned_away": "turned away",
+    "cut_off": "cut off by the picture's edge",
+    "over_cap": "more faces than the settings allow",
+}
+STOPPED_WORDS: Final = {
+    "interrupted": "It was interrupted before the end.",
+    "truncated": "The media ended early or is damaged.",
+}
+QUIET_BELOW: Final = 8.0
+"""Lines that never reach this many points stay in the background and are not named in the chart."""
+_TABLE_ROWS: Final = 120
+_SPARK_POINTS: Final = 120
+
+
+def render(findings: Findings, series: Series) -> str:
+    """The page.
+
+    Args:
+        findings: what is told.
+        series: the timeline they were computed from.
+    """
+    script, style = _asset("report.js"), _asset("report.css")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(_asset),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters |= {"clock": clock, "percent": percent, "points": _points, "count": _count}
+    buckets = chart.reduce(series)
+    scale = chart.Scale.of(buckets)
+    return environment.get_template("report.html.j2").render(
+        report=findings,
+        csp=f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; img-src data:; "
+        "base-uri 'none'; form-action 'none'",
+        script=Markup(script),
+        style=Markup(style + _colours()),
+        chart=_chart(findings, series, buckets, scale),
+        data=_data(buckets),
+        levels=_levels(findings.distribution.canonical, canonical=True, label_set="ferplus8"),
+        view=_levels(findings.distribution.view or (), canonical=False, label_set=findings.session.label_set),
+        moments=_moments(findings.moments, series),
+        facts=_facts(findings, series),
+        make_up=_make_up(findings),
+        unread=_unread(findings),
+        table=_table(series),
+        settings=list(_flat(findings.provenance.settings)),
+        stopped=STOPPED_WORDS.get(findings.stopped_because or "", "It ended before the media did."),
+        declared=_declared(findings),
+    )
+
+
+def write_html(findings: Findings, series: Series, path: Path) -> None:
+    """Write the page.
+
+    Raises:
+        OutputError: the file cannot be written; nothing of it is left behind.
+    """
+    page = render(findings, series)
+    with whole_text_file(path) as file:
+        file.write(page)
+
+
+def _asset(name: str) -> str:
+    return (resources.files("mien.report") / "page" / name).read_text(encoding="utf-8")
+
+
+def _colours() -> str:
+    """Custom properties for every emotion and every label of every view, on light and on dark ground."""
+    light, dark = [], []
+    for emotion, colour in COLOURS.items():
+        light.append(f"--e-{emotion}:{css(on_paper(colour))};")
+        dark.append(f"--e-{emotion}:{css(colour)};")
+    for labels in LABEL_SETS.values():
+        for label, colour in label_colours(labels).items():
+            light.append(f"--{labels.name}-{_slug(label)}:{css(on_paper(colour))};")
+            dark.append(f"--{labels.name}-{_slug(label)}:{css(colour)};")
+    return f":root{{{''.join(light)}}}@media screen and (prefers-color-scheme:dark){{:root{{{''.join(dark)}}}}}\n"
+
+
+def _slug(label: str) -> str:
+    return label.replace(" ", "-")
+
+
+def _points(value: float) -> str:
+    """Points as whole percent, with what is not nothing told as such."""
+    return "under 1" if 0 < value < 0.5 else f"{value:.0f}"
+
+
+def _count(value: int) -> str:
+    return f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+
+
+def _chart(findings: Findings, series: Series, buckets: chart.Buckets, scale: chart.Scale) -> dict[str, Any]:
+    means = {level.label: level.mean_percent for level in findings.distribution.canonical}
+    height = {level.label: level.highest_percent for level in findings.distribution.canonical}
+    by_height = sorted(means, key=lambda e: -height[e])
+    named = [e for e in by_height if height[e] >= QUIET_BELOW]
+    lines = []
+    for emotion in [*reversed(by_height)]:
+        column = EMOTIONS.index(emotion)
+        lines.append(
+            {
+                "emotion": emotion,
+                "quiet": emotion not in named,
+                "dash": DASHES[emotion],
+                "line": chart.line_path(buckets, buckets.mean[:, column], scale),
+                "band": chart.band_path(buckets, buckets.low[:, column], buckets.high[:, column], scale),
+                "spread": chart.band_path(buckets, buckets.least[:, column], buckets.most[:, column], scale)
+                if buckets.steps_each > 1
+                else "",
+            }
+        )
+    times = [moment.peak_seconds for moment in findings.moments]
+    pins = chart.pins(times, scale)
+    coverage = np.where(buckets.is_read | (buckets.state == STATES.index(StepState.UNREAD)), buckets.coverage, np.nan)
+    coverage[buckets.state == STATES.index(StepState.NO_FACE)] = 0.0
+    seconds = float(np.median(buckets.end - buckets.start)) if len(buckets) else 0.0
+    return {
+        "lines": lines,
+        "legend": [
+            {"emotion": e, "dash": DASHES[e], "mean": means[e], "quiet": e not in named}
+            for e in sorted(means, key=lambda e: -means[e])
+        ],
+        "names": chart.names(buckets, scale, named),
+        "ticks": chart.ticks(scale),
+        "untold": [(block, STATE_WORDS[StepState(block.meaning)]) for block in chart.untold(buckets, scale)],
+        "strongest": chart.strongest(buckets, scale),
+        "states": sorted({b.meaning for b in chart.untold(buckets, scale)}),
+        "coverage_area": chart.band_path(buckets, coverage * 0, coverage * 100, scale),
+        "coverage_line": chart.line_path(buckets, coverage * 100, scale),
+        "pins": list(zip(pins, findings.moments, strict=True)),
+        "pin_rows": max((p.row for p in pins), default=-1) + 1,
+        "pin_rows_narrow": max((p.narrow_row for p in pins), default=-1) + 1,
+        "has_intervals": bool(np.isfinite(series.low).any()),
+        "steps_each": buckets.steps_each,
+        "seconds_each": f"{seconds:g}" if seconds < 1 else f"{seconds:.3g}",
+        "steps": len(series),
+    }
+
+
+def _data(buckets: chart.Buckets) -> dict[str, Any]:
+    """What the cursor reads out."""
+    return {
+        "start": [round(v, 3) for v in buckets.start.tolist()],
+        "end": [round(v, 3) for v in buckets.end.tolist()],
+        "state": buckets.state.tolist(),
+        "states": [STATE_WORDS[state] for state in STATES],
+        "coverage": [round(v * 100) for v in buckets.coverage.tolist()],
+        "present": buckets.present.tolist(),
+        "readable": buckets.readable.tolist(),
+        "mean": {e: _numbers(buckets.mean[:, i]) for i, e in enumerate(EMOTIONS)},
+        "low": {e: _numbers(buckets.low[:, i]) for i, e in enumerate(EMOTIONS)},
+        "high": {e: _numbers(buckets.high[:, i]) for i, e in enumerate(EMOTIONS)},
+        "each": buckets.steps_each,
+    }
+
+
+def _numbers(values: FloatArray) -> list[float | None]:
+    """One decimal; empty when there is none at all."""
+    if np.isnan(values).all():
+        return []
+    return [None if v != v else round(v, 1) for v in values.tolist()]
+
+
+def _levels(levels: Sequence[LevelPart], *, canonical: bool, label_set: str) -> list[dict[str, Any]]:
+    descriptions = LABEL_SETS[label_set].descriptions
+    return [
+        {
+            "label": level.label,
+            "colour": f"var(--e-{level.label})" if canonical else f"var(--{label_set}-{_slug(level.label)})",
+            "mean": level.mean_percent,
+            "highest": level.highest_percent,
+            "highest_at": level.highest_at,
+            "about": descriptions.get(level.label, ""),
+        }
+        for level in sorted(levels, key=lambda level: -level.mean_percent)
+    ]
+
+
+def _moments(moments: Sequence[MomentPart], series: Series) -> list[dict[str, Any]]:
+    top = max((m.value_percent for m in moments), default=100.0)
+    return [{"moment": moment, "spark": _spark(moment, series, top)} for moment in moments]
+
+
+def _spark(moment: MomentPart, series: Series, top: float) -> dict[str, Any]:
+    """The emotion around its moment, all moments to one scale; empty for an emotion that is not canonical."""
+    if moment.subject not in EMOTIONS:
+        return {}
+    around = max(6.0, moment.end_seconds - moment.start_seconds)
+    first = int(np.searchsorted(series.start, moment.start_seconds - around))
+    last = int(np.searchsorted(series.start, moment.end_seconds + around))
+    part = _slice(series, first, last)
+    buckets = chart.reduce(part, _SPARK_POINTS)
+    scale = chart.Scale.of(buckets)
+    scale = chart.Scale(scale.begin, scale.end, top * 1.08)
+    values = buckets.most[:, EMOTIONS.index(moment.subject)]
+    inside = (buckets.end > moment.start_seconds + 1e-6) & (buckets.start < moment.end_seconds - 1e-6)
+    nearest = int(np.searchsorted(buckets.start, moment.peak_seconds + 1e-6, "right")) - 1
+    middle = float(buckets.start[nearest] + buckets.end[nearest]) / 2
+    return {
+        "line": chart.line_path(buckets, values, scale),
+        "area": chart.band_path(buckets, values * 0, np.where(inside, values, np.nan), scale),
+        "level": f"{scale.y(max(0.0, moment.value_percent - moment.rise_points)):.1f}",
+        "dot": f"{scale.x(middle):.1f},{scale.y(moment.value_percent):.1f}",
+        "from": clock(scale.begin),
+        "to": clock(scale.end),
+    }
+
+
+def _slice(series: Series, first: int, last: int) -> Series:
+    part = slice(first, last)
+    return Series(
+        start=series.start[part],
+        end=series.end[part],
+        state=series.state[part],
+        frames=series.frames[part],
+        present=series.present[part],
+        readable=series.readable[part],
+        coverage=series.coverage[part],
+        emotions=series.emotions[part],
+        low=series.low[part],
+        high=series.high[part],
+        view=series.view[part],
+        view_labels=series.view_labels,
+        unread=series.unread,
+    )
+
+
+def _facts(findings: Findings, series: Series) -> list[tuple[str, str, str]]:
+    """The figures at the top: what, how much, and a few words about it."""
+    extent = findings.coverage
+    length = float(series.end[-1] - series.start[0]) if len(series) else 0.0
+    frames = _count(findings.provenance.frames_read)
+    facts = [
+        ("Measured", clock(length), f"{frames} frames read" if findings.provenance.frames_read != 1 else "1 frame")
+    ]
+    if extent.coverage_share is not None:
+        single = extent.present_most <= 1
+        share = extent.coverage_share if single else (extent.coverage_while_read_share or 0.0)
+        about = "of frames hold a face that was read" if single else "of the faces seen could be read"
+        facts.append(("Coverage", percent(share), about))
+    if extent.present_most:
+        about = f"at most {extent.present_most}"
+        if extent.present_median == extent.present_most:
+            about = "throughout, when any" if extent.steps_no_face else "throughout"
+        facts.append(("Faces at once", str(extent.present_median), about))
+    if findings.distribution.canonical:
+        best = max(findings.distribution.canonical, key=lambda level: level.mean_percent)
+        about = f"{best.label}, mean over what was read"
+        facts.append(("Strongest on average", f"{best.mean_percent:.0f} %", about))
+    return facts
+
+
+def _make_up(findings: Findings) -> list[dict[str, Any]]:
+    """What the timeline's steps hold, as shares."""
+    extent = findings.coverage
+    counts = {state: getattr(extent, f"steps_{state.value}") for state in StepState}
+    return [
+        {"state": state.value, "words": STATE_WORDS[state], "count": n, "share": n / extent.steps}
+        for state, n in counts.items()
+        if n
+    ]
+
+
+def _unread(findings: Findings) -> list[dict[str, Any]]:
+    counts = {reason: getattr(findings.unread, reason) for reason in UNREAD_REASONS}
+    most = max(counts.values())
+    told = sorted(((n, r) for r, n in counts.items() if n), reverse=True)
+    return [{"words": REASON_WORDS[reason], "count": n, "share": n / most} for n, reason in told]
+
+
+def _table(series: Series) -> dict[str, Any]:
+    buckets = chart.reduce(series, _TABLE_ROWS)
+    rows = []
+    for i in range(len(buckets)):
+        read = bool(buckets.is_read[i])
+        state = STATES[int(buckets.state[i])]
+        rows.append(
+            {
+                "time": clock(float(buckets.start[i])),
+                "state": "" if read else STATE_WORDS[state],
+                "coverage": percent(float(buckets.coverage[i])) if read else "",
+                "values": [f"{v:.0f}" for v in buckets.mean[i].tolist()] if read else [],
+            }
+        )
+    return {"rows": rows, "steps_each": buckets.steps_each, "emotions": EMOTIONS}
+
+
+def _flat(settings: Any, prefix: str = "") -> Any:
+    for name, value in settings.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            text = ", ".join(map(str, value)) if isinstance(value, list) else value
+            yield f"{prefix}{name}", "–" if text is None or text == "" else str(text)
+
+
+def _declared(findings: Findings) -> list[tuple[str, str]]:
+    policy = findings.policy
+    told = [
+        ("Purpose", policy.purpose.value.replace("_", " ")),
+        ("Basis", policy.basis.value.replace("_", " ") if policy.basis else "none declared"),
+        ("Jurisdiction", policy.jurisdiction or "none declared"),
+        ("Profile", policy.profile),
+        ("Smallest group told about", str(policy.min_group)),
+    ]
+    if policy.exception:
+        told.append(("Recorded exception", policy.exception))
+    return told
