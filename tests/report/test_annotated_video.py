@@ -217,7 +217,7 @@ def test_discarding_leaves_nothing(tmp_path: Path, closed: bool) -> None:
 
 
 def test_a_missing_folder_is_told_before_the_analysis(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match=r"a\.mp4 cannot be written: No such file or directory"):
+    with pytest.raises(OutputError, match=r"cannot write .*a\.mp4: No such file or directory"):
         AnnotatedVideo(tmp_path / "absent" / "a.mp4", None, 25.0, Overlay(FERPLUS8))
 
 
@@ -251,7 +251,7 @@ except OutputError as error:
 def test_a_file_that_cannot_grow_is_an_error_and_leaves_nothing(tmp_path: Path, limit: int) -> None:
     command = [sys.executable, "-c", FULL_DISK, str(tmp_path), str(limit)]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    assert "a.mp4 cannot be written: File too large" in ran.stderr
+    assert "a.mp4: File too large" in ran.stderr
 
 
 @pytest.fixture

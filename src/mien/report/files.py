@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import errno
-import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
 from mien.core.errors import OutputError
+from mien.report.partial import PartialFile, cannot_write
 
 
 def prepare_folder(folder: Path) -> None:
@@ -26,21 +25,7 @@ def prepare_folder(folder: Path) -> None:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise explain(folder, error) from error
-
-
-def explain(folder: Path, error: OSError) -> OutputError:
-    """The error to raise when writing to ``folder`` failed."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return OutputError(f"cannot write results to {folder}: the disk is full; free some space or choose another.")
-    if error.errno in (errno.EACCES, errno.EPERM):
-        return OutputError(
-            f"cannot write results to {folder}: permission denied; choose a folder of yours with '--out'."
-        )
-    if error.errno == errno.EROFS:
-        return OutputError(f"cannot write results to {folder}: it is read-only; choose another folder with '--out'.")
-    reason = error.strerror or str(error)
-    return OutputError(f"cannot write results to {folder}: {reason}; choose another folder with '--out'.")
+        raise cannot_write(folder, error) from error
 
 
 @contextlib.contextmanager
@@ -50,26 +35,14 @@ def whole_text_file(path: Path) -> Iterator[TextIO]:
     Raises:
         OutputError: it cannot be written; nothing of it is left behind.
     """
-    temporary: Path | None = None
+    partial = PartialFile(path)
     try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-        temporary = Path(name)
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+        with partial.temporary.open("w", encoding="utf-8", newline="") as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
-        temporary = None
     except OSError as error:
-        raise explain(path.parent, error) from error
-    finally:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
-
-
-def _umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
+        partial.remove()
+        raise cannot_write(path, error) from error
+    except BaseException:
+        partial.remove()
+        raise
+    partial.publish()

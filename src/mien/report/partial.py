@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from pathlib import Path
@@ -52,9 +53,16 @@ class PartialFile:
 
 
 def cannot_write(path: Path, error: Exception) -> OutputError:
-    """The error that says why ``path`` cannot be written, and what to do."""
+    """The error that says why ``path`` (a file or a folder) cannot be written, and what to do."""
+    number = error.errno if isinstance(error, OSError) else None
+    if number in (errno.ENOSPC, errno.EDQUOT):
+        return OutputError(f"cannot write {path}: the disk is full. Free some space or choose another folder.")
+    if number in (errno.EACCES, errno.EPERM):
+        return OutputError(f"cannot write {path}: permission denied. Choose a folder of yours with '--out'.")
+    if number == errno.EROFS:
+        return OutputError(f"cannot write {path}: it is read-only. Choose another folder with '--out'.")
     reason = getattr(error, "strerror", None) or str(error)
-    return OutputError(f"{path} cannot be written: {reason}. Free some space or choose another folder.")
+    return OutputError(f"cannot write {path}: {reason}. Choose another folder with '--out'.")
 
 
 def _umask() -> int:

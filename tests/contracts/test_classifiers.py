@@ -1,0 +1,119 @@
+"""What every classifier owes: the shipped models, and the backend that runs model folders."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mien.assembly import load_classifier
+from mien.classifiers.model_folder import create
+from mien.core import plugins
+from mien.core.errors import InputError, WeightsError
+from mien.core.faces import EmotionClassifier, FaceCrops
+from mien.core.labels import EMOTIONS
+from mien.core.settings import InferenceSettings
+from mien.models import bundled
+
+
+@pytest.fixture(scope="module", params=sorted(bundled()))
+def classifier(request: pytest.FixtureRequest) -> EmotionClassifier:
+    return load_classifier(request.param, InferenceSettings())
+
+
+def crops(classifier: EmotionClassifier, count: int) -> FaceCrops:
+    side = classifier.geometry.size
+    pixels = np.random.default_rng(count).integers(0, 256, (count, side, side, 3), dtype=np.uint8)
+    return FaceCrops(pixels, np.ones(count, np.float32))
+
+
+def test_there_is_a_backend_and_a_shipped_model() -> None:
+    assert "model_folder" in plugins.available("classifiers")
+    assert "mien-m" in bundled()
+
+
+@pytest.mark.parametrize("name", plugins.available("classifiers"))
+def test_a_plug_in_creates(name: str) -> None:
+    assert callable(plugins.load("classifiers", name).create)
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 8, 9, 33])
+def test_any_batch_gives_distributions(classifier: EmotionClassifier, count: int) -> None:
+    scores = classifier.classify(crops(classifier, count))
+    assert scores.probabilities.shape == (count, len(EMOTIONS))
+    assert scores.probabilities.dtype == np.float32
+    assert (scores.probabilities >= 0).all()
+    assert scores.probabilities.sum(axis=1) == pytest.approx(np.ones(count), abs=1e-4)
+
+
+def test_a_face_does_not_depend_on_its_company(classifier: EmotionClassifier) -> None:
+    many = crops(classifier, 11)
+    together = classifier.classify(many).probabilities
+    for row in (0, 5, 10):
+        alone = classifier.classify(FaceCrops(many.pixels[row : row + 1], many.quality[:1])).probabilities
+        assert alone[0] == pytest.approx(together[row], abs=1e-5)
+
+
+def test_a_crop_of_the_wrong_size_is_refused(classifier: EmotionClassifier) -> None:
+    wrong = np.zeros((1, 17, 17, 3), np.uint8)
+    with pytest.raises(ValueError, match="17"):
+        classifier.classify(FaceCrops(wrong, np.ones(1, np.float32)))
+
+
+def test_a_black_crop_is_no_nan(classifier: EmotionClassifier) -> None:
+    side = classifier.geometry.size
+    black = FaceCrops(np.zeros((1, side, side, 3), np.uint8), np.ones(1, np.float32))
+    assert np.isfinite(classifier.classify(black).probabilities).all()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A copy of the shipped model that a test may damage."""
+    return Path(shutil.copytree(bundled()["mien-m"], tmp_path / "mine"))
+
+
+def test_a_users_own_folder(folder: Path) -> None:
+    mine = load_classifier(str(folder), InferenceSettings())
+    assert mine.name == "mine"
+    assert mine.sha256 == hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest()
+
+
+def test_label_map_decides_the_order(folder: Path) -> None:
+    """A checkpoint's own names and order lead to the same canonical columns."""
+    canonical = load_classifier("mien-m", InferenceSettings())
+    faces = crops(canonical, 4)
+    (folder / "label_map.json").write_text(
+        json.dumps({"labels": ["Happy", "neutral", "surprised", "sad", "angry", "disgust", "fear", "contempt"]})
+    )
+    swapped = create(folder, InferenceSettings()).classify(faces).probabilities
+    expected = canonical.classify(faces).probabilities[:, [1, 0, 2, 3, 4, 5, 6, 7]]
+    assert swapped == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "says"),
+    [
+        ("model.onnx", b"damaged", "damaged or was replaced"),
+        ("preprocess.json", b"{", "not JSON"),
+        ("preprocess.json", b'{"crop": {"size": -3}}', "crop.size"),
+        ("label_map.json", b'{"labels": ["happy", "bored"]}', "bored"),
+        ("label_map.json", b'{"labels": ["happy", "sad"]}', "outputs"),
+        ("label_map.json", None, "cannot read"),
+    ],
+)
+def test_a_damaged_folder_is_refused_with_the_reason(folder: Path, file: str, content: bytes | None, says: str) -> None:
+    if content is None:
+        (folder / file).unlink()
+    else:
+        (folder / file).write_bytes(content)
+    with pytest.raises(WeightsError, match=says):
+        create(folder, InferenceSettings())
+
+
+def test_an_unknown_name_lists_what_there_is() -> None:
+    with pytest.raises(InputError, match="mien-m"):
+        load_classifier("no-such-model", InferenceSettings())

@@ -1,0 +1,286 @@
+"""The command line as a stranger uses it: results, repetition, interruption, bad input and exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from tests.e2e.support import mien
+
+REPORTS = {"report.json", "timeline.csv", "report.html"}
+
+
+@pytest.fixture(scope="module")
+def clip() -> Path:
+    """The demo clip: one face, sad to smiling."""
+    from mien import weights
+
+    return weights.resolve("demo-clip")
+
+
+@pytest.fixture(scope="module")
+def short(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Its first two seconds, re-encoded."""
+    path = tmp_path_factory.mktemp("short") / "short.mp4"
+    with av.open(str(clip)) as source, av.open(str(path), "w") as target:
+        rate = source.streams.video[0].average_rate
+        stream = target.add_stream("libx264", rate=rate)
+        stream.width, stream.height, stream.pix_fmt = 640, 360, "yuv420p"
+        for number, frame in enumerate(source.decode(video=0)):
+            if number == 48:
+                break
+            picture = av.VideoFrame.from_ndarray(frame.to_ndarray(format="rgb24"), format="rgb24")
+            target.mux(stream.encode(picture))
+        target.mux(stream.encode())
+    return path
+
+
+def test_a_recording_becomes_reports_and_nothing_else(short: Path, tmp_path: Path) -> None:
+    done = mien("analyze", short, "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert {p.name for p in (tmp_path / "out").iterdir()} == REPORTS
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["complete"] is True
+    assert "report.html" in done.stdout
+
+
+def test_the_same_file_twice_gives_the_same_bytes_but_for_the_creation_time(short: Path, tmp_path: Path) -> None:
+    texts = []
+    for run in ("a", "b"):
+        assert mien("analyze", short, "--out", tmp_path / run, "--threads", 2).returncode == 0
+        report = (tmp_path / run / "report.json").read_text()
+        texts.append([
+            re.sub(r'"created": ?"[^"]*"', "", report),
+            (tmp_path / run / "timeline.csv").read_text(),
+        ])  # fmt: skip
+    assert texts[0] == texts[1]
+
+
+def test_video_and_face_log_only_on_request(short: Path, tmp_path: Path) -> None:
+    done = mien("analyze", short, "--out", tmp_path / "out", "--annotate", "--face-log", "--every-nth", 4)
+    assert done.returncode == 0, done.stderr
+    assert {p.name for p in (tmp_path / "out").iterdir()} == REPORTS | {"annotated.mp4", "faces.csv"}
+
+
+def test_several_inputs_get_a_folder_each(short: Path, tmp_path: Path) -> None:
+    other = shutil.copy(short, tmp_path / "other.mp4")
+    done = mien("analyze", short, other, "--out", tmp_path / "out", "--every-nth", 12, "--quiet")
+    assert done.returncode == 0, done.stderr
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["other", "short"]
+    assert done.stdout == ""
+
+
+def test_every_label_set(short: Path, tmp_path: Path) -> None:
+    for name in ("cinema7", "indexed7", "studio6", "engagement5", "compound12"):
+        done = mien("analyze", short, "--out", tmp_path / name, "--label-set", name, "--every-nth", 12)
+        assert done.returncode == 0, done.stderr
+        assert name in (tmp_path / name / "report.json").read_text()
+
+
+def test_every_frame_of_the_timeline(short: Path, tmp_path: Path) -> None:
+    assert mien("analyze", short, "--out", tmp_path, "--step", 0).returncode == 0
+    assert len((tmp_path / "timeline.csv").read_text().splitlines()) == 1 + 48
+
+
+def test_an_image(shared: Path, tmp_path: Path) -> None:
+    photo = shared / "data" / "crowd" / "group-1.jpg"
+    assert mien("analyze", photo, "--out", tmp_path).returncode == 0
+    done = mien("predict", photo)
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert answer["seen"] > 5
+    assert not {"box", "landmarks"} & set(answer["read"][0])
+    assert sum(answer["read"][0]["scores"].values()) == pytest.approx(1, abs=0.01)
+
+
+def test_no_face_at_all_is_a_valid_report_that_says_so(tmp_path: Path) -> None:
+    grey = tmp_path / "wall.png"
+    cv2.imwrite(str(grey), np.full((240, 320, 3), 120, np.uint8))
+    done = mien("analyze", grey, "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert "face" in done.stdout.lower()
+    assert "no face" in (tmp_path / "out" / "report.html").read_text().lower()
+
+
+def test_interrupted_leaves_a_valid_report_marked_incomplete(clip: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mien", "analyze", str(clip), "--out", str(out), "--annotate"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    # The annotated video's unfinished file appears once frames are being read.
+    deadline = time.monotonic() + 60
+    while not any(out.glob("*")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(1.0)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    report = json.loads((out / "report.json").read_text())
+    assert report["complete"] is False
+    assert {p.name for p in out.iterdir()} == REPORTS | {"annotated.mp4"}
+    with av.open(str(out / "annotated.mp4")) as video:
+        assert sum(1 for _ in video.decode(video=0)) > 0
+
+
+@pytest.fixture
+def broken(tmp_path: Path, short: Path) -> dict[str, Path]:
+    """Inputs that are not what they claim."""
+    files = {
+        "text": tmp_path / "notes.mp4",
+        "empty": tmp_path / "empty.mp4",
+        "headless": tmp_path / "headless.mp4",
+        "playlist": tmp_path / "playlist.mp4",
+    }
+    files["text"].write_text("this is not a film\n" * 50)
+    files["empty"].write_bytes(b"")
+    files["headless"].write_bytes(short.read_bytes()[:3000])
+    files["playlist"].write_text("#EXTM3U\n#EXT-X-VERSION:3\n#EXTINF:2,\nshort.mp4\n#EXT-X-ENDLIST\n")
+    return files
+
+
+@pytest.mark.parametrize("kind", ["text", "empty", "headless", "playlist"])
+def test_what_is_no_video_is_refused_by_name(broken: dict[str, Path], kind: str, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = mien("analyze", broken[kind], "--out", out)
+    assert done.returncode == 4, done.stderr
+    assert broken[kind].name in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not out.exists() or not list(out.iterdir())
+
+
+def test_no_such_file(tmp_path: Path) -> None:
+    done = mien("analyze", tmp_path / "missing.mp4", "--out", tmp_path / "out")
+    assert done.returncode == 3
+    assert "missing.mp4" in done.stderr
+
+
+def test_audio_only(tmp_path: Path) -> None:
+    path = tmp_path / "speech.m4a"
+    with av.open(str(path), "w", format="mp4") as target:
+        stream = target.add_stream("aac", rate=16000)
+        for _ in range(20):
+            frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+            frame.sample_rate = 16000
+            target.mux(stream.encode(frame))
+        target.mux(stream.encode())
+    done = mien("analyze", path, "--out", tmp_path / "out")
+    assert done.returncode == 4
+    assert "speech.m4a" in done.stderr
+
+
+def test_a_picture_too_large_is_refused_from_its_header(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.png"
+    cv2.imwrite(str(path), np.zeros((8000, 20000), np.uint8))
+    done = mien("analyze", path, "--out", tmp_path / "out")
+    assert done.returncode == 5, done.stderr
+    assert "bomb.png" in done.stderr
+
+
+def test_a_truncated_recording_is_reported_as_far_as_it_goes(clip: Path, tmp_path: Path) -> None:
+    path = tmp_path / "cut.mp4"
+    with av.open(str(clip)) as source, av.open(str(path), "w", options={"movflags": "+faststart"}) as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(source.streams.video[0]):
+            if packet.dts is not None:
+                packet.stream = stream
+                target.mux(packet)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) * 2 // 3])
+    done = mien("analyze", path, "--out", tmp_path / "out", "--every-nth", 8)
+    assert done.returncode == 0, done.stderr
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["complete"] is False
+
+
+def test_an_unwritable_folder(short: Path, tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way")
+    done = mien("analyze", short, "--out", blocked / "out")
+    assert done.returncode == 8, done.stderr
+    assert str(blocked) in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_disk_is_told_and_leaves_nothing_half_written(tmp_path: Path, short: Path) -> None:
+    """A tiny file system of its own, filled to the brim (needs root to mount)."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(disk)], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("cannot mount a small file system here (not root)")
+    try:
+        done = mien("analyze", short, "--out", disk / "out", "--every-nth", 8)
+        left = [p.name for p in (disk / "out").iterdir()] if (disk / "out").exists() else []
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+    assert done.returncode == 8, done.stderr
+    assert "full" in done.stderr.lower() or "space" in done.stderr.lower()
+    assert set(left) <= REPORTS
+
+
+def test_a_damaged_weight_file_is_never_loaded(short: Path, tmp_path: Path) -> None:
+    models, cache = tmp_path / "models", tmp_path / "cache"
+    models.mkdir()
+    for name in ("yunet_s_dynamic.onnx", "centerface.onnx"):
+        (models / name).write_bytes(b"not these weights")
+    done = mien(
+        "analyze", short, "--out", tmp_path / "out", MIEN_MODELS=str(models), MIEN_CACHE=str(cache), MIEN_OFFLINE="1"
+    )
+    assert done.returncode == 7, done.stderr
+    assert "SHA-256" in done.stderr
+    assert "yunet" in done.stderr
+    assert not (tmp_path / "out" / "report.json").exists()
+
+
+def test_the_law_is_asked_first(short: Path, tmp_path: Path) -> None:
+    done = mien("analyze", short, "--out", tmp_path / "out", "--purpose", "education", "--jurisdiction", "DE")
+    assert done.returncode == 6
+    assert "5(1)(f)" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_help_is_quick_and_lists_the_commands() -> None:
+    done = mien("--help")
+    assert done.returncode == 0
+    for command in ("analyze", "demo", "doctor", "models", "predict", "train", "evaluate"):
+        assert command in done.stdout
+
+
+def test_doctor() -> None:
+    done = mien("doctor")
+    assert done.returncode == 0, done.stdout
+    assert "mien-m" in done.stdout
+
+
+def test_works_with_the_network_off(short: Path, tmp_path: Path) -> None:
+    done = mien("analyze", short, "--out", tmp_path / "out", "--every-nth", 12, MIEN_OFFLINE="1")
+    assert done.returncode == 0, done.stderr
+
+
+def test_environment_is_not_needed(short: Path, tmp_path: Path) -> None:
+    """No variable but the path and the cache that holds the weights."""
+    keep = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "MIEN_MODELS", "MIEN_CACHE", "XDG_CACHE_HOME")}
+    done = subprocess.run(
+        [sys.executable, "-m", "mien", "analyze", str(short), "--out", str(tmp_path / "out"), "--every-nth", "12"],
+        env=keep,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
