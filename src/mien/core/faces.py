@@ -74,7 +74,8 @@ class Faces:
         n = len(self.boxes)
         if self.boxes.shape != (n, 4) or self.scores.shape != (n,) or self.landmarks.shape != (n, 5, 2):
             raise ValueError(
-                f"faces disagree: boxes {self.boxes.shape}, scores {self.scores.shape}, landmarks {self.landmarks.shape}"
+                f"faces disagree: boxes {self.boxes.shape}, scores {self.scores.shape}, "
+                f"landmarks {self.landmarks.shape}"
             )
         for name in ("boxes", "scores", "landmarks"):
             if getattr(self, name).dtype != np.float32:
@@ -334,7 +335,7 @@ class EmotionClassifier(ABC):
     batch_size: int = 8
 
     def classify(self, crops: FaceCrops) -> EmotionScores:
-        """Calibrated probabilities of each crop. A crop's result does not depend on its batch beyond float32 rounding."""
+        """Calibrated probabilities of each crop, whatever its batch (to float32 rounding)."""
         if len(crops) == 0:
             return EmotionScores(np.zeros((0, len(self.labels)), np.float32), self.labels)
         if crops.pixels.shape[1] != self.geometry.size:

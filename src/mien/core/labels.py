@@ -187,7 +187,7 @@ STUDIO6: Final = LabelSet(
 ENGAGEMENT5: Final = LabelSet(
     "engagement5",
     ("angry", "happy", "neutral", "sad", "surprise"),
-    # Disgust, fear and contempt have no class here and are left out of the view; the engagement *metric* uses all eight.
+    # Disgust, fear and contempt have no class here and are left out of the view; the engagement metric uses all eight.
     (("anger",), ("happiness",), ("neutral",), ("sadness",), ("surprise",)),
 )
 

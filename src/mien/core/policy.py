@@ -6,11 +6,13 @@ they are no legal advice, and passing them makes nothing lawful by itself.
 * Inferring emotions of people at work or in education is prohibited in the European Union, save for medical or
   safety reasons: Regulation (EU) 2024/1689 (AI Act), Article 5(1)(f).
 * Who is exposed to an emotion recognition system must be told: Article 50(3).
-* A group of one is personal data (GDPR Article 4(1)); it needs the person's consent, or is the operator's own recording.
+* A group of one is personal data (GDPR Article 4(1)); it needs the person's consent, or is the operator's own
+  recording.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -48,9 +50,15 @@ class Basis(StrEnum):
 
 
 EU_AND_EEA: Final = frozenset(
-    ["EU", "AT", "BE", "BG", "HR", "CY", "CZ", "DK", "EE", "FI", "FR", "DE", "GR", "HU", "IE", "IT", "LV", "LT", "LU", "MT", "NL", "PL", "PT", "RO", "SK", "SI", "ES", "SE", "IS", "LI", "NO"]
-)
+    (
+        "EU", "AT", "BE", "BG", "HR", "CY", "CZ", "DK", "EE", "FI", "FR", "DE", "GR", "HU", "IE", "IT",
+        "LV", "LT", "LU", "MT", "NL", "PL", "PT", "RO", "SK", "SI", "ES", "SE", "IS", "LI", "NO",
+    )
+)  # fmt: skip
 """Jurisdictions in which Article 5(1)(f) applies (ISO 3166 codes, and ``EU`` for the Union as a whole)."""
+
+LEAST_GROUP_WITHOUT_BASIS: Final = 5
+"""Smaller groups are reported only to those who filmed themselves or have everybody's consent."""
 
 RESTRICTED_PURPOSES: Final = frozenset({Purpose.EDUCATION, Purpose.WORKPLACE})
 
@@ -104,9 +112,11 @@ def authorise(declaration: Declaration, profile: Profile) -> Grant:
         PolicyError: the declaration does not permit it; the message says what would.
     """
     notices: list[str] = []
-    if profile.audience.min_group == 1 and declaration.basis not in (Basis.OWN_RECORDING, Basis.CONSENT):
+    smallest = profile.audience.min_group
+    if smallest < LEAST_GROUP_WITHOUT_BASIS and declaration.basis not in (Basis.OWN_RECORDING, Basis.CONSENT):
+        told = "single people" if smallest == 1 else f"groups of {smallest}"
         raise PolicyError(
-            f"profile {profile.name} reports single people, which needs a basis: declare '--basis own_recording' for "
+            f"profile {profile.name} reports {told}, which needs a basis: declare '--basis own_recording' for "
             "your own footage or '--basis consent' if everyone shown agreed, or report groups of five or more "
             "('--min-group 5')."
         )
@@ -123,16 +133,22 @@ def authorise(declaration: Declaration, profile: Profile) -> Grant:
 
 def _permit_restricted(declaration: Declaration) -> str:
     purpose = declaration.purpose.value
-    if declaration.jurisdiction is None:
+    jurisdiction = (declaration.jurisdiction or "").strip().upper()
+    if not jurisdiction:
         raise PolicyError(
-            f"purpose '{purpose}' needs a jurisdiction, because some forbid it: add '--jurisdiction' with the country's "
-            "two-letter code (or EU)."
+            f"purpose '{purpose}' needs a jurisdiction, because some forbid it: add '--jurisdiction' with the "
+            "country's two-letter code (or EU)."
         )
-    if declaration.jurisdiction.upper() not in EU_AND_EEA:
-        return f"Purpose '{purpose}' under the law of {declaration.jurisdiction.upper()}: check local rules."
+    if not re.fullmatch("[A-Z]{2}", jurisdiction):
+        raise PolicyError(
+            f"jurisdiction {declaration.jurisdiction!r} is no country code: give '--jurisdiction' two letters, such as "
+            "DE or US (or EU)."
+        )
+    if jurisdiction not in EU_AND_EEA:
+        return f"Purpose '{purpose}' under the law of {jurisdiction}: check local rules."
     if not (declaration.exception and declaration.exception.strip()):
         raise PolicyError(
-            f"inferring emotions for purpose '{purpose}' is prohibited in {declaration.jurisdiction.upper()} "
+            f"inferring emotions for purpose '{purpose}' is prohibited in {jurisdiction} "
             "(EU AI Act, Article 5(1)(f)) except for medical or safety reasons. If such a reason applies, record it "
             "with '--exception \"…\"'; it is written into the report."
         )
