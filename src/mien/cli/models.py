@@ -1,0 +1,141 @@
+"""``mien models``: what is fetched, from where, and whether it is intact."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from mien.weights import Progress, Store
+
+
+@click.group()
+@click.pass_context
+def command(context: click.Context) -> None:
+    """List, fetch and check model weights and demo clips."""
+    from mien.weights import Store
+
+    context.obj = context.obj or Store.from_environment()
+
+
+@command.command("list")
+@click.pass_obj
+def list_files(store: Store) -> None:
+    """List every registered file and where it is."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for heading in ("name", "kind", "licence"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("size", justify="right", no_wrap=True)
+    table.add_column("where", overflow="fold")
+    for name, entry in store.entries.items():
+        path = store.locate(name)
+        table.add_row(name, entry.kind.value, entry.licence, _size(entry.size_bytes), str(path or "not fetched"))
+    Console().print(table)
+
+
+@command.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("--all", "everything", is_flag=True, help="Every registered file, clips too.")
+@click.pass_obj
+def pull(store: Store, names: Sequence[str], everything: bool) -> None:
+    """Fetch files by NAME, or what `mien analyze` needs.
+
+    Without a NAME that is the preferred face detector or, where it cannot be had, the next best.
+    """
+    for name in names:
+        store.entry(name)
+    if names or everything:
+        _pull_each(store, names or list(store.entries))
+    else:
+        _pull_detector(store)
+
+
+@command.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.pass_context
+def verify(context: click.Context, names: Sequence[str]) -> None:
+    """Check the copies on this machine against the registered hashes.
+
+    Exits with 7 when one differs, or when a file that was named is not there. Nothing is fetched or changed.
+    """
+    from mien.core.errors import WeightsError
+
+    store: Store = context.obj
+    failed = False
+    for name in names or store.entries:
+        copies = store.verify(name)
+        if not copies:
+            failed = failed or name in names
+            click.echo(f"{name}: not fetched")
+        for copy in copies:
+            failed = failed or copy.problem is not None
+            click.echo(f"{name}: {copy.path}: {copy.problem or 'intact'}")
+    if failed:
+        context.exit(WeightsError.exit_code)
+
+
+def _pull_each(store: Store, names: Sequence[str]) -> None:
+    from mien.core.errors import WeightsError
+
+    failures: list[str] = []
+    for name in names:
+        try:
+            _pull(store, name)
+        except WeightsError as error:
+            failures.append(str(error))
+    if failures:
+        raise WeightsError("\n".join(failures))
+
+
+def _pull_detector(store: Store) -> None:
+    """The files of the first preferred detector whose files can all be had."""
+    from mien.assembly import PREFERRED_DETECTORS
+    from mien.core import plugins
+    from mien.core.errors import WeightsError
+
+    failures: list[str] = []
+    for detector in PREFERRED_DETECTORS:
+        try:
+            for name in plugins.load("detectors", detector).WEIGHTS:
+                _pull(store, name)
+        except WeightsError as error:
+            failures.append(str(error))
+            click.echo(f"{error}\nThe detector {detector} cannot be used without it.", err=True)
+        else:
+            return
+    raise WeightsError("\n".join(failures))
+
+
+def _pull(store: Store, name: str) -> None:
+    fetched = False
+    with _bar(name) as update:
+
+        def progress(done_bytes: int, total_bytes: int) -> None:
+            nonlocal fetched
+            fetched = True
+            update(done_bytes, total_bytes)
+
+        path = store.resolve(name, progress=progress)
+    click.echo(f"{name}: {path} ({'fetched' if fetched else 'already there'})")
+
+
+@contextmanager
+def _bar(name: str) -> Iterator[Progress]:
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(name, total=None, visible=False)
+        yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)
+
+
+def _size(size_bytes: int) -> str:
+    return f"{size_bytes / 1e6:.1f} MB"
