@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from mien.core.labels import EMOTIONS
+from mien.core.labels import EMOTIONS, label_set
 from mien.core.policy import Grant
 
 SCHEMA_VERSION: Final = 1
@@ -112,7 +112,16 @@ class LabelView(_Part):
     """
 
     label_set: Slug
-    percents: dict[Annotated[str, Field(pattern=r"^[a-z][a-z ]{0,31}$")], Percent]
+    percents: Annotated[
+        dict[Annotated[str, Field(pattern=r"^[a-z][a-z ]{0,31}$")], Percent],
+        Field(max_length=16, json_schema_extra={"additionalProperties": False}),
+    ]
+
+    @model_validator(mode="after")
+    def _holds_its_labels_only(self) -> Self:
+        if tuple(self.percents) != label_set(self.label_set).labels:
+            raise ValueError(f"a view of {self.label_set} holds its labels in order, got {', '.join(self.percents)}")
+        return self
 
 
 class AudienceSnapshot(_Part):
