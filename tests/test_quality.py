@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from mien.core.faces import Faces, UnreadReason
+from mien.core.faces import Faces, HeadPoses, UnreadReason
 from mien.core.settings import QualitySettings
-from mien.headpose import HeadPoses, head_poses
+from mien.headpose import head_poses
 from mien.quality import sharpness, unreadable_by_shape
 
 SETTINGS = QualitySettings(min_face_px=40, max_cut_off=0.25, max_yaw_degrees=60, max_pitch_degrees=50)

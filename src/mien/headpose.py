@@ -7,12 +7,10 @@ is weak. Positive yaw turns towards the picture's right, positive pitch looks do
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 import numpy.typing as npt
 
-from mien.core.faces import FloatArray
+from mien.core.faces import FloatArray, HeadPoses
 
 NOSE_DEPTH = 0.55
 """How far the nose's tip stands out from the plane of eyes and mouth corners, in distances between the eyes
@@ -22,14 +20,6 @@ EYES_TO_MOUTH = 1.0
 NEUTRAL_NOSE = 0.525
 """Where along the axis from eyes (0) to mouth (1) the nose's tip lies on a frontal face: medians of 27,000 FER+ faces
 as YuNet sees them."""
-
-
-class HeadPoses(NamedTuple):
-    """Angles of N faces, float32 N each, degrees."""
-
-    yaw: FloatArray
-    pitch: FloatArray
-    roll: FloatArray
 
 
 def head_poses(landmarks: FloatArray) -> HeadPoses:

@@ -1,4 +1,4 @@
-"""The only place that knows the order of stages: detect, track, judge, crop, classify, smooth.
+"""The only place that knows the order of stages: detect, track, judge, crop, classify, smooth, aggregate.
 
 Pure steps over small batches of frames: no threads, no queues, no clock. The executors in ``runtime`` feed it.
 """
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from mien.aggregation import Aggregator
 from mien.core.faces import (
     EmotionClassifier,
     FaceCrops,
@@ -20,6 +21,7 @@ from mien.core.faces import (
     FloatArray,
     Frame,
     FrameReading,
+    HeadPoses,
     Track,
     UInt8Array,
     UnreadReason,
@@ -27,7 +29,7 @@ from mien.core.faces import (
 from mien.core.labels import LabelSet, label_set
 from mien.core.policy import Grant
 from mien.core.settings import Profile, canonical_weights
-from mien.headpose import HeadPoses, head_poses
+from mien.headpose import head_poses
 from mien.preprocess import crop_faces, crop_side_px
 from mien.quality import sharpness, unreadable_by_shape
 from mien.smoothing import commit_label, smooth
@@ -104,6 +106,15 @@ class Pipeline:
         self.stages = StageSeconds()
         self._tracker = Tracker(profile.tracking)
         self._weights = np.array(canonical_weights(profile.audience.neutral_weight), np.float32)
+
+    def gate(self, session_id: str, *, demo: bool = False) -> Aggregator:
+        """The last stage: what turns this pipeline's readings into snapshots, and lets nothing else through.
+
+        Args:
+            session_id: names the session.
+            demo: True when the frames are composed, not filmed.
+        """
+        return Aggregator(session_id, self.classifier.sha256, self.labels, self.profile.audience, demo=demo)
 
     def process(self, frames: Sequence[Frame]) -> list[FrameReading]:
         """Read consecutive frames; their faces are classified together.

@@ -6,9 +6,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from mien.core.faces import Faces, FloatArray, UInt8Array, UnreadReason
+from mien.core.faces import Faces, FloatArray, HeadPoses, UInt8Array, UnreadReason
 from mien.core.settings import QualitySettings
-from mien.headpose import HeadPoses
 
 _MIN_NATIVE_PX = 8
 

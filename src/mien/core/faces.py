@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final, Protocol, Self
+from typing import Final, NamedTuple, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -95,6 +95,14 @@ class Faces:
         if keep.size == 0 and keep.dtype != np.bool_:
             keep = keep.astype(np.intp)
         return type(self)(self.boxes[keep], self.scores[keep], self.landmarks[keep])
+
+
+class HeadPoses(NamedTuple):
+    """Head pose of N faces, float32 N each, degrees; positive yaw is towards the picture's right."""
+
+    yaw: FloatArray
+    pitch: FloatArray
+    roll: FloatArray
 
 
 @dataclass(frozen=True, slots=True)

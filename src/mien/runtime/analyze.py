@@ -13,7 +13,6 @@ from importlib import metadata
 from itertools import islice
 
 from mien import __version__
-from mien.aggregation import Aggregator
 from mien.core.audience import (
     Analysis,
     AudienceSnapshot,
@@ -125,13 +124,7 @@ def analyze(
         pipeline.labels.name,
         pipeline.profile.audience.step_seconds,
     )
-    aggregator = Aggregator(
-        session.session_id,
-        pipeline.classifier.sha256,
-        pipeline.labels,
-        pipeline.profile.audience,
-        demo=info.demo,
-    )
+    aggregator = pipeline.gate(session.session_id, demo=info.demo)
     snapshots = SnapshotLog()
     stopped: str | None = "failed"
     size: tuple[int, int] | None = None
