@@ -99,17 +99,15 @@ def _pull_detector(store: Store) -> None:
     from mien.core import plugins
     from mien.core.errors import WeightsError
 
-    failures: list[str] = []
     for detector in PREFERRED_DETECTORS:
         try:
             for name in plugins.load("detectors", detector).WEIGHTS:
                 _pull(store, name)
         except WeightsError as error:
-            failures.append(str(error))
             click.echo(f"{error}\nThe detector {detector} cannot be used without it.", err=True)
         else:
             return
-    raise WeightsError("\n".join(failures))
+    raise WeightsError("no face detector can be had; each source that was tried is listed above")
 
 
 def _pull(store: Store, name: str) -> None:

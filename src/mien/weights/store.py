@@ -156,7 +156,7 @@ class Store:
             raise self._nowhere(entry, failures) from error
 
     def _fill_cache(self, entry: Entry, path: Path, failures: list[str], progress: Progress) -> bytes:
-        """Content of the file after putting it at ``path``; the caller holds the lock."""
+        """Content of the file, put at ``path``. The caller holds the lock, or is offline: nothing is written then."""
         try:
             content, problem = _read(path, entry)
         except FileNotFoundError:
@@ -164,9 +164,10 @@ class Store:
         else:
             if problem is None:
                 return content
-            path.unlink()
-            _log.warning("%s %s; it was discarded.", path, problem)
-            failures.append(f"cache {path}: {problem}; discarded")
+            failures.append(f"cache {path}: {problem}")
+            if not self.offline:
+                path.unlink()
+                _log.warning("%s %s; it was discarded.", path, problem)
         unreachable: set[str | None] = set()
         for source in entry.sources:
             if self.offline:
