@@ -1,0 +1,92 @@
+# make demo        install and analyse a public clip of one face; needs Python 3.11 or newer, never root
+# make test        install and run every test; what a machine lacks is said, and its tests are skipped
+# make test-train  the tests of training, which need torch
+# make lint · make typecheck · make bench · make train · make clean
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMPS := $(VENV)/.stamps
+PYTEST_ARGS ?=
+WORKERS ?= 2
+OUT ?= demo-report
+
+# Python to make the environment with; the first of these that is 3.11 or newer unless PYTHON names one.
+PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14 python; do \
+  $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+
+# Weights and clips that already lie beside the checkout.
+ifeq ($(origin MIEN_MODELS),undefined)
+ifneq ($(wildcard ../shared/models),)
+export MIEN_MODELS := $(abspath ../shared/models)
+endif
+endif
+SHARED_CLIP := $(wildcard ../shared/data/clips/WolfgangLanger_Pexels.mp4)
+
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: help demo test test-train lint typecheck bench train clean system-packages fetch
+
+help:
+	@sed -n 's/^# \(make .*\)/\1/p' Makefile
+
+$(STAMPS)/venv:
+	@test -n '$(PYTHON)' || { echo 'Mien needs Python 3.11 or newer, and none was found. Install it, or name it: make PYTHON=/path/to/python3.11' >&2; exit 1; }
+	@echo 'making $(VENV) with $(PYTHON)'
+	@$(PYTHON) -m venv $(VENV) || { echo '$(PYTHON) cannot make a virtual environment. On Debian and Ubuntu: apt-get install python3-venv' >&2; exit 1; }
+	@mkdir -p $(STAMPS)
+	@touch $@
+
+$(STAMPS)/base: $(STAMPS)/venv pyproject.toml constraints.txt
+	@echo 'installing mien'
+	@$(INSTALL) -e .
+	@touch $@
+
+$(STAMPS)/dev: $(STAMPS)/base
+	@echo 'installing what the tests need'
+	@$(INSTALL) -e '.[dev]'
+	@touch $@
+
+$(STAMPS)/train: $(STAMPS)/dev
+	@echo 'installing torch'
+	@$(INSTALL) -e '.[dev,train]'
+	@touch $@
+
+demo: $(STAMPS)/base
+	@$(BIN)/mien demo --out '$(OUT)'
+
+system-packages:
+	@scripts/install_system_packages.sh
+
+fetch: $(STAMPS)/base
+	@$(BIN)/mien models pull || echo 'some weights are out of reach; the tests that need them are skipped'
+
+test: $(STAMPS)/dev system-packages fetch
+	@$(BIN)/pytest -n $(WORKERS) $(PYTEST_ARGS)
+
+test-train: $(STAMPS)/train
+	@$(BIN)/pytest tests/training $(PYTEST_ARGS)
+
+lint: $(STAMPS)/dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+# With torch installed, so that the training code is checked against its types.
+typecheck: $(STAMPS)/train
+	@$(BIN)/mypy
+
+bench: $(STAMPS)/dev fetch
+	$(BIN)/python -m benchmarks.pipeline '$(or $(CLIP),$(SHARED_CLIP),$(shell $(BIN)/python -c 'from mien import weights; print(weights.resolve("demo-clip"))' 2>/dev/null))'
+	@if test -d ../shared/data; then set -x; \
+	  $(BIN)/python -m benchmarks.detectors ../shared/data/crowd; \
+	  $(BIN)/python -m benchmarks.skew; \
+	else echo 'the benchmarks of detectors and skew need the shared data beside this checkout'; fi
+
+train: $(STAMPS)/train fetch
+	$(BIN)/mien train training/recipes/mien-m.yaml --out runs/mien-m
+	$(BIN)/mien train training/recipes/mien-m-finish.yaml --out runs/mien-m-finish
+
+clean:
+	rm -rf $(VENV) '$(OUT)' build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Programs that some tests drive: strace (what an analysis writes) and Chromium (what a report looks like). Installed
+# where that needs no question; otherwise said, and those tests are skipped. Never fails.
+set -uo pipefail
+
+has_chromium() { command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null; }
+
+missing() {
+  command -v strace >/dev/null || echo strace
+  has_chromium || echo chromium
+}
+
+wanted=$(missing | xargs)
+[ -z "$wanted" ] && exit 0
+
+if [ "$(uname -s)" = Linux ] && command -v apt-get >/dev/null; then
+  as_root=()
+  if [ "$(id -u)" -ne 0 ]; then
+    if command -v sudo >/dev/null && sudo -n true 2>/dev/null; then as_root=(sudo -n); else as_root=(false); fi
+  fi
+  if [ "${as_root[0]:-}" != false ]; then
+    echo "installing $wanted"
+    # shellcheck disable=SC2086  # one word a package
+    {
+      "${as_root[@]}" apt-get update -qq
+      DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends $wanted
+    } >/dev/null 2>&1
+  fi
+fi
+
+wanted=$(missing | xargs)
+[ -z "$wanted" ] || echo "not installed: $wanted. The tests that need them are skipped; install them with your system's package manager."
+exit 0
