@@ -67,7 +67,7 @@ def test_a_refusal_names_its_code(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("elsewhere", ["http://example.com/x", "ftp://example.com/x", "file:///etc/hosts"])
 def test_a_redirect_may_not_leave_https(tmp_path: Path, elsewhere: str) -> None:
-    with upstream(redirect_to=elsewhere) as server, pytest.raises(FetchError, match="not https|not allowed"):
+    with upstream(redirect_to=elsewhere) as server, pytest.raises(FetchError, match=r"not https|not allowed"):
         fetch(server.address, tmp_path / "part")
 
 

@@ -100,6 +100,18 @@ def test_a_wrong_cached_file_is_discarded_and_fetched_again(
     assert "discarded" in caplog.text
 
 
+def test_a_wrong_cached_file_does_not_stay_when_no_source_gives_a_better_one(make_store: MakeStore) -> None:
+    path = make_store().cached_path("tiny")
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"wrong")
+    with pytest.raises(WeightsError, match="has 5 bytes instead of"):
+        make_store(offline=True).resolve("tiny")
+    assert path.exists()
+    with pytest.raises(WeightsError, match="has 5 bytes instead of"):
+        make_store(https(NOWHERE)).resolve("tiny")
+    assert not path.exists()
+
+
 def test_a_wrong_file_of_the_users_is_named_and_left_alone(
     make_store: MakeStore, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

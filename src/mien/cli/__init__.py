@@ -45,13 +45,6 @@ class LazyGroup(click.Group):
         found: click.Command = module.command
         return found
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command named first, its name as typed, and what follows."""
-        _, command, rest = super().resolve_command(ctx, args)
-        return args[0], command, rest
-
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing any."""
         names = self.list_commands(ctx)
