@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -121,6 +122,7 @@ def bump(at: npt.NDArray[np.float64], centre: float, width: float) -> npt.NDArra
     return np.asarray(np.exp(-4 * np.log(2) * ((at - centre) / width) ** 2))
 
 
+@cache
 def one_person() -> Analysis:
     """34 seconds of one face: sadness gives way to happiness; it is turned away for a while, then leaves."""
     at = np.arange(0, 34, STEP)
@@ -145,6 +147,7 @@ def one_person() -> Analysis:
     return analysis_of(snapshots)
 
 
+@cache
 def hall(minutes: float = 6, people: int = 40, *, demo: bool = True) -> Analysis:
     """Forty people before a horror film: three scares, laughter after the last, an exit, a black-out, a gap."""
     at = np.arange(0, minutes * 60, STEP)
@@ -192,20 +195,23 @@ def view_of(emotions: EmotionPercents, name: str) -> LabelView | None:
     if name == FERPLUS8.name:
         return None
     labels = label_set(name)
-    seen = labels.view(np.array([emotions.values()], np.float32) / 100)[0] * 100
+    seen = labels.view(np.array([emotions.values()], np.float32) / np.float32(100))[0] * 100
     return LabelView(label_set=name, percents={k: float(v) for k, v in zip(labels.labels, seen, strict=True)})
 
 
+@cache
 def hour() -> Analysis:
     """An hour of the same hall, 7,200 steps."""
     return hall(minutes=60, demo=False)
 
 
+@cache
 def nobody() -> Analysis:
     """Twenty seconds without a face."""
     return analysis_of([empty_step(i * STEP) for i in range(40)])
 
 
+@cache
 def nothing() -> Analysis:
     """Interrupted before the first frame."""
     return analysis_of([], stopped_because="interrupted", width=None, height=None)

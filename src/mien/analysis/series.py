@@ -10,7 +10,7 @@ from typing import Final, Self
 import numpy as np
 import numpy.typing as npt
 
-from mien.core.audience import AudienceSnapshot, UnreadCounts
+from mien.core.audience import AudienceSnapshot, EmotionIntervals, UnreadCounts
 from mien.core.labels import EMOTIONS
 
 FloatArray = npt.NDArray[np.float64]
@@ -48,6 +48,14 @@ def state_of(snapshot: AudienceSnapshot) -> StepState:
     unread = snapshot.unread or UnreadCounts()
     seen = bool(snapshot.present) or any(getattr(unread, reason) for reason in UNREAD_REASONS)
     return StepState.UNREAD if seen else StepState.NO_FACE
+
+
+def intervals_of(snapshot: AudienceSnapshot) -> EmotionIntervals | None:
+    """A snapshot's intervals where they are over people.
+
+    With at most one face read at once, two tracks are most likely one person lost and found again: no interval then.
+    """
+    return snapshot.intervals if (snapshot.readable or 0) > 1 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +134,9 @@ class Series:
                 )
             )
             emotions.append(snapshot.emotions.values() if snapshot.emotions else nothing)
-            if snapshot.intervals is not None:
-                each = [getattr(snapshot.intervals, emotion) for emotion in EMOTIONS]
+            intervals = intervals_of(snapshot)
+            if intervals is not None:
+                each = [getattr(intervals, emotion) for emotion in EMOTIONS]
                 bounds[row] = ([i.low for i in each], [i.high for i in each])
             if snapshot.view is not None:
                 labels = labels or tuple(snapshot.view.percents)

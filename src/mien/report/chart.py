@@ -179,6 +179,28 @@ def band_path(buckets: Buckets, low: FloatArray, high: FloatArray, scale: Scale)
     return "".join(parts)
 
 
+def step_path(buckets: Buckets, values: FloatArray, scale: Scale) -> str:
+    """An SVG path that holds each bucket's value from its start to its end."""
+    return "".join("M" + " ".join(_stairs(buckets, values, scale, *run)) for run in runs(~np.isnan(values)))
+
+
+def step_area(buckets: Buckets, values: FloatArray, scale: Scale) -> str:
+    """The area under :func:`step_path`, one piece a run."""
+    parts = []
+    for first, last in runs(~np.isnan(values)):
+        ground = f"{scale.x(float(buckets.end[last])):.1f},{HEIGHT} {scale.x(float(buckets.start[first])):.1f},{HEIGHT}"
+        parts.append("M" + " ".join(_stairs(buckets, values, scale, first, last)) + f" {ground}Z")
+    return "".join(parts)
+
+
+def _stairs(buckets: Buckets, values: FloatArray, scale: Scale, first: int, last: int) -> list[str]:
+    out = []
+    for i in range(first, last + 1):
+        level = f"{scale.y(float(values[i])):.1f}"
+        out += [f"{scale.x(float(buckets.start[i])):.1f},{level}", f"{scale.x(float(buckets.end[i])):.1f},{level}"]
+    return out
+
+
 def _outline(buckets: Buckets, values: FloatArray, scale: Scale, first: int, last: int) -> list[str]:
     middles = (buckets.start[first : last + 1] + buckets.end[first : last + 1]) / 2
     times = [float(buckets.start[first]), *middles.tolist(), float(buckets.end[last])]

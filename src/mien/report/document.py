@@ -13,7 +13,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
 from mien.analysis.distribution import EmotionLevel, canonical_levels, reach, unread_totals, view_levels
 from mien.analysis.moments import find_peaks
-from mien.analysis.series import Series, StepState, state_of
+from mien.analysis.series import Series, StepState, intervals_of, state_of
 from mien.core.audience import (
     Analysis,
     AudienceSnapshot,
@@ -283,7 +283,7 @@ class TimelineRow(Part):
         state = state_of(snapshot)
         if snapshot.suppressed:
             return cls(media_time_seconds=time, duration_seconds=duration, state=state)
-        emotions, intervals, shares = snapshot.emotions, snapshot.intervals, snapshot.shares
+        emotions, intervals, shares = snapshot.emotions, intervals_of(snapshot), snapshot.shares
         return cls(
             media_time_seconds=time,
             duration_seconds=duration,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
@@ -26,7 +27,7 @@ from mien.report.palette import COLOURS, css, label_colours, on_paper
 from mien.report.wording import clock, percent
 
 DASHES: Final = {
-    "neutral": "2 4",
+    "neutral": "",
     "happiness": "",
     "surprise": "9 4",
     "sadness": "14 4",
@@ -55,7 +56,7 @@ STOPPED_WORDS: Final = {
     "interrupted": "It was interrupted before the end.",
     "truncated": "The media ended early or is damaged.",
 }
-QUIET_BELOW: Final = 8.0
+QUIET_BELOW: Final = 12.0
 """Lines that never reach this many points stay in the background and are not named in the chart."""
 _TABLE_ROWS: Final = 120
 _SPARK_POINTS: Final = 120
@@ -77,7 +78,7 @@ def render(findings: Findings, series: Series) -> str:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters |= {"clock": clock, "percent": percent, "points": _points, "count": _count}
+    environment.filters |= {"clock": clock, "percent": percent, "points": _points, "count": _count, "whole": _whole}
     buckets = chart.reduce(series)
     scale = chart.Scale.of(buckets)
     return environment.get_template("report.html.j2").render(
@@ -133,6 +134,11 @@ def _slug(label: str) -> str:
     return label.replace(" ", "-")
 
 
+def _whole(text: str) -> str:
+    """Numbers kept on one line with their units."""
+    return re.sub(r"(\d) (%|points|faces?|frames?)", "\\1\N{NO-BREAK SPACE}\\2", text)
+
+
 def _points(value: float) -> str:
     """Points as whole percent, with what is not nothing told as such."""
     return "under 1" if 0 < value < 0.5 else f"{value:.0f}"
@@ -147,19 +153,19 @@ def _chart(findings: Findings, series: Series, buckets: chart.Buckets, scale: ch
     height = {level.label: level.highest_percent for level in findings.distribution.canonical}
     by_height = sorted(means, key=lambda e: -height[e])
     named = [e for e in by_height if height[e] >= QUIET_BELOW]
+    low, high, least, most = buckets.low, buckets.high, buckets.least, buckets.most
     lines = []
     for emotion in [*reversed(by_height)]:
-        column = EMOTIONS.index(emotion)
+        column, quiet = EMOTIONS.index(emotion), emotion not in named
+        spreads = not quiet and buckets.steps_each > 1
         lines.append(
             {
                 "emotion": emotion,
-                "quiet": emotion not in named,
+                "quiet": quiet,
                 "dash": DASHES[emotion],
                 "line": chart.line_path(buckets, buckets.mean[:, column], scale),
-                "band": chart.band_path(buckets, buckets.low[:, column], buckets.high[:, column], scale),
-                "spread": chart.band_path(buckets, buckets.least[:, column], buckets.most[:, column], scale)
-                if buckets.steps_each > 1
-                else "",
+                "band": "" if quiet else chart.band_path(buckets, low[:, column], high[:, column], scale),
+                "spread": chart.band_path(buckets, least[:, column], most[:, column], scale) if spreads else "",
             }
         )
     times = [moment.peak_seconds for moment in findings.moments]
@@ -178,11 +184,12 @@ def _chart(findings: Findings, series: Series, buckets: chart.Buckets, scale: ch
         "untold": [(block, STATE_WORDS[StepState(block.meaning)]) for block in chart.untold(buckets, scale)],
         "strongest": chart.strongest(buckets, scale),
         "states": sorted({b.meaning for b in chart.untold(buckets, scale)}),
-        "coverage_area": chart.band_path(buckets, coverage * 0, coverage * 100, scale),
-        "coverage_line": chart.line_path(buckets, coverage * 100, scale),
+        "coverage_area": chart.step_area(buckets, coverage * 100, scale),
+        "coverage_line": chart.step_path(buckets, coverage * 100, scale),
         "pins": list(zip(pins, findings.moments, strict=True)),
         "pin_rows": max((p.row for p in pins), default=-1) + 1,
         "pin_rows_narrow": max((p.narrow_row for p in pins), default=-1) + 1,
+        "single": findings.coverage.readable_most <= 1,
         "has_intervals": bool(np.isfinite(series.low).any()),
         "steps_each": buckets.steps_each,
         "seconds_each": f"{seconds:g}" if seconds < 1 else f"{seconds:.3g}",
@@ -292,9 +299,7 @@ def _facts(findings: Findings, series: Series) -> list[tuple[str, str, str]]:
         about = "of frames hold a face that was read" if single else "of the faces seen could be read"
         facts.append(("Coverage", percent(share), about))
     if extent.present_most:
-        about = f"at most {extent.present_most}"
-        if extent.present_median == extent.present_most:
-            about = "throughout, when any" if extent.steps_no_face else "throughout"
+        about = f"median; at most {extent.present_most}"
         facts.append(("Faces at once", str(extent.present_median), about))
     if findings.distribution.canonical:
         best = max(findings.distribution.canonical, key=lambda level: level.mean_percent)

@@ -51,7 +51,7 @@
       const emotion = li.dataset.emotion, mean = value(data.mean, emotion, at);
       const low = value(data.low, emotion, at), high = value(data.high, emotion, at);
       li.querySelector("b").textContent = mean === null ? "–" : whole(mean) + " %";
-      li.title = mean !== null && low !== null ? "95 % over tracks: " + whole(low) + " – " + whole(high) + " %" : "";
+      li.querySelector("small").textContent = mean !== null && low !== null ? whole(low) + "–" + whole(high) : "";
     }
     stage.setAttribute("aria-valuenow", String(at));
     const spoken = told.ranked.slice(0, 3).map(([emotion, mean]) => emotion + " " + whole(mean) + " percent").join(", ");
@@ -63,7 +63,7 @@
     cursor.hidden = true;
     time.textContent = resting.time;
     about.textContent = resting.about;
-    items.forEach((li, i) => { li.querySelector("b").textContent = resting.values[i]; li.title = ""; });
+    items.forEach((li, i) => { li.querySelector("b").textContent = resting.values[i]; li.querySelector("small").textContent = ""; });
   };
 
   stage.tabIndex = 0;
