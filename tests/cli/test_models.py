@@ -43,7 +43,8 @@ def test_list_says_what_is_there_and_fetches_nothing(store: Store, server: Upstr
 
 def test_pull_fetches_a_named_file_once(store: Store, server: Upstream) -> None:
     path = store.cached_path("tiny")
-    assert run(store, "pull", "tiny").stdout == f"tiny: {path} (fetched)\n"
+    first = run(store, "pull", "tiny")
+    assert (first.stdout, first.stderr) == (f"tiny: {path} (fetched)\n", "")
     assert path.read_bytes() == CONTENT
     assert run(store, "pull", "tiny").stdout == f"tiny: {path} (already there)\n"
     assert len(server.requests) == 1

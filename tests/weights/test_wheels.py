@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,16 @@ def test_the_member_is_read_and_nothing_else_lands_anywhere(make_store: MakeStor
     assert path.read_bytes() == CONTENT
     assert {p.name for p in path.parent.iterdir()} <= {path.name, f"{path.name}.lock"}
     assert not list(tmp_path.rglob("escaped"))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs file modes")
+def test_others_may_read_a_shared_cache(make_store: MakeStore, tmp_path: Path) -> None:
+    wheel(tmp_path / "wheels", {MEMBER: CONTENT})
+    before = os.umask(0o022)
+    try:
+        assert make_store(CARRIER).resolve("tiny").stat().st_mode & 0o777 == 0o644
+    finally:
+        os.umask(before)
 
 
 def test_a_wheel_without_the_member_says_so(tmp_path: Path) -> None:
