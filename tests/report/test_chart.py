@@ -63,10 +63,6 @@ def test_no_step_is_lost_in_reduction(kinds: list[str], most: int) -> None:
         "n": empty_step,
         "g": gap_step,
     }
-        "r": lambda t: read_step(t, percents(happiness=50)),
-        "n": empty_step,
-        "g": gap_step,
-    }
     series = Series.of([make[kind](i * STEP) for i, kind in enumerate(kinds)])
     buckets = reduce(series, most)
     assert len(buckets) <= most
