@@ -22,6 +22,8 @@ from mien.core.policy import Grant
 SCHEMA_VERSION: Final = 1
 SHARE_THRESHOLDS: Final = (0.25, 0.5, 0.75)
 """Probabilities above which ``AudienceSnapshot.shares`` counts people."""
+ROUNDING_POINTS: Final = 1e-3
+"""How far past 0 or 100 float32 arithmetic may carry a percentage."""
 
 Slug = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -49,12 +51,16 @@ class EmotionPercents(_Part):
 
     @classmethod
     def of(cls, values: Sequence[float] | npt.NDArray[np.floating]) -> Self:
-        """From eight values in canonical order; clipped to 0–100 against rounding."""
-        return cls(**{e: min(100.0, max(0.0, float(v))) for e, v in zip(EMOTIONS, values, strict=True)})
+        """From eight values in canonical order; what rounding carried past 0 or 100 is clipped, nothing else is."""
+        return cls(**{e: _clip_rounding(float(v)) for e, v in zip(EMOTIONS, values, strict=True)})
 
     def values(self) -> tuple[float, ...]:
         """The eight values in canonical order."""
         return tuple(float(getattr(self, e)) for e in EMOTIONS)
+
+
+def _clip_rounding(value: float) -> float:
+    return min(100.0, max(0.0, value)) if -ROUNDING_POINTS <= value <= 100.0 + ROUNDING_POINTS else value
 
 
 class Interval(_Part):
