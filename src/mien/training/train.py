@@ -86,7 +86,7 @@ def train(
     # Channels last lets oneDNN run these convolutions a quarter faster on a CPU.
     network = build_network(recipe)
     if recipe.start_from is not None:
-        network.load_state_dict(read_checkpoint(recipe.start_from)["weights"])
+        network.start_from(read_checkpoint(recipe.start_from)["weights"])  # type: ignore[operator]
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = torch.optim.swa_utils.AveragedModel(
         network,

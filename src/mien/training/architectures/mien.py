@@ -11,6 +11,9 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 
+STEM_LAYERS = 3
+
+
 class ResidualBlock(nn.Module):
     """Two 3×3 convolutions around a shortcut.
 
@@ -22,12 +25,13 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
+        last_norm = nn.BatchNorm2d(outputs)
         self.body = nn.Sequential(
             nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False),
             nn.BatchNorm2d(outputs),
             nn.ReLU(inplace=True),
             nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False),
-            nn.BatchNorm2d(outputs),
+            last_norm,
         )
         self.shortcut: nn.Module = nn.Identity()
         if stride != 1 or inputs != outputs:
@@ -71,10 +75,36 @@ class MienNet(nn.Module):
                 stride = 2 if stage > 0 and block == 0 else 1
                 layers.append(ResidualBlock(channels, width, stride))
                 channels = width
+        self.blocks = blocks
         self.features = nn.Sequential(*layers)
         self.head = nn.Sequential(
             nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(dropout), nn.Linear(channels, classes)
         )
+
+    def start_from(self, weights: dict[str, Tensor]) -> None:
+        """Take over the weights of a network of the same widths with one block a stage, or of the same shape.
+
+        A deeper network's further blocks begin as the identity (their last normalisation scales by zero), so that it
+        starts where the shallow one ended (Chen et al., 2016, *Net2Net*).
+        """
+        if set(weights) == set(self.state_dict()):
+            self.load_state_dict(weights)
+            return
+        moved = dict(self.state_dict())
+        for name, value in weights.items():
+            moved[self._deepened(name)] = value
+        self.load_state_dict(moved)
+        for position, layer in enumerate(self.features):
+            if isinstance(layer, ResidualBlock) and (position - STEM_LAYERS) % self.blocks:
+                nn.init.zeros_(layer.body.get_submodule("4").get_parameter("weight"))
+
+    def _deepened(self, name: str) -> str:
+        """Where a one-block network's parameter stands in this one: in the first block of its stage."""
+        part, place, *rest = name.split(".")
+        if part != "features" or int(place) < STEM_LAYERS:
+            return name
+        stage = int(place) - STEM_LAYERS
+        return ".".join([part, str(STEM_LAYERS + stage * self.blocks), *rest])
 
     def forward(self, x: Tensor) -> Tensor:
         """float32 N×1×S×S (normalised as ``preprocess.json`` says) → N×classes logits."""
