@@ -154,7 +154,7 @@ def test_nearly_all_is_not_called_all(share: float, told: str) -> None:
 class TestHeadline:
     def test_tells_one_emotion_giving_way_to_another(self) -> None:
         assert build_findings(one_person(), CREATED).headline == (
-            "Mostly sadness until 00:07, then happiness; read in 84 % of frames."
+            "Mostly sadness until 00:07, then happiness; read in 84 % of frames, no face after 00:31."
         )
 
     def test_tells_a_return(self) -> None:
@@ -174,6 +174,28 @@ class TestHeadline:
     def test_tells_no_emotion_where_none_dominates(self) -> None:
         analysis = analysis_of(steps_of([percents(happiness=35, sadness=33)] * 50))
         assert build_findings(analysis, CREATED).headline == "No single emotion dominates; read in 100 % of frames."
+
+    def test_calls_mixed_what_no_emotion_describes(self) -> None:
+        sad, between, happy = percents(sadness=80), percents(sadness=15, fear=35, surprise=20), percents(happiness=80)
+        analysis = analysis_of(steps_of([sad] * 14 + [between] * 8 + [happy] * 20))
+        assert build_findings(analysis, CREATED).headline == (
+            "Mostly sadness until 00:07, then mixed until 00:11, then happiness; read in 100 % of frames."
+        )
+        analysis = analysis_of(steps_of([between] * 20 + [happy] * 20))
+        assert build_findings(analysis, CREATED).headline.startswith("Mixed until 00:10, then mostly happiness;")
+
+    def test_tells_tenths_of_a_short_clip(self) -> None:
+        analysis = analysis_of(steps_of([percents(), *[percents(happiness=90)] * 4]))
+        assert build_findings(analysis, CREATED).headline.startswith("Mostly neutral until 0.5 s, then happiness;")
+
+    def test_says_when_the_face_left_for_good(self) -> None:
+        here = steps_of([percents(happiness=90)] * 30)
+        gone = [empty_step(15 + i * STEP) for i in range(20)]
+        assert build_findings(analysis_of(here + gone), CREATED).headline == (
+            "Mostly happiness throughout; read in 60 % of frames, no face after 00:15."
+        )
+        back = [read_step(25.0, percents(happiness=90))]
+        assert "no face" not in build_findings(analysis_of(here + gone + back), CREATED).headline
 
     def test_is_not_moved_by_a_blip(self) -> None:
         levels = [5.0] * 100 + [90.0] + [5.0] * 100

@@ -323,12 +323,14 @@ class Name:
     Attributes:
         emotion: which.
         left, top: percent of the chart.
+        below: whether it stands below its point, for want of room above.
         narrow: whether there is room for it on a narrow page.
     """
 
     emotion: str
     left: float
     top: float
+    below: bool
     narrow: bool
 
 
@@ -342,10 +344,10 @@ def names(buckets: Buckets, scale: Scale, emotions: Sequence[str]) -> list[Name]
         order = np.argsort(-np.nan_to_num(values, nan=-1.0), kind="stable")
         for position in order[: max(1, len(order) // 3)]:
             middle = float(buckets.start[position] + buckets.end[position]) / 2
-            left = min(95.0, max(5.0, scale.left(middle)))
-            top = round(min(97.0, max(4.0, scale.y(float(values[position])))), 2)
+            left = scale.left(middle)
+            top = round(min(100.0, max(0.0, scale.y(float(values[position])))), 2)
             if not any(abs(left - o.left) < 10 and abs(top - o.top) < 7 for o in out):
                 narrow = not any(o.narrow and abs(left - o.left) < 26 and abs(top - o.top) < 9 for o in out)
-                out.append(Name(emotion, round(left, 2), top, narrow))
+                out.append(Name(emotion, round(left, 2), top, top < 8, narrow))
                 break
     return out

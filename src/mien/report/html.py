@@ -289,6 +289,10 @@ def _facts(findings: Findings, series: Series) -> list[tuple[str, str, str]]:
     """The figures at the top: what, how much, and a few words about it."""
     extent = findings.coverage
     length = float(series.end[-1] - series.start[0]) if len(series) else 0.0
+    declared = findings.provenance.input.duration_seconds
+    if declared:
+        # The last step of a timeline is whole even where the media ends inside it.
+        length = min(length, declared)
     frames = _count(findings.provenance.frames_read)
     facts = [
         ("Measured", clock(length), f"{frames} frames read" if findings.provenance.frames_read != 1 else "1 frame")

@@ -1,7 +1,7 @@
 """What a report says in words: times, the headline, and what its numbers mean.
 
 The headline is computed: a timeline is cut into at most three stretches, each told by the emotion that was strongest
-in it, and only where that describes the stretch.
+in it, or called mixed where none describes it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from mien.analysis.distribution import Reach
-from mien.analysis.series import FloatArray, Series
+from mien.analysis.series import FloatArray, Series, StepState
 from mien.core.audience import Moment
 from mien.core.labels import EMOTIONS
 
@@ -35,12 +35,18 @@ DOES_NOT_MEAN: Final = (
     "No diagnosis, and no ground for a decision about a single person.",
     "Neutral is an expression that was read, not an absence of interest. Unread is neither.",
 )
+_SHORT_SECONDS: Final = 10.0
+"""Sessions shorter than this are told in tenths of a second."""
+_GONE: Final = 0.05
+"""Share of a session without a face at its end that is worth a word."""
 _STRETCHES: Final = 3
 _BINS: Final = 200
-_WORTH: Final = 6.0
+MIXED: Final = "mixed"
+"""What a stretch is called that no emotion describes."""
+_WORTH: Final = 3.0
 """Points of mean description that one more stretch has to gain."""
 _TELLING: Final = 40.0
-"""Least mean, points, of an emotion that may describe a stretch."""
+"""Least mean, points, of an emotion that may describe a stretch; below it the stretch is mixed."""
 
 
 def clock(seconds: float) -> str:
@@ -77,65 +83,81 @@ def headline(series: Series, extent: Reach, moments: Sequence[Moment], min_group
         if extent.steps_unread:
             return f"Faces were seen, but none could be read in {frames}."
         return f"No face was seen in {frames}."
-    return f"{_course(series, moments)}; {_reading(extent)}."
+    return f"{_course(series, moments)}; {_reading(series, extent)}."
 
 
-def _reading(extent: Reach) -> str:
+def _reading(series: Series, extent: Reach) -> str:
     coverage = percent(extent.coverage or 0.0)
-    if extent.present_most == 1:
-        return f"read in {coverage} of frames"
-    around = f"{extent.present_median} faces" if extent.present_median != 1 else "1 face"
-    return f"typically {around} in view, {percent(extent.coverage_while_read or 0.0)} of them readable"
+    if extent.present_most > 1:
+        around = f"{extent.present_median} faces" if extent.present_median != 1 else "1 face"
+        return f"typically {around} in view, {percent(extent.coverage_while_read or 0.0)} of them readable"
+    empty = series.in_state(StepState.NO_FACE)
+    last = int(np.flatnonzero(~empty)[-1])
+    left = float(series.end[last])
+    without = (series.end[-1] - left) / max(series.end[-1] - series.start[0], 1e-9)
+    gone = f", no face after {_moment(series, left)}" if without >= _GONE else ""
+    return f"read in {coverage} of frames{gone}"
+
+
+def _moment(series: Series, seconds: float) -> str:
+    """A time in a sentence: tenths of a second where whole ones would be too coarse."""
+    return clock(seconds) if series.end[-1] - series.start[0] >= _SHORT_SECONDS else f"{seconds:.1f} s"
 
 
 def _course(series: Series, moments: Sequence[Moment]) -> str:
     stretches = describe(series)
-    if not stretches:
-        lead = "No single emotion dominates"
-    elif len(stretches) == 1:
-        lead = f"Mostly {stretches[0][0]} throughout"
-    else:
-        told = []
-        for position, (emotion, until) in enumerate(stretches):
-            again = " again" if position == 2 and emotion == stretches[0][0] else ""
-            told.append(f"{emotion}{again}" + (f" until {clock(until)}" if position < len(stretches) - 1 else ""))
-        return "Mostly " + ", then ".join(told)
+    if len(stretches) > 1:
+        return _told_in_order([(emotion, _moment(series, until)) for emotion, until in stretches])
+    lead = "No single emotion dominates" if stretches[0][0] == MIXED else f"Mostly {stretches[0][0]} throughout"
     if moments:
         first = moments[0]
         level = f"{first.value:.0f} %, {first.rise:+.0f} points"
-        lead += f", with the strongest rise in {first.subject} at {clock(first.peak)} ({level})"
+        lead += f", with the strongest rise in {first.subject} at {_moment(series, first.peak)} ({level})"
     return lead
+
+
+def _told_in_order(stretches: Sequence[tuple[str, str]]) -> str:
+    told: list[str] = []
+    mostly = True
+    for position, (emotion, until) in enumerate(stretches):
+        words = emotion
+        if mostly and emotion != MIXED:
+            words, mostly = f"mostly {emotion}", False
+        if position == 2 and emotion == stretches[0][0]:
+            words += " again"
+        told.append(words + (f" until {until}" if position < len(stretches) - 1 else ""))
+    sentence = ", then ".join(told)
+    return sentence[0].upper() + sentence[1:]
 
 
 def describe(series: Series) -> list[tuple[str, float]]:
     """A timeline in at most three stretches.
 
+    Args:
+        series: with at least one step that was read.
+
     Returns:
-        Emotion and end (seconds) of each stretch, in order; neighbours differ. Empty when no emotion reaches a mean
-        that would describe its stretch.
+        Emotion (or :data:`MIXED`) and end (seconds) of each stretch, in order; neighbours differ.
     """
-    read = np.flatnonzero(series.weights > 0)
-    if len(read) == 0:
-        return []
+    weights = series.weights
+    read = np.flatnonzero(weights > 0)
     bins = np.array_split(read, min(_BINS, len(read)))
-    weights = np.array([series.weights[b].sum() for b in bins])
-    means = np.stack([np.average(series.emotions[b], axis=0, weights=series.weights[b]) for b in bins])
+    heft = np.array([weights[b].sum() for b in bins])
+    means = np.stack([np.average(series.emotions[b], axis=0, weights=weights[b]) for b in bins])
+    described = np.column_stack([means, np.full(len(bins), _TELLING)])
     best: list[tuple[str, float]] = []
     gained = 0.0
     for count in range(1, min(_STRETCHES, len(bins)) + 1):
-        cuts, score = _cut(means, weights, count)
-        told: list[tuple[str, float, float]] = []
+        cuts, score = _cut(described, heft, count)
+        told: list[tuple[str, float]] = []
         for first, last in zip([0, *cuts], [*cuts, len(bins)], strict=True):
-            average = np.average(means[first:last], axis=0, weights=weights[first:last])
-            strongest = int(np.argmax(average))
+            strongest = int(np.argmax(np.average(described[first:last], axis=0, weights=heft[first:last])))
             until = series.start[bins[last][0]] if last < len(bins) else series.end[read[-1]]
-            told.append((EMOTIONS[strongest], float(until), float(average[strongest])))
+            told.append(((*EMOTIONS, MIXED)[strongest], float(until)))
         if any(a[0] == b[0] for a, b in itertools.pairwise(told)):
             continue
-        if min(mean for _, _, mean in told) < _TELLING:
-            continue
         if not best or score - gained >= _WORTH * (count - len(best)):
-            best, gained = [(emotion, until) for emotion, until, _ in told], score
+            best, gained = told, score
     return best
 
 
