@@ -61,7 +61,7 @@ system-packages:
 	@scripts/install_system_packages.sh
 
 fetch: $(STAMPS)/base
-	@$(BIN)/mien models pull || echo 'some weights are out of reach; the tests that need them are skipped'
+	@$(BIN)/mien models pull --all || echo 'some weights are out of reach; the tests that need them are skipped'
 
 test: $(STAMPS)/dev system-packages fetch
 	@$(BIN)/pytest -n $(WORKERS) $(PYTEST_ARGS)

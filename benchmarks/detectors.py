@@ -78,7 +78,7 @@ def main() -> None:
         print(json.dumps(rows, indent=1))
         return
     for name, row in rows.items():
-        print(f"{name:12s} {row['found']} of {row['faces']}, {row['false']} false, {row['cpu_ms_per_photo']} ms a photo")
+        print(f"{name:12s} {row['found']} of {row['faces']}, {row['false']} false, {row['cpu_ms_per_photo']} ms each")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,6 @@ from dataclasses import asdict
 
 import numpy as np
 
-from mien.aggregation import Aggregator
 from mien.assembly import Assembled, Choices, assemble
 from mien.core.faces import FaceCrops, Frame
 from mien.core.policy import Basis, Declaration, Purpose

@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+BESIDE = ROOT.parent / "shared" / "models"
+if BESIDE.is_dir():
+    os.environ.setdefault("MIEN_MODELS", str(BESIDE))
 
 
 @pytest.fixture(scope="session")

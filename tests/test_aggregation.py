@@ -36,9 +36,7 @@ def frame(time: float, *faces: FaceReading) -> FrameReading:
     return FrameReading(round(time * 30), time, faces, 0.0, 0.0)
 
 
-def run(
-    readings: Iterable[FrameReading], labels: LabelSet = FERPLUS8, **options: float
-) -> list[AudienceStep]:
+def run(readings: Iterable[FrameReading], labels: LabelSet = FERPLUS8, **options: float) -> list[AudienceStep]:
     gate = Aggregator("s", MODEL, labels, AudienceSettings(**{"step_seconds": 0.5, **options}))
     steps = [step for reading in readings for step in gate.add(reading)]
     return [*steps, *gate.finish()]

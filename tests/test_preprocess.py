@@ -71,7 +71,12 @@ def test_a_face_beyond_the_frame_is_filled_with_its_edge() -> None:
 
 
 def test_no_face_makes_no_crop() -> None:
-    assert crop_faces(np.zeros((10, 10, 3), np.uint8), np.zeros((0, 5, 2), np.float32), GEOMETRY).shape == (0, 48, 48, 3)
+    assert crop_faces(np.zeros((10, 10, 3), np.uint8), np.zeros((0, 5, 2), np.float32), GEOMETRY).shape == (
+        0,
+        48,
+        48,
+        3,
+    )
 
 
 def test_margin_widens_the_square() -> None:

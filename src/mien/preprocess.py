@@ -108,10 +108,12 @@ def _sample(image: UInt8Array, transform: npt.NDArray[np.float64], size: int) ->
     local = transform.copy()
     local[:, 2] -= (left, top)
     if step >= 2.0:
+        # Whole multiples let the area filter take its fast path; the picture's own edge may lose a few pixels.
         factor = int(step)
-        width, height = max(1, round(patch.shape[1] / factor)), max(1, round(patch.shape[0] / factor))
-        ratio = np.array([width / patch.shape[1], height / patch.shape[0]])
-        patch = np.asarray(cv2.resize(patch, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+        width, height = max(1, patch.shape[1] // factor), max(1, patch.shape[0] // factor)
+        whole = patch[: height * factor, : width * factor]
+        patch = np.asarray(cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+        ratio = np.array([width / whole.shape[1], height / whole.shape[0]])
         local = local * ratio[:, None]
         local[:, 2] += (ratio - 1) / 2
     return np.asarray(

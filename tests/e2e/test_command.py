@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 from tests.e2e.support import mien
+from tests.sources.media import index_first
 
 REPORTS = {"report.json", "timeline.csv", "report.html"}
 
@@ -191,13 +192,7 @@ def test_a_picture_too_large_is_refused_from_its_header(tmp_path: Path) -> None:
 
 
 def test_a_truncated_recording_is_reported_as_far_as_it_goes(clip: Path, tmp_path: Path) -> None:
-    path = tmp_path / "cut.mp4"
-    with av.open(str(clip)) as source, av.open(str(path), "w", options={"movflags": "+faststart"}) as target:
-        stream = target.add_stream_from_template(source.streams.video[0])
-        for packet in source.demux(source.streams.video[0]):
-            if packet.dts is not None:
-                packet.stream = stream
-                target.mux(packet)
+    path = index_first(clip, tmp_path / "cut.mp4")
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) * 2 // 3])
     done = mien("analyze", path, "--out", tmp_path / "out", "--every-nth", 8)

@@ -50,7 +50,13 @@ def recipe(folder: Path, **changes: object) -> Recipe:
                 "valid": str(toy(folder / "valid.npz", 80, 2)),
                 "aligned_share": 0.0,
             },
-            "schedule": {"epochs": 8, "batch_size": 16, "average_decay": 0.9, "mixup_alpha": 0.0, "peak_learning_rate": 0.01},
+            "schedule": {
+                "epochs": 8,
+                "batch_size": 16,
+                "average_decay": 0.9,
+                "mixup_alpha": 0.0,
+                "peak_learning_rate": 0.01,
+            },
             "augment": dict.fromkeys(OFF, 0.0),
             **changes,
         }
