@@ -24,7 +24,7 @@ def project(yaw: float = 0.0, pitch: float = 0.0, roll: float = 0.0) -> np.ndarr
     turn = np.array([[np.cos(y), 0, np.sin(y)], [0, 1, 0], [-np.sin(y), 0, np.cos(y)]])
     nod = np.array([[1, 0, 0], [0, np.cos(p), np.sin(p)], [0, -np.sin(p), np.cos(p)]])
     tilt = np.array([[np.cos(r), -np.sin(r), 0], [np.sin(r), np.cos(r), 0], [0, 0, 1]])
-    return ((HEAD @ (tilt @ nod @ turn).T)[:, :2] * 60 + 200).astype(np.float32)[None]
+    return np.asarray((HEAD @ (tilt @ nod @ turn).T)[None, :, :2] * 60 + 200, np.float32)
 
 
 @pytest.mark.parametrize("yaw", [-60, -30, -10, 0, 10, 30, 60])

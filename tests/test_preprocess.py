@@ -19,7 +19,7 @@ def placed(scale: float, degrees: float, x: float, y: float) -> np.ndarray:
     """The frontal landmarks, scaled, rotated about their origin and moved."""
     a = np.deg2rad(degrees)
     turn = np.array([[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]])
-    return (scale * FRONTAL @ turn.T + [x, y]).astype(np.float32)[None]
+    return np.asarray((scale * FRONTAL @ turn.T + [x, y])[None], np.float32)
 
 
 def test_the_crop_of_a_training_picture_is_nearly_the_picture() -> None:

@@ -67,5 +67,7 @@ def test_a_label_waits_for_its_time() -> None:
 
 def test_below_the_threshold_the_label_is_withheld_and_the_confidence_told() -> None:
     settings = SmoothingSettings(label_seconds=0, uncertain_below=0.45)
-    assert commit_label(track(), one_hot(6, 0.4), FERPLUS8, 0.0, settings) == ("uncertain", pytest.approx(0.4))
+    label, confidence = commit_label(track(), one_hot(6, 0.4), FERPLUS8, 0.0, settings)
+    assert label == "uncertain"
+    assert confidence == pytest.approx(0.4)
     assert commit_label(track(), one_hot(6, 0.46), FERPLUS8, 0.0, settings)[0] == "fear"

@@ -67,14 +67,14 @@ def crop_transforms(landmarks: FloatArray, geometry: CropGeometry) -> npt.NDArra
 
 def crop_side_px(landmarks: FloatArray, geometry: CropGeometry) -> npt.NDArray[np.float64]:
     """Side of each face's square in the frame: float64 N, pixels."""
-    return _face_scale(landmarks.astype(np.float64)) * geometry.side * (1 + 2 * geometry.margin)
+    return np.asarray(_face_scale(landmarks.astype(np.float64)) * geometry.side * (1 + 2 * geometry.margin), np.float64)
 
 
 def _face_scale(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """The *scale* of :class:`mien.core.faces.CropGeometry`: float64 N, pixels."""
     across = np.linalg.norm(points[:, 1] - points[:, 0], axis=1)
     height = np.linalg.norm((points[:, 3] + points[:, 4] - points[:, 0] - points[:, 1]) / 2, axis=1)
-    return np.maximum(np.hypot(across, height), 1e-3)
+    return np.asarray(np.maximum(np.hypot(across, height), 1e-3), np.float64)
 
 
 def crop_faces(image: UInt8Array, landmarks: FloatArray, geometry: CropGeometry) -> UInt8Array:

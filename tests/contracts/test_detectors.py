@@ -12,9 +12,8 @@ from mien.assembly import load_detector
 from mien.core import plugins
 from mien.core.errors import WeightsError
 from mien.core.faces import FaceDetector, Frame
-from mien.core.settings import DetectionSettings, InferenceSettings
+from mien.core.settings import DetectionSettings, InferenceSettings, SamplingSettings
 from mien.sources.file import create as open_file
-from mien.core.settings import SamplingSettings
 
 NAMES = plugins.available("detectors")
 

@@ -17,21 +17,29 @@ ALL = SamplingSettings()
 class Scripted:
     """A capture device whose frames a test hands out one by one, at times of its own."""
 
-    def __init__(self, pictures: list[np.ndarray | None]) -> None:
+    def __init__(self, pictures: list[np.ndarray]) -> None:
         self.now = 0.0
         self.released = threading.Event()
         self._pictures = pictures
         self._next = threading.Semaphore(0)
-        self.given = threading.Semaphore(0)
+        self._asked = threading.Semaphore(0)
 
     def advance(self, frames: int) -> None:
-        """Let the camera see ``frames`` more, and wait until the producer has come back for another."""
+        """Let the camera see ``frames`` more, and wait until the last of them has been taken."""
         for _ in range(frames):
+            assert self._asked.acquire(timeout=5)
             self._next.release()
-            assert self.given.acquire(timeout=5)
+        assert self._asked.acquire(timeout=5)
+        self._asked.release()
+
+    def unplug(self) -> None:
+        """The next frame does not come."""
+        assert self._asked.acquire(timeout=5)
+        self._pictures.clear()
+        self._next.release()
 
     def read(self) -> tuple[bool, np.ndarray | None]:
-        self.given.release()
+        self._asked.release()
         assert self._next.acquire(timeout=5)
         self.now += 0.1
         picture = self._pictures.pop(0) if self._pictures else None
@@ -47,48 +55,54 @@ def colour(blue: int) -> np.ndarray:
     return picture
 
 
-def open_scripted(pictures: list[np.ndarray | None]) -> tuple[Scripted, CameraSource]:
+def open_scripted(pictures: list[np.ndarray]) -> tuple[Scripted, CameraSource]:
     device = Scripted(pictures)
     return device, CameraSource("0", ALL, opener=lambda name: device, clock=lambda: device.now, silence_seconds=5)
 
 
+def script(device: Scripted, frames: int) -> None:
+    """Hand out ``frames``, then unplug, while the test reads."""
+
+    def act() -> None:
+        device.advance(frames)
+        device.unplug()
+
+    threading.Thread(target=act, daemon=True).start()
+
+
 def test_frames_are_rgb_and_timed_from_the_first() -> None:
-    device, source = open_scripted([colour(200), colour(100), None])
-    frames = iter(source)
-    threading.Thread(target=device.advance, args=(3,), daemon=True).start()
-    first, second = next(frames), next(frames)
+    device, source = open_scripted([colour(200), colour(100)])
+    script(device, 2)
+    first, second = source
     assert first.image[0, 0].tolist() == [0, 0, 200]
     assert [first.media_time, second.media_time] == pytest.approx([0.0, 0.1])
-    assert list(frames) == []
     assert device.released.wait(5)
 
 
 def test_when_nobody_reads_the_oldest_are_dropped_and_counted() -> None:
     device, source = open_scripted([colour(10 * k) for k in range(1, 7)])
     frames = iter(source)
-    starter = threading.Thread(target=device.advance, args=(6,), daemon=True)
-    first_arrived = threading.Thread(target=lambda: next(frames), daemon=True)
-    first_arrived.start()
+    starter = threading.Thread(target=device.advance, args=(1,), daemon=True)
     starter.start()
-    first_arrived.join(5)
+    assert next(frames).image[0, 0, 2] == 10
     starter.join(5)
-    device._next.release()
-    rest = [int(f.image[0, 0, 2]) for f in frames]
-    assert rest == [50, 60]
+    device.advance(5)
+    device.unplug()
+    assert [int(f.image[0, 0, 2]) for f in frames] == [50, 60]
     assert source.dropped == 3
 
 
 def test_infrared_frames_become_rgb() -> None:
-    device, source = open_scripted([np.full((4, 6), 77, np.uint8), None])
-    threading.Thread(target=device.advance, args=(2,), daemon=True).start()
+    device, source = open_scripted([np.full((4, 6), 77, np.uint8)])
+    script(device, 1)
     (frame,) = source
     assert frame.image.shape == (4, 6, 3)
     assert (frame.image == 77).all()
 
 
 def test_a_camera_that_stops_leaves_the_source_incomplete() -> None:
-    device, source = open_scripted([colour(1), None])
-    threading.Thread(target=device.advance, args=(2,), daemon=True).start()
+    device, source = open_scripted([colour(1)])
+    script(device, 1)
     assert len(list(source)) == 1
     assert not source.complete
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from mien.sources.images import create
 ALL = SamplingSettings()
 
 
-def save(path: Path, value: int = 100, size: tuple[int, int] = (40, 30), **options: object) -> Path:
+def save(path: Path, value: int = 100, size: tuple[int, int] = (40, 30), **options: Any) -> Path:
     picture = np.full((size[1], size[0], 3), value, np.uint8)
     picture[:8, :8] = 255
     Image.fromarray(picture).save(path, **options)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,6 +25,13 @@ OFF = (
     "rotation_degrees", "scale_log", "shift", "flip", "contrast_log", "brightness", "gamma_log", "low_resolution",
     "dark", "noise", "occlusion",
 )  # fmt: skip
+
+
+def unchanged() -> AugmentOptions:
+    options: dict[str, Any] = dict.fromkeys(OFF, 0.0)
+    return AugmentOptions(**options)
+
+
 IDENTITY = torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 
 
@@ -131,7 +139,7 @@ def test_the_temperature_of_doubled_logits_is_two() -> None:
 
 def test_augmentation_off_is_the_picture() -> None:
     pixels = torch.randint(0, 256, (4, 48, 48), dtype=torch.uint8)
-    off = AugmentOptions(**dict.fromkeys(OFF, 0.0))
+    off = unchanged()
     out = augment(pixels, IDENTITY.repeat(4, 1, 1), off, torch.Generator().manual_seed(0))
     assert torch.allclose(out[:, 0], pixels.float() / 255, atol=2e-3)
 
@@ -156,7 +164,7 @@ def test_the_training_crop_is_the_serving_crop() -> None:
     geometry = CropGeometry(48, 1.876, 0.153)
     served = crop_faces(np.repeat(picture[..., None], 3, axis=2), landmarks, geometry)[0, :, :, 0].astype(float)
     maps = torch.from_numpy(crop_maps(landmarks, geometry, 48))
-    off = AugmentOptions(**dict.fromkeys(OFF, 0.0))
+    off = unchanged()
     sampled = augment(torch.from_numpy(picture)[None], maps, off, torch.Generator().manual_seed(1))[0, 0].numpy() * 255
     inner = (slice(8, 40), slice(8, 40))
     assert np.abs(served[inner] - sampled[inner]).mean() < 3

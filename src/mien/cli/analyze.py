@@ -54,7 +54,7 @@ INTERRUPTED = 130
 @click.option("--face-log", is_flag=True, help="Also write faces.csv, one row a face and frame. Personal data.")
 @click.option("--quiet", is_flag=True, help="No progress, no summary.")
 @click.pass_context
-def command(context: click.Context, inputs: tuple[str, ...], out: Path, **options: Any) -> None:
+def command(context: click.Context, /, inputs: tuple[str, ...], out: Path, **options: Any) -> None:
     """Measure the faces in recordings and write reports.
 
     INPUT is a video, a picture, a folder of pictures, camera:N or synthetic:SPEC.yaml.
@@ -94,14 +94,14 @@ def _analyze_one(
     from dataclasses import replace
     from datetime import UTC, datetime
 
-    from mien.analysis.moments import find_peaks
-    from mien.report.terminal import summary
-    from mien.sources import open_source
     from rich.console import Console
 
+    from mien.analysis.moments import find_peaks
     from mien.assembly import assemble
     from mien.report import prepare_folder, write_reports
+    from mien.report.terminal import summary
     from mien.runtime.analyze import analyze, fit_step
+    from mien.sources import open_source
 
     console = Console(stderr=True, quiet=options["quiet"])
     prepare_folder(folder)

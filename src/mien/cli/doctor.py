@@ -80,10 +80,9 @@ def _models() -> list[_Check]:
 
 
 def _cameras(wanted: tuple[int, ...]) -> list[_Check]:
-    from mien.sources.camera import create, list_cameras
-
     from mien.core.errors import MienError
     from mien.core.settings import SamplingSettings
+    from mien.sources.camera import create, list_cameras
 
     present = list_cameras()
     found: list[_Check] = [("cameras", "ok" if present else "missing", ", ".join(present) or "none found")]

@@ -32,9 +32,8 @@ def command(inputs: tuple[str, ...], **options: Any) -> None:
     """
     import json
 
-    from mien.sources import open_source
-
     from mien.assembly import assemble
+    from mien.sources import open_source
 
     profile = profile_with(
         "interview",

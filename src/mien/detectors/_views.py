@@ -81,7 +81,7 @@ class SecondLook(FaceDetector):
 
 
 class Tiled(FaceDetector):
-    """Looks at overlapping tiles at full size, and at the whole frame shrunk to one tile for faces larger than the overlap.
+    """Looks at overlapping tiles at full size, and at the whole frame shrunk to one tile for larger faces.
 
     Args:
         detector: what looks.

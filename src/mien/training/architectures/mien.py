@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-
 STEM_LAYERS = 3
 
 
