@@ -132,7 +132,8 @@ class Aggregator:
         replicates = None
         if len(numbers) > 1:
             known["covariance"] = _upper_triangle(np.cov(per_track, rowvar=False))
-            if self._settings.replicates:
+            # One person lost and found again is two tracks, but no two people to resample.
+            if self._settings.replicates and readable > 1:
                 replicates = self._replicate(numbers, sums, counts)
                 known["intervals"] = _intervals(replicates, mean, counts)
         return AudienceStep(AudienceSnapshot(**span, suppressed=False, **known), replicates)

@@ -1,16 +1,25 @@
 """ONNX Runtime sessions, built one way: bounded threads, fixed order of operations, quiet.
 
 A GPU is a faster execution provider of the same graph. Which provider ran is part of a report's provenance.
+
+ONNX Runtime from 1.31 on reports usage to its maker unless told not to before it is imported: it keeps a device
+identifier and a queue of events on the disk. Mien tells it not to, which is why nothing else may import it.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-
-import onnxruntime as ort
 
 from mien.core.errors import WeightsError
 from mien.core.settings import InferenceSettings
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
+import onnxruntime as ort  # noqa: E402  the variable above is read at this import
+
+# Where an application has imported it before, this stops what can still be stopped.
+ort.disable_telemetry_events()
 
 PREFERRED_PROVIDERS = (
     "CUDAExecutionProvider",

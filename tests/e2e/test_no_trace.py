@@ -76,8 +76,8 @@ def arguments(clip: Path, out: Path) -> list[str]:
 
 
 def is_ours(path: Path, out: Path) -> bool:
-    """Reports, their unfinished files beside them, and the lock of the weights' cache."""
-    return path.parent == out or path.suffix == ".lock"
+    """The folder asked for, the reports, and their unfinished files beside them."""
+    return path.parent == out or path == out
 
 
 def test_only_reports_are_written(strace: str, clip: Path, tmp_path: Path) -> None:

@@ -100,13 +100,15 @@ def _analyze_one(
     from mien.assembly import assemble
     from mien.report import prepare_folder, write_reports
     from mien.report.terminal import summary
-    from mien.runtime.analyze import analyze, fit_step
+    from mien.runtime.analyze import analyze, fit_step, frame_by_frame_if_short
     from mien.sources import open_source
 
     console = Console(stderr=True, quiet=options["quiet"])
     prepare_folder(folder)
     source = open_source(locator, profile.sampling)
     try:
+        if options["step_seconds"] is None:
+            profile = frame_by_frame_if_short(profile, source.info)
         profile = fit_step(profile, source.info)
         networks = inference(options["threads"], options["providers"])
         made = assemble(profile, told, choices(options["detector"], options["classifier"]), networks)

@@ -32,6 +32,10 @@ SOFTWARE = ("av", "numpy", "onnxruntime", "opencv-python-headless")
 """Distributions whose version can change a number; a report names them."""
 
 
+SHORT_STEPS = 10
+"""A recording of fewer steps than this is told frame by frame, unless a step is asked for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How far a run is.
@@ -77,6 +81,14 @@ def fit_step(profile: Profile, info: SourceInfo) -> Profile:
         return profile
     audience = profile.audience.model_copy(update={"step_seconds": gap})
     return profile.model_copy(update={"audience": audience})
+
+
+def frame_by_frame_if_short(profile: Profile, info: SourceInfo) -> Profile:
+    """``profile`` with a step for every frame, where the recording is shorter than :data:`SHORT_STEPS` of its steps."""
+    step, duration = profile.audience.step_seconds, info.duration_seconds
+    if info.frame_rate is None or duration is None or duration >= SHORT_STEPS * step:
+        return profile
+    return profile.model_copy(update={"audience": profile.audience.model_copy(update={"step_seconds": 0.0})})
 
 
 def analyze(
