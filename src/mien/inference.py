@@ -16,7 +16,7 @@ from mien.core.settings import InferenceSettings
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
-import onnxruntime as ort  # noqa: E402  the variable above is read at this import
+import onnxruntime as ort
 
 # Where an application has imported it before, this stops what can still be stopped.
 ort.disable_telemetry_events()
