@@ -8,9 +8,11 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
 from mien import models
+from mien.cli import main
 from mien.core.errors import MienError
 from mien.core.settings import PROFILES
 from mien.report import FILES
@@ -47,6 +49,12 @@ def test_exit_codes_are_documented_as_they_are() -> None:
     assert {name: int(code) for code, name, _ in told if name} == from_code
     assert {int(code) for code, name, _ in told if not name} == {0, 130}
     assert len(set(from_code.values())) == len(from_code), "a script tells errors apart by their codes"
+
+
+def test_every_command_is_documented() -> None:
+    text = (DOCS / "reference" / "cli.md").read_text(encoding="utf-8")
+    missing = [name for name in main.list_commands(click.Context(main)) if f"`mien {name}" not in text]
+    assert missing == []
 
 
 def test_every_report_is_documented() -> None:
