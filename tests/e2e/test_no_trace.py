@@ -48,7 +48,7 @@ def written(strace: str, program: str, arguments: list[str], log: Path) -> set[P
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "MIEN_OFFLINE": "1"},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     files: set[Path] = set()
@@ -66,8 +66,12 @@ def written(strace: str, program: str, arguments: list[str], log: Path) -> set[P
 
 @pytest.fixture(scope="module")
 def clip() -> Path:
+    """The clip; the detector's weights are fetched too, so that nothing is while the run is watched."""
     from mien import weights
+    from mien.assembly import load_detector
+    from mien.core.settings import DetectionSettings, InferenceSettings
 
+    load_detector(None, DetectionSettings(), InferenceSettings())
     return weights.resolve("demo-clip")
 
 
