@@ -78,6 +78,8 @@ class PreprocessDocument(_Document):
     crop: CropDocument = CropDocument()
     input: InputDocument = InputDocument()
     output: Literal["logits", "probabilities"] = "logits"
+    mirror: bool = False
+    """Average the outputs over each crop and its mirror image: a face has no preferred side, and two looks err less."""
     temperature: float = Field(1.0, gt=0)
     """Logits are divided by this before the softmax (Guo et al., 2017); fitted on held-out votes."""
 
@@ -139,6 +141,7 @@ class ModelFolder(EmotionClassifier):
         self.geometry = CropGeometry(crop.size, crop.side, crop.raise_centre, crop.align, crop.margin)
         self._form = InputFormat(form.colour, form.equalise, form.mean, form.deviation)
         self._columns = _canonical_columns(name, label_map.labels)
+        self._mirror = preprocess.mirror
         self._is_logits = preprocess.output == "logits"
         self._temperature = np.float32(preprocess.temperature)
         self._session = open_session(content, name, inference)
@@ -155,8 +158,14 @@ class ModelFolder(EmotionClassifier):
         return tuple(self._session.get_providers())
 
     def logits(self, pixels: UInt8Array) -> FloatArray:
-        """The graph's raw outputs: float32 N×K, of uint8 N×S×S×3 crops (or N×S×S grey)."""
-        return np.asarray(self._session.run(None, {self._input: normalise(pixels, self._form)})[0], np.float32)
+        """The graph's outputs: float32 N×K, of uint8 N×S×S×3 crops (or N×S×S grey)."""
+        faces = normalise(pixels, self._form)
+        if self._mirror:
+            faces = np.concatenate([faces, faces[..., ::-1]])
+        outputs = np.asarray(self._session.run(None, {self._input: faces})[0], np.float32)
+        if self._mirror:
+            outputs = (outputs[: len(pixels)] + outputs[len(pixels) :]) / 2
+        return outputs
 
     def _classify(self, pixels: UInt8Array) -> FloatArray:
         outputs = self.logits(pixels)

@@ -37,7 +37,10 @@ def export(checkpoint: Path, folder: Path) -> Path:
     network.load_state_dict(saved["weights"])
     network.eval()
     validation = load_voted_faces(recipe.data.valid)
-    temperature = fit_temperature(predict_logits(network, validation.images), vote_distribution(validation.votes))
+    logits = predict_logits(network, validation.images)
+    if recipe.mirror:
+        logits = (logits + predict_logits(network, np.ascontiguousarray(validation.images[:, :, ::-1]))) / 2
+    temperature = fit_temperature(logits, vote_distribution(validation.votes))
     size = recipe.crop.size
     model = _graph(network, size)
     model.doc_string = f"{recipe.name}: emotion logits of {size}-pixel grey faces"
@@ -61,6 +64,7 @@ def export(checkpoint: Path, folder: Path) -> Path:
             },
             "input": {"colour": INPUT.colour, "equalise": INPUT.equalise},
             "output": "logits",
+            "mirror": recipe.mirror,
             "temperature": round(temperature, 4),
         },
     )

@@ -57,6 +57,8 @@ class Recipe(_Section):
     options: dict[str, int | float | list[int]] = Field(default_factory=dict)
     start_from: Path | None = None
     """Checkpoint whose weights are the start: a second stage with other data, augmentation or schedule."""
+    mirror: bool = False
+    """Whether serving averages each crop with its mirror image; written into ``preprocess.json``."""
     seed: int = 42
     threads: int = Field(2, ge=1)
     precision: Literal["float32", "bfloat16"] = "float32"
