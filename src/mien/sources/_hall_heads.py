@@ -1,0 +1,142 @@
+"""Draws a face picture as a head on shoulders, ready to be laid into a hall.
+
+Face pictures of data sets are cut tight. A detector expects more: so each stands in a soft oval on a head with hair,
+neck and shoulders, shaded like the picture's own edge.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from mien.core.faces import FloatArray, UInt8Array
+
+ABOVE: Final = 0.36
+BELOW: Final = 0.74
+BESIDE: Final = 0.44
+"""How far a head's drawing reaches past its face picture, in sides of the picture."""
+FACE_BOX: Final = (0.07, -0.02, 0.94, 1.07)
+"""``x1, y1, x2, y2`` of the face inside its picture, in sides: where YuNet sees FER+'s faces on average."""
+_OVAL_POWER: Final = 3.0
+_OVAL_EDGE: Final = 0.16
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What surrounds the face of one seat.
+
+    Attributes:
+        hair: brightness of the hair, 0–1 of the picture's own dark edge.
+        hair_tint, clothes: RGB factors and shade (0–255).
+        head: width of the head, in sides of the face picture.
+    """
+
+    hair: float
+    hair_tint: tuple[float, float, float]
+    clothes: tuple[float, float, float]
+    head: float
+
+    @classmethod
+    def draw(cls, generator: np.random.Generator) -> Look:
+        """One at random."""
+        red, green, blue = generator.uniform(18.0, 60.0, 3)
+        warm = float(generator.uniform(0.0, 0.15))
+        return cls(
+            hair=float(generator.uniform(0.5, 0.95)),
+            hair_tint=(1.0 + warm, 1.0, 1.0 - warm),
+            clothes=(float(red), float(green), float(blue)),
+            head=float(generator.uniform(1.06, 1.16)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A drawn head.
+
+    Attributes:
+        colour: uint8 h×w×3 RGB.
+        cover: float32 h×w, how much of the hall it hides, 0–1.
+        left, top: where the face picture's corner lies in it, pixels.
+    """
+
+    colour: UInt8Array
+    cover: FloatArray
+    left: int
+    top: int
+
+
+def draw_head(picture: UInt8Array, side: int, look: Look) -> Head:
+    """A face picture as a head.
+
+    Args:
+        picture: uint8 S×S or S×S×3.
+        side: of the face picture in the hall, pixels.
+        look: what surrounds it.
+    """
+    left, top = math.ceil(BESIDE * side) + 1, math.ceil(ABOVE * side) + 1
+    width, height = 2 * left + side, top + math.ceil((1 + BELOW) * side) + 1
+    middle_x, middle_y = left + side / 2, top + side / 2
+    face = _scaled(picture, side)
+    skin, dark = _shades(picture)
+
+    canvas = np.empty((height, width, 3), np.float32)
+    canvas[:] = look.clothes
+    shoulders = _ellipse(width, height, middle_x, middle_y + 1.42 * side, 0.92 * side, 0.78 * side, 0.02 * side)
+    neck = _ellipse(width, height, middle_x, middle_y + 0.52 * side, 0.27 * side, 0.34 * side, 0.03 * side)
+    hair = _ellipse(width, height, middle_x, middle_y - 0.12 * side, 0.55 * look.head * side, 0.66 * side, 0.03 * side)
+    jaw = _ellipse(width, height, middle_x, middle_y + 0.04 * side, 0.48 * look.head * side, 0.60 * side, 0.04 * side)
+    _lay(canvas, skin * 0.72, neck)
+    _lay(canvas, dark * look.hair * np.asarray(look.hair_tint, np.float32), hair)
+    _lay(canvas, skin * 0.85, jaw)
+    oval = _oval(len(face))[..., None]
+    place = canvas[top : top + len(face), left : left + len(face)]
+    place += (face - place) * oval
+
+    cover = np.maximum.reduce([shoulders, neck, hair, jaw])
+    inside = cover[top : top + len(face), left : left + len(face)]
+    np.maximum(inside, oval[..., 0], out=inside)
+    # Nothing may end abruptly at the drawing's border: a head that moves by a part of a pixel would flicker there.
+    cover[[0, -1]] = 0.0
+    cover[:, [0, -1]] = 0.0
+    return Head(np.clip(np.rint(canvas), 0, 255).astype(np.uint8), cover, left, top)
+
+
+def _scaled(picture: UInt8Array, side: int) -> FloatArray:
+    method = cv2.INTER_AREA if side < len(picture) else cv2.INTER_CUBIC
+    scaled = np.asarray(cv2.resize(picture, (side, side), interpolation=method), np.float32)
+    return np.repeat(scaled[..., None], 3, axis=2) if scaled.ndim == 2 else scaled
+
+
+def _shades(picture: UInt8Array) -> tuple[FloatArray, FloatArray]:
+    """Colour of a face's skin and of the dark of its upper edge, float32 3 each."""
+    colour = picture if picture.ndim == 3 else picture[..., None].repeat(3, axis=2)
+    n = len(colour)
+    skin = np.median(colour[int(0.3 * n) : int(0.85 * n), int(0.2 * n) : int(0.8 * n)].reshape(-1, 3), axis=0)
+    dark = np.percentile(colour[: max(1, n // 8)].reshape(-1, 3), 30, axis=0)
+    return skin.astype(np.float32), np.clip(dark, 10, 120).astype(np.float32)
+
+
+def _lay(canvas: FloatArray, shade: npt.NDArray[np.float32], cover: FloatArray) -> None:
+    canvas += (np.asarray(shade, np.float32) - canvas) * cover[..., None]
+
+
+def _ellipse(width: int, height: int, x: float, y: float, across: float, down: float, soft: float) -> FloatArray:
+    """float32 h×w: 1 inside the ellipse, 0 outside, its edge ``soft`` pixels to each side."""
+    columns = (np.arange(width, dtype=np.float32) + 0.5 - x) / across
+    lines = (np.arange(height, dtype=np.float32) + 0.5 - y) / down
+    distance = (np.sqrt(columns[None] ** 2 + lines[:, None] ** 2) - 1.0) * min(across, down)
+    return np.asarray(np.clip(0.5 - distance / (2 * max(soft, 0.7)), 0.0, 1.0), np.float32)
+
+
+@lru_cache(maxsize=64)
+def _oval(side: int) -> FloatArray:
+    """float32 side×side: 1 in the middle, falling to 0 in the corners."""
+    place = np.abs((np.arange(side, dtype=np.float32) + 0.5) / (side / 2) - 1.0) ** _OVAL_POWER
+    radius = (place[None] + place[:, None]) ** (1 / _OVAL_POWER)
+    return np.asarray(np.clip((1 + _OVAL_EDGE / 2 - radius) / _OVAL_EDGE, 0.0, 1.0), np.float32)
