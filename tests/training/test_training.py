@@ -107,6 +107,20 @@ def test_the_model_folder_serves_what_was_trained(trained: tuple[Path, Recipe], 
     assert (served.argmax(axis=1) == predict_logits(network, images).argmax(axis=1)).all()
 
 
+def test_eight_bits_answer_alike(trained: tuple[Path, Recipe], tmp_path: Path) -> None:
+    checkpoint, plan = trained
+    saved = torch.load(checkpoint, weights_only=True)
+    saved["recipe"] |= {"quantise": True, "mirror": False}
+    torch.save(saved, tmp_path / "small.pt")
+    images = np.load(plan.data.valid)["images"]
+    crops = FaceCrops(np.repeat(images[..., None], 3, axis=3), np.ones(len(images), np.float32))
+    plain, small = (
+        create(export(path, tmp_path / name), InferenceSettings()).classify(crops).probabilities
+        for path, name in ((checkpoint, "plain"), (tmp_path / "small.pt", "small"))
+    )
+    assert (plain.argmax(axis=1) == small.argmax(axis=1)).mean() > 0.95
+
+
 def test_a_second_stage_starts_from_the_first(trained: tuple[Path, Recipe], tmp_path: Path) -> None:
     checkpoint, plan = trained
     finish = plan.model_copy(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from mien.core.faces import FloatArray, UInt8Array
@@ -31,25 +32,28 @@ def suppress_overlaps(boxes: FloatArray, scores: FloatArray, iou: float) -> list
     return keep
 
 
-class Canvas:
-    """A black picture whose sides are multiples of a network's stride, kept between frames of one size."""
+class NetworkInput:
+    """A network's input, kept between frames of one size: planes of float32, sides padded with black.
 
-    def __init__(self, stride: int) -> None:
+    Args:
+        stride: sides are padded to multiples of this, pixels.
+        blue_first: order of the planes; False is red, green, blue.
+    """
+
+    def __init__(self, stride: int, *, blue_first: bool) -> None:
         self._stride = stride
-        self._pixels = np.zeros((0, 0, 3), np.uint8)
+        self._order = (2, 1, 0) if blue_first else (0, 1, 2)
+        self._filled = (0, 0)
+        self._buffer = np.zeros((1, 3, 0, 0), np.float32)
 
-    def pad(self, image: UInt8Array) -> UInt8Array:
-        """``image`` in the top left corner; the image itself when its sides fit already.
-
-        The result is valid until the next call.
-        """
+    def fill(self, image: UInt8Array) -> FloatArray:
+        """uint8 H×W×3 RGB to float32 1×3×rows×columns on 0–255; valid until the next call."""
         height, width = image.shape[:2]
-        rows, columns = -(-height // self._stride) * self._stride, -(-width // self._stride) * self._stride
-        if (rows, columns) == (height, width):
-            return image
-        if self._pixels.shape[:2] != (rows, columns):
-            self._pixels = np.zeros((rows, columns, 3), np.uint8)
-        self._pixels[height:] = 0
-        self._pixels[:, width:] = 0
-        self._pixels[:height, :width] = image
-        return self._pixels
+        if (height, width) != self._filled:
+            rows, columns = -(-height // self._stride) * self._stride, -(-width // self._stride) * self._stride
+            self._buffer = np.zeros((1, 3, rows, columns), np.float32)
+            self._filled = (height, width)
+        planes = cv2.split(image)
+        for plane, channel in enumerate(self._order):
+            self._buffer[0, plane, :height, :width] = planes[channel]
+        return self._buffer

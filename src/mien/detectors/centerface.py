@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 import onnx
 
@@ -17,7 +16,7 @@ from mien.core.errors import WeightsError
 from mien.core.faces import FaceDetector, Faces, UInt8Array
 from mien.core.plugins import Weights
 from mien.core.settings import DetectionSettings, InferenceSettings
-from mien.detectors._boxes import Canvas, suppress_overlaps
+from mien.detectors._boxes import NetworkInput, suppress_overlaps
 from mien.inference import open_session
 
 STRIDE = 4
@@ -48,10 +47,10 @@ class CenterFace(FaceDetector):
         self.threshold = threshold
         self._session = open_session(_any_size(weights), weights.name, inference)
         self._input = self._session.get_inputs()[0].name
-        self._canvas = Canvas(PADDING)
+        self._network_input = NetworkInput(PADDING, blue_first=False)
 
     def _detect(self, image: UInt8Array) -> Faces:
-        blob = cv2.dnn.blobFromImage(self._canvas.pad(image))
+        blob = self._network_input.fill(image)
         heat, size, offset, points = (array[0] for array in self._session.run(None, {self._input: blob}))
         rows, columns = np.nonzero(heat[0] >= self.threshold)
         if len(rows) == 0:

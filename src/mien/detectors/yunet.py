@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 
 from mien.core.faces import FaceDetector, Faces, UInt8Array
 from mien.core.plugins import Weights
 from mien.core.settings import DetectionSettings, InferenceSettings
-from mien.detectors._boxes import Canvas, suppress_overlaps
+from mien.detectors._boxes import NetworkInput, suppress_overlaps
 from mien.inference import open_session
 
 STRIDES = (8, 16, 32)
@@ -44,12 +43,11 @@ class YuNet(FaceDetector):
         self.threshold = threshold
         self._session = open_session(weights.content, weights.name, inference)
         self._outputs = [f"{kind}_{s}" for s in STRIDES for kind in ("cls", "obj", "bbox", "kps")]
-        self._canvas = Canvas(STRIDES[-1])
+        self._network_input = NetworkInput(STRIDES[-1], blue_first=True)
 
     def _detect(self, image: UInt8Array) -> Faces:
-        padded = self._canvas.pad(image)
-        columns = padded.shape[1]
-        blob = cv2.dnn.blobFromImage(padded, swapRB=True)
+        blob = self._network_input.fill(image)
+        columns = blob.shape[3]
         outputs = self._session.run(self._outputs, {"input": blob})
         boxes, scores, landmarks = [], [], []
         for level, stride in enumerate(STRIDES):

@@ -59,6 +59,8 @@ class Recipe(_Section):
     """Checkpoint whose weights are the start: a second stage with other data, augmentation or schedule."""
     mirror: bool = False
     """Whether serving averages each crop with its mirror image; written into ``preprocess.json``."""
+    quantise: bool = False
+    """Whether the shipped graph is in eight-bit integers."""
     seed: int = 42
     threads: int = Field(2, ge=1)
     precision: Literal["float32", "bfloat16"] = "float32"
