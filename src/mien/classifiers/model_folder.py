@@ -164,7 +164,7 @@ class ModelFolder(EmotionClassifier):
             faces = np.concatenate([faces, faces[..., ::-1]])
         outputs = np.asarray(self._session.run(None, {self._input: faces})[0], np.float32)
         if self._mirror:
-            outputs = (outputs[: len(pixels)] + outputs[len(pixels) :]) / 2
+            outputs = np.asarray((outputs[: len(pixels)] + outputs[len(pixels) :]) / 2, np.float32)
         return outputs
 
     def _classify(self, pixels: UInt8Array) -> FloatArray:
