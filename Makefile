@@ -82,7 +82,8 @@ bench: $(STAMPS)/dev fetch
 	@if test -d ../shared/data; then set -x; \
 	  $(BIN)/python -m benchmarks.detectors ../shared/data/crowd; \
 	  $(BIN)/python -m benchmarks.skew; \
-	else echo 'the benchmarks of detectors and skew need the shared data beside this checkout'; fi
+	  $(BIN)/python -m benchmarks.classifier; \
+	else echo 'the benchmarks of detectors, skew and classifier need the shared data beside this checkout'; fi
 
 train: $(STAMPS)/train fetch
 	$(BIN)/mien train training/recipes/mien-m.yaml --out runs/mien-m

@@ -87,7 +87,9 @@ LAYERS: dict[str, Layer] = {
     "runtime": _layer("core pipeline telemetry", "executes steps; sinks and observers are handed in", faces=True),
     "evaluation": _layer("core preprocess classifiers detectors pipeline", "scores what serving runs", faces=True),
     "training": _layer(
-        "core preprocess classifiers detectors pipeline evaluation", "trains on what serving crops", faces=True
+        "core inference preprocess classifiers detectors pipeline evaluation",
+        "trains on what serving crops, and checks what it exports as serving will run it (decision 0002)",
+        faces=True,
     ),
     "service": _layer(_OVER_SERVICE, "frames go in as encoded bytes"),
     "edge": _layer(_OVER_SERVICE, "frames go in as encoded bytes"),
@@ -105,6 +107,8 @@ FACES_FILES: dict[str, str] = {
 CORE_LIBRARIES = {"numpy", "pydantic"}
 LIBRARY_HOMES: dict[str, tuple[str, ...]] = {"torch": ("training",), "onnxruntime": ("inference",)}
 """Libraries that only these layers may import: torch is no dependency of ours, and sessions are opened one way."""
+TOOLS = {"onnxruntime.quantization": ("training",)}
+"""Parts of such a library that others may import: quantising a graph opens no session of ours."""
 TORCH_PROBES = {"cli/train.py"}
 """May ask whether torch is installed."""
 
@@ -156,7 +160,9 @@ def _problem(path: PurePosixPath, layer_name: str, layer: Layer, imported: Impor
         if layer_name == "core" and first not in CORE_LIBRARIES:
             return f"imports {name}, but core may import the standard library, NumPy and pydantic"
         homes = LIBRARY_HOMES.get(first)
-        if homes and layer_name not in homes and not (first == "torch" and str(path) in TORCH_PROBES):
+        tool = any(f"{name}.".startswith(f"{part}.") and layer_name in layers for part, layers in TOOLS.items())
+        probe = first == "torch" and str(path) in TORCH_PROBES
+        if homes and layer_name not in homes and not tool and not probe:
             return f"imports {name}, which only {', '.join(homes)} may"
     if layer_name == "cli" and imported.at_start and not _may_start(name):
         return f"imports {name} when the command line starts: import it inside the function that needs it"

@@ -46,6 +46,8 @@ def test_a_file_imports_only_what_its_layer_may(path: PurePosixPath) -> None:
         ("tracking.py", "from mien.smoothing import smooth", "tracking may import core"),
         ("detectors/yunet.py", "from mien.preprocess import crop_faces", "imports mien.preprocess"),
         ("detectors/yunet.py", "import onnxruntime", "which only inference may"),
+        ("detectors/yunet.py", "from onnxruntime.quantization import quantize_static", "which only inference may"),
+        ("training/export.py", "from onnxruntime import InferenceSession", "which only inference may"),
         ("pipeline.py", "from mien.runtime.analyze import analyze", "imports mien.runtime.analyze"),
         ("runtime/analyze.py", "from mien.report import write_reports", "runtime may import core, pipeline, telemetry"),
         ("evaluation/accuracy.py", "import torch", "which only training may"),
@@ -77,6 +79,7 @@ def test_a_planted_violation_is_found(path: str, source: str, told: str) -> None
         ("cli/analyze.py", "import click\ndef command():\n    import cv2\n    from mien.pipeline import Pipeline"),
         ("cli/analyze.py", "if TYPE_CHECKING:\n    from mien.core.faces import FrameSource"),
         ("runtime/analyze.py", "from mien import __version__"),
+        ("training/export.py", "from onnxruntime.quantization import quantize_static"),
     ],
 )
 def test_what_is_in_order_passes(path: str, source: str) -> None:
