@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
+
 from mien import models, weights
 from mien.core import plugins
 from mien.core.errors import InputError, WeightsError
@@ -52,13 +54,15 @@ class Choices:
 
 
 def assemble(profile: Profile, declaration: Declaration, choices: Choices, inference: InferenceSettings) -> Assembled:
-    """A fresh pipeline.
+    """A fresh pipeline. For the whole process, OpenCV is kept from starting threads of its own.
 
     Raises:
         PolicyError: the declaration does not permit the profile; asked before anything is fetched.
         WeightsError: weights cannot be had or verified.
     """
     grant = authorise(declaration, profile)
+    # Its pool costs more processor time than pictures of this size give back.
+    cv2.setNumThreads(1)
     classifier = load_classifier(choices.classifier, inference)
     detector, note = load_detector(choices.detector, profile.detection, inference)
     providers = inference.providers or available_providers()

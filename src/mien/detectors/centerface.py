@@ -57,7 +57,8 @@ class CenterFace(FaceDetector):
             return Faces.none()
         scores = heat[0, rows, columns].astype(np.float32)
         sides = np.exp(size[::-1, rows, columns].T) * STRIDE
-        centres = (np.stack([columns, rows], axis=1) + offset[::-1, rows, columns].T + 0.5) * STRIDE
+        cells = np.stack([columns, rows], axis=1) + offset[::-1, rows, columns].T + 0.5
+        centres = cells * STRIDE + self._network_input.origin
         corners = centres - sides / 2
         boxes = np.concatenate([corners, corners + sides], axis=1).astype(np.float32)
         relative = points[:, rows, columns].T.reshape(-1, 5, 2)[:, :, ::-1]

@@ -52,21 +52,22 @@ class YuNet(FaceDetector):
         boxes, scores, landmarks = [], [], []
         for level, stride in enumerate(STRIDES):
             cls, obj, box, kps = (array[0] for array in outputs[4 * level : 4 * level + 4])
-            score = np.sqrt(np.clip(cls[:, 0], 0, 1) * np.clip(obj[:, 0], 0, 1))
-            hit = np.flatnonzero(score >= self.threshold)
+            # Both scores leave the graph through a sigmoid.
+            product = cls[:, 0] * obj[:, 0]
+            hit = np.flatnonzero(product >= self.threshold**2)
             if len(hit) == 0:
                 continue
             cells = np.stack([hit % (columns // stride), hit // (columns // stride)], axis=1).astype(np.float32)
             centre = (cells + box[hit, :2]) * stride
             half = np.exp(box[hit, 2:]) * (stride / 2)
             boxes.append(np.concatenate([centre - half, centre + half], axis=1))
-            scores.append(score[hit])
+            scores.append(np.sqrt(product[hit]))
             landmarks.append((kps[hit].reshape(-1, 5, 2) + cells[:, None, :]) * stride)
         if not boxes:
             return Faces.none()
         faces = Faces(
-            np.concatenate(boxes).astype(np.float32),
+            np.concatenate(boxes).astype(np.float32) + np.tile(self._network_input.origin, 2),
             np.concatenate(scores).astype(np.float32),
-            np.concatenate(landmarks).astype(np.float32),
+            np.concatenate(landmarks).astype(np.float32) + self._network_input.origin,
         )
         return faces.select(suppress_overlaps(faces.boxes, faces.scores, NMS_IOU))

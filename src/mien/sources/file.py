@@ -136,7 +136,7 @@ class FileSource:
 
     def _upright(self, frame: av.VideoFrame) -> UInt8Array:
         refuse_too_large(self._path.name, frame.width, frame.height, None, self._sampling)
-        image = frame.to_ndarray(format="rgb24")
+        image = frame.to_ndarray(format="rgb24", threads=1)
         turns = _quarter_turns(frame)
         return np.ascontiguousarray(np.rot90(image, turns) if turns else image, np.uint8)
 
