@@ -9,6 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from mien.core.labels import EMOTIONS, LABEL_SETS
+from mien.core.policy import needs_basis
 from mien.core.settings import (
     PROFILES,
     AudienceSettings,
@@ -58,9 +59,9 @@ class TestPublishedNumbers:
         assert PROFILES[name].audience.min_group == 5
 
     @pytest.mark.parametrize("name", ["interview", "panel", "dev", "service"])
-    def test_single_people_are_reported_with_a_basis_only(self, name: str) -> None:
+    def test_single_people_are_reported_where_a_basis_is_declared(self, name: str) -> None:
         assert PROFILES[name].audience.min_group == 1
-        assert PROFILES[name].needs_basis
+        assert needs_basis(PROFILES[name])
 
     def test_cinema_holds_more_than_fifty_faces_and_smaller_ones(self) -> None:
         """DET5, DET9."""

@@ -25,7 +25,7 @@ from mien.core.audience import (
     UnreadCounts,
 )
 from mien.core.labels import EMOTIONS, FERPLUS8, label_set
-from mien.core.policy import Basis, Declaration, Purpose, authorise
+from mien.core.policy import Basis, Declaration, Purpose, authorise, needs_basis
 from mien.core.settings import PROFILES
 
 CREATED = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -87,8 +87,8 @@ def steps_of(emotions: Sequence[EmotionPercents]) -> list[AudienceSnapshot]:
 
 def analysis_of(snapshots: Sequence[AudienceSnapshot], *, profile: str = "interview", **changes: Any) -> Analysis:
     """An analysis of snapshots under a profile's policy; ``changes`` are to its provenance."""
-    basis = Basis.OWN_RECORDING if PROFILES[profile].needs_basis else Basis.NOTICE
-    purpose = Purpose.PERSONAL if PROFILES[profile].needs_basis else Purpose.AUDIENCE_RESEARCH
+    basis = Basis.OWN_RECORDING if needs_basis(PROFILES[profile]) else Basis.NOTICE
+    purpose = Purpose.PERSONAL if needs_basis(PROFILES[profile]) else Purpose.AUDIENCE_RESEARCH
     grant = authorise(Declaration(purpose, basis), PROFILES[profile])
     frames = sum(s.frames or FRAMES for s in snapshots)
     provenance = Provenance(

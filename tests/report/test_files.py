@@ -6,11 +6,12 @@ import csv
 import errno
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from mien.core.errors import OutputError
+from mien.core.errors import OutputError, PolicyError
 from mien.core.labels import EMOTIONS
 from mien.report import FILES, prepare_folder, write_reports
 from mien.report.document import Report, build_report
@@ -39,6 +40,26 @@ def test_report_json_is_the_report(tmp_path: Path) -> None:
     write_reports(one_person(), tmp_path, created=CREATED)
     text = (tmp_path / "report.json").read_text(encoding="utf-8")
     assert Report.model_validate_json(text) == build_report(one_person(), CREATED)
+
+
+def test_a_key_about_one_person_stops_the_report(tmp_path: Path) -> None:
+    """PRV14: what a later change might carry past the types is caught before anything is written."""
+    told = one_person()
+    provenance = replace(told.provenance, settings={"stage": {"face_box": [1, 2, 3, 4]}})
+    with pytest.raises(PolicyError, match=r"settings\.stage\.face_box names something about one person"):
+        write_reports(replace(told, provenance=provenance), tmp_path, created=CREATED)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_report_says_what_its_privacy_is(tmp_path: Path) -> None:
+    """PRV14: the privacy section of what is written."""
+    for name, run, personal, least in (("one", one_person(), True, 1), ("hall", hall(), False, 5)):
+        write_reports(run, tmp_path / name, created=CREATED)
+        told = json.loads((tmp_path / name / "report.json").read_text(encoding="utf-8"))
+        suppressed = sum(row["state"] == "suppressed" for row in told["timeline"])
+        assert told["privacy"]["personal_data"] is told["personal_data"] is personal
+        assert (told["privacy"]["min_group"], told["privacy"]["steps_suppressed"]) == (least, suppressed)
+        assert told["privacy"]["keys_checked"] > 50
 
 
 def test_a_report_without_steps_is_valid_json(tmp_path: Path) -> None:

@@ -77,13 +77,14 @@ def test_only_groups_at_or_above_the_minimum_are_told_anonymised(tmp_path: Path)
     assert [(line["timestamp"], line["audience_size"]) for line in lines] == [(0.0, 5), (1.5, 6)]
 
 
-def test_a_session_of_single_people_is_never_called_anonymised(tmp_path: Path) -> None:
-    with pytest.raises(PolicyError, match="a group of one is personal data"):
-        create(tmp_path / "a.jsonl", shape="anonymised", min_group=1)
+@pytest.mark.parametrize("few", [1, 4])
+def test_a_session_that_tells_of_few_people_is_never_called_anonymised(tmp_path: Path, few: int) -> None:
+    with pytest.raises(PolicyError, match=f"groups of {few}: so few people are not anonymous"):
+        create(tmp_path / "a.jsonl", shape="anonymised", min_group=few)
     assert not (tmp_path / "a.jsonl").exists()
 
 
-@pytest.mark.parametrize("one", [suppressed(), snapshot(readable=1)])
+@pytest.mark.parametrize("one", [suppressed(), snapshot(readable=1), snapshot(readable=4)])
 def test_who_is_no_group_has_no_anonymised_record(one: AudienceSnapshot) -> None:
     with pytest.raises(ValueError, match="holds no group"):
         anonymised_record(one)

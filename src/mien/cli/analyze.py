@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mien.cli import INTERRUPTED
 from mien.cli._options import (
     LABEL_SET_NAMES,
     choices,
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from mien.core.faces import FrameObserver, FrameSource
     from mien.core.labels import LabelSet
     from mien.runtime.analyze import Progress
-
-INTERRUPTED = 130
 
 
 @click.command()
@@ -143,14 +142,20 @@ def _observers(
     observers: list[FrameObserver] = []
     if options["annotate"]:
         from mien.report.annotated_video import AnnotatedVideo
-        from mien.report.overlay import Overlay
+        from mien.report.overlay import Overlay, OverlayOptions
 
         media = Path(locator) if source.info.has_audio else None
-        observers.append(AnnotatedVideo(folder / "annotated.mp4", media, source.info.frame_rate, Overlay(labels)))
+        overlay = Overlay(labels, OverlayOptions(note="DEMO" if source.info.demo else ""))
+        observers.append(AnnotatedVideo(folder / "annotated.mp4", media, source.info.frame_rate, overlay))
     if options["face_log"]:
         from mien.report.face_log import FaceLog
 
-        observers.append(FaceLog(folder / "faces.csv"))
+        try:
+            observers.append(FaceLog(folder / "faces.csv"))
+        except BaseException:
+            for observer in observers:
+                observer.discard()
+            raise
     return observers
 
 

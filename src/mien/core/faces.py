@@ -369,3 +369,7 @@ class FrameObserver(Protocol):
     def close(self, *, complete: bool) -> None:
         """Called once at the end; ``complete`` is False when the run was interrupted."""
         ...
+
+    def discard(self) -> None:
+        """Called in place of :meth:`close` when the run failed: leave nothing behind."""
+        ...

@@ -101,6 +101,11 @@ class Grant:
     notices: tuple[str, ...]
 
 
+def needs_basis(profile: Profile) -> bool:
+    """Whether a profile tells of groups so small that only one's own recording or consent permits it."""
+    return profile.audience.min_group < LEAST_GROUP_WITHOUT_BASIS
+
+
 def authorise(declaration: Declaration, profile: Profile) -> Grant:
     """Permit an analysis, or say why not.
 
@@ -113,7 +118,7 @@ def authorise(declaration: Declaration, profile: Profile) -> Grant:
     """
     notices: list[str] = []
     smallest = profile.audience.min_group
-    if smallest < LEAST_GROUP_WITHOUT_BASIS and declaration.basis not in (Basis.OWN_RECORDING, Basis.CONSENT):
+    if needs_basis(profile) and declaration.basis not in (Basis.OWN_RECORDING, Basis.CONSENT):
         told = "single people" if smallest == 1 else f"groups of {smallest}"
         raise PolicyError(
             f"profile {profile.name} reports {told}, which needs a basis: declare '--basis own_recording' for "

@@ -123,8 +123,6 @@ class Profile(Settings):
     tracking: TrackingSettings = TrackingSettings()
     smoothing: SmoothingSettings = SmoothingSettings()
     audience: AudienceSettings = AudienceSettings()
-    needs_basis: bool = False
-    """Groups of one are allowed, so the people shown must have agreed or be the operator (see ``policy.py``)."""
 
 
 _STEADY = SmoothingSettings(seconds=0.23, label_seconds=0.3)
@@ -162,7 +160,6 @@ PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
             Profile(
                 name="interview",
                 description="One or a few people filmed closely, by their own choice.",
-                needs_basis=True,
             ),
             Profile(
                 name="panel",
@@ -170,20 +167,17 @@ PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
                 quality=QualitySettings(min_face_px=40.0),
                 smoothing=_STEADY,
                 audience=AudienceSettings(label_set="studio6"),
-                needs_basis=True,
             ),
             Profile(
                 name="dev",
                 description="Trying things out: every frame, at most 10 faces.",
                 detection=DetectionSettings(max_faces=10),
-                needs_basis=True,
             ),
             Profile(
                 name="service",
                 description="The file service's published defaults: every fifth frame, neutral weighted by 0.7.",
                 sampling=SamplingSettings(every_nth=5),
                 audience=AudienceSettings(label_set="indexed7", neutral_weight=0.7),
-                needs_basis=True,
             ),
         )
     }

@@ -33,6 +33,7 @@ from mien.core.audience import (
 )
 from mien.core.labels import EMOTIONS
 from mien.core.policy import Basis, Grant, Purpose
+from mien.core.privacy import PrivacySection, assert_no_personal_keys, privacy_section
 from mien.report.wording import DOES_NOT_MEAN, MEANS, clock, headline
 
 SCHEMA_VERSION: Final = 1
@@ -312,6 +313,7 @@ class Findings(Part):
         complete: False when the run ended before its media did; ``stopped_because`` says why.
         demo: True when the frames were composed, not filmed.
         personal_data: True when single people are told about: then this is personal data, not anonymous.
+        privacy: what the report says about its own privacy; of the timeline, each row is looked at as it is written.
     """
 
     schema_version: Literal[1] = SCHEMA_VERSION
@@ -321,6 +323,7 @@ class Findings(Part):
     stopped_because: str | None
     demo: bool
     personal_data: bool
+    privacy: PrivacySection
     session: SessionPart
     policy: PolicyPart
     provenance: ProvenancePart
@@ -344,6 +347,9 @@ def build_findings(analysis: Analysis, created: AwareDatetime, series: Series | 
         analysis: a finished run. Its moments are taken as they are; where it has none, peaks are looked for.
         created: when, with a time zone.
         series: of the analysis' snapshots, where it is at hand.
+
+    Raises:
+        PolicyError: a key of it would tell about one person.
     """
     timeline, provenance = analysis.timeline, analysis.provenance
     session, grant = timeline.session, timeline.session.grant
@@ -351,13 +357,15 @@ def build_findings(analysis: Analysis, created: AwareDatetime, series: Series | 
     moments = timeline.moments or find_peaks(series)
     extent = reach(series)
     view = view_levels(series)
-    return Findings(
+    privacy = privacy_section(grant, frozenset(), extent.steps_suppressed)
+    findings = Findings(
         created=created,
         headline=headline(series, extent, moments, grant.min_group),
         complete=timeline.complete,
         stopped_because=provenance.stopped_because,
         demo=provenance.demo,
-        personal_data=grant.min_group == 1,
+        personal_data=privacy.personal_data,
+        privacy=privacy,
         session=SessionPart(
             session_id=session.session_id,
             label_set=session.label_set,
@@ -390,6 +398,8 @@ def build_findings(analysis: Analysis, created: AwareDatetime, series: Series | 
         moments=tuple(MomentPart.of(moment) for moment in moments),
         notes=NotesPart(),
     )
+    keys = assert_no_personal_keys(findings.model_dump(mode="json"))
+    return findings.model_copy(update={"privacy": privacy_section(grant, keys, extent.steps_suppressed)})
 
 
 def timeline_rows(snapshots: Sequence[AudienceSnapshot]) -> Iterator[TimelineRow]:

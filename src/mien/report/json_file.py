@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
+from mien.core.privacy import assert_no_personal_keys
 from mien.report.document import Findings, TimelineRow
 from mien.report.files import whole_text_file
 
@@ -14,14 +15,19 @@ def write_json(findings: Findings, rows: Iterable[TimelineRow], path: Path) -> N
     """Write a report, the timeline one row a line; rows are taken one at a time.
 
     Raises:
+        PolicyError: a key would tell about one person; nothing is left behind.
         OutputError: the file cannot be written; nothing of it is left behind.
     """
-    head = json.dumps(findings.model_dump(mode="json"), indent=2, ensure_ascii=False)
+    told = findings.model_dump(mode="json")
+    assert_no_personal_keys(told)
+    head = json.dumps(told, indent=2, ensure_ascii=False)
     with whole_text_file(path) as file:
         file.write(head.removesuffix("\n}"))
         file.write(',\n  "timeline": [')
         separator = "\n    "
         for row in rows:
-            file.write(separator + row.model_dump_json(exclude_none=True))
+            line = row.model_dump(mode="json", exclude_none=True)
+            assert_no_personal_keys(line)
+            file.write(separator + json.dumps(line, ensure_ascii=False, separators=(",", ":")))
             separator = ",\n    "
         file.write("\n  ]\n}\n")

@@ -9,6 +9,7 @@ import platform
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import metadata
 from itertools import islice
 
@@ -122,7 +123,7 @@ def analyze(
         The timeline and its provenance. Sinks and observers are closed.
 
     Raises:
-        MienError: of source, sink or observer; sinks and observers are closed as incomplete first.
+        MienError: of source, sink or observer; sinks are closed as incomplete and observers discarded first.
     """
     options = options or RunOptions()
     info = source.info
@@ -138,12 +139,11 @@ def analyze(
     )
     aggregator = pipeline.gate(session.session_id, demo=info.demo)
     snapshots = SnapshotLog()
-    stopped: str | None = "failed"
+    stopped: str | None = None
     size: tuple[int, int] | None = None
     started = time.monotonic()
     try:
         with contextlib.closing(_batches(source, options)) as batches:
-            stopped = None
             for frames in batches:
                 if should_stop():
                     stopped = "interrupted"
@@ -168,11 +168,11 @@ def analyze(
         if stopped is None and not source.complete:
             stopped = "truncated"
     except BaseException:
-        stopped = "failed"
-        raise
-    finally:
         source.close()
-        _close_all(sinks, observers, complete=stopped is None)
+        _fail_all(sinks, observers)
+        raise
+    source.close()
+    _close_all(sinks, observers, complete=stopped is None)
     provenance = Provenance(
         input_name=info.name,
         input_kind=info.kind,
@@ -220,6 +220,15 @@ def _close_all(sinks: Sequence[Sink], observers: Sequence[FrameObserver], *, com
             stack.callback(observer.close, complete=complete)
         for sink in sinks:
             stack.callback(sink.close, complete=complete)
+
+
+def _fail_all(sinks: Sequence[Sink], observers: Sequence[FrameObserver]) -> None:
+    """End everything after an error; what goes wrong here must not hide that error."""
+    ends = [observer.discard for observer in observers]
+    ends += [partial(sink.close, complete=False) for sink in sinks]
+    for end in ends:
+        with contextlib.suppress(Exception):
+            end()
 
 
 def _session_id(info: SourceInfo, settings: dict[str, object], pipeline: Pipeline) -> str:

@@ -11,6 +11,7 @@ from typing import Literal, TypedDict
 
 from mien.core.audience import AudienceSnapshot, Sink
 from mien.core.errors import OutputError, PolicyError
+from mien.core.policy import LEAST_GROUP_WITHOUT_BASIS
 
 Shape = Literal["snapshot", "anonymised"]
 
@@ -36,13 +37,13 @@ def create(path: Path, *, shape: Shape = "snapshot", min_group: int = 1) -> Sink
         min_group: the session's minimum group.
 
     Raises:
-        PolicyError: ``anonymised`` for a session that reports groups of one, which are personal data.
+        PolicyError: ``anonymised`` for a session that reports groups too small to be told about without a basis.
         OutputError: the file cannot be written.
     """
-    if shape == "anonymised" and min_group < 2:
+    if shape == "anonymised" and min_group < LEAST_GROUP_WITHOUT_BASIS:
         raise PolicyError(
-            "the anonymised shape cannot be written for a session that reports single people: a group of one is "
-            "personal data. Use '--min-group 5', or the snapshot shape."
+            f"the anonymised shape cannot be written for a session that reports groups of {min_group}: so few people "
+            f"are not anonymous. Use '--min-group {LEAST_GROUP_WITHOUT_BASIS}', or the snapshot shape."
         )
     return _JsonLines(path, shape, min_group)
 
@@ -51,9 +52,9 @@ def anonymised_record(snapshot: AudienceSnapshot) -> AnonymisedRecord:
     """The record of one snapshot, in the session's own label set.
 
     Raises:
-        ValueError: the snapshot is suppressed, or holds fewer than two people.
+        ValueError: the snapshot is suppressed, or holds fewer than :data:`LEAST_GROUP_WITHOUT_BASIS` people.
     """
-    if snapshot.suppressed or snapshot.emotions is None or (snapshot.readable or 0) < 2:
+    if snapshot.suppressed or snapshot.emotions is None or (snapshot.readable or 0) < LEAST_GROUP_WITHOUT_BASIS:
         raise ValueError(f"the snapshot at {snapshot.media_time} s holds no group: it has no anonymised record")
     percents = snapshot.view.percents if snapshot.view is not None else snapshot.emotions.model_dump()
     return {
