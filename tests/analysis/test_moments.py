@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mien.analysis.moments import PeakOptions, find_peaks
+from mien.analysis.moments import PeakOptions, find_peaks, usual_level
 from mien.core.audience import AudienceSnapshot, MomentKind
 from tests.report.factory import (
     STEP,
@@ -44,6 +44,18 @@ def test_a_smile_is_one_moment_from_half_its_rise_to_half_its_rise() -> None:
     assert moment.rise == pytest.approx(60, abs=0.1)
     assert moment.start == pytest.approx(27, abs=STEP)
     assert moment.end == pytest.approx(33.5, abs=STEP)
+
+
+def test_a_smile_that_lasts_most_of_the_session_still_rose() -> None:
+    [moment] = find_peaks(happy([2.0] * 10 + [95.0] * 30))
+    assert (moment.start, moment.end) == (5.0, 20.0)
+    assert moment.rise == pytest.approx(46.5)
+
+
+@given(st.lists(st.floats(0, 100), min_size=1, max_size=60))
+def test_the_usual_level_is_among_the_values_and_never_above_their_median(levels: list[float]) -> None:
+    usual = usual_level(np.array(levels))
+    assert min(levels) - 1e-9 <= usual <= np.median(levels) + 1e-9
 
 
 def test_a_flat_timeline_has_no_moment() -> None:
@@ -146,17 +158,17 @@ def test_no_more_than_the_limit_is_told() -> None:
 @settings(deadline=None)
 def test_every_moment_is_what_the_timeline_says(levels: list[float]) -> None:
     snapshots = happy(levels)
-    median = float(np.median(levels))
+    usual = usual_level(np.array(levels))
     moments = find_peaks(snapshots)
     assert list(moments) == sorted(moments, key=lambda m: -m.rise)
     for moment in moments:
         assert moment.start <= moment.peak <= moment.end
         assert moment.value == level_at(snapshots, moment.peak)
-        assert moment.rise == pytest.approx(moment.value - median)
+        assert moment.rise == pytest.approx(moment.value - usual)
         assert moment.rise >= OPTIONS.min_rise
         inside = [s for s in snapshots if moment.start <= s.media_time < moment.end]
         assert max(level_at(snapshots, s.media_time) for s in inside) == moment.value
-        assert all(level_at(snapshots, s.media_time) - median >= moment.rise / 2 - 1e-9 for s in inside)
+        assert all(level_at(snapshots, s.media_time) - usual >= moment.rise / 2 - 1e-9 for s in inside)
     peaks = sorted(m.peak for m in moments)
     assert all(b - a >= OPTIONS.min_separation_seconds for a, b in itertools.pairwise(peaks))
     stretches = sorted((m.start, m.end) for m in moments)
@@ -166,7 +178,7 @@ def test_every_moment_is_what_the_timeline_says(levels: list[float]) -> None:
 @given(LEVELS)
 @settings(deadline=None)
 def test_the_strongest_rise_of_all_is_always_told(levels: list[float]) -> None:
-    rise = max(levels) - float(np.median(levels))
+    rise = max(levels) - usual_level(np.array(levels))
     moments = find_peaks(happy(levels))
     if rise >= OPTIONS.min_rise:
         assert moments[0].rise == pytest.approx(rise)

@@ -1,8 +1,8 @@
 """The strongest moments of a timeline: where an emotion stood out from the session's own level.
 
-A step is a peak when it rises far enough above the session's median and is the highest step of its own stretch: the
-steps around it that stay above half its rise. Two peaks of one emotion are therefore always parted by a stretch in
-which it fell below half of the weaker one, and a slope is never taken for a peak.
+A step is a peak when it rises far enough above the session's usual level and is the highest step of its own stretch:
+the steps around it that stay above half its rise. Two peaks of one emotion are therefore always parted by a stretch
+in which it fell below half of the weaker one, and a slope is never taken for a peak.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class PeakOptions:
     """What counts as a moment.
 
     Attributes:
-        min_rise: least rise above the session's median, points 0–100.
+        min_rise: least rise above the session's usual level, points 0–100.
         min_separation_seconds: least media time between two peaks of one emotion; the stronger one stays.
         min_coverage: steps of which less was read, 0–1, are no evidence and are left out; where the session's median
             coverage is below twice this, half of that median counts instead.
@@ -69,9 +69,23 @@ def find_peaks(
     return tuple(moments[:limit])
 
 
+def usual_level(values: FloatArray) -> float:
+    """What an emotion's steps are compared with: their median, or midway between their first and ninth decile where
+    that is lower.
+
+    The second keeps a feeling that filled most of a session from hiding its own rise; where values scatter evenly
+    the two agree.
+
+    Args:
+        values: float64, at least one, any order.
+    """
+    low, middle, high = np.percentile(values, (10, 50, 90))
+    return float(min(middle, (low + high) / 2))
+
+
 def _peaks_of(series: Series, usable: npt.NDArray[np.intp], column: int, options: PeakOptions) -> list[Moment]:
     values = series.emotions[usable, column]
-    level = float(np.median(values))
+    level = usual_level(values)
     if values.max() - level < options.min_rise:
         return []
     start, end = series.start[usable], series.end[usable]

@@ -207,7 +207,10 @@ class DistributionPart(Part):
 
 
 class MomentPart(Part):
-    """A strong moment; ``rise_points`` is above the session's median. The interval is over tracks at the peak."""
+    """A strong moment; ``rise_points`` is above the session's usual level, see ``analysis.moments.usual_level``.
+
+    The interval is over tracks at the peak.
+    """
 
     kind: str
     subject: str

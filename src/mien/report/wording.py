@@ -25,7 +25,7 @@ MEANS: Final = (
     "counts as 0.",
     "An interval is 95 % over the tracks seen in that step: how far the mean would move if other people like these "
     "had sat there. One person may be followed as several tracks. One person has no interval over people.",
-    "A strong moment is a rise above this session's own median, not above anybody else's.",
+    "A strong moment is a rise above this session's own usual level, not above anybody else's.",
     "Faces too small, blurred, turned away or cut off were left unread and are counted; none was guessed.",
 )
 DOES_NOT_MEAN: Final = (
