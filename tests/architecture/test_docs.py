@@ -71,9 +71,15 @@ def test_the_readme_shows_every_profile_with_its_smallest_group() -> None:
 def test_figures_of_the_classifier_are_of_the_one_that_ships() -> None:
     folder = models.bundled()[models.DEFAULT_CLASSIFIER]
     shipped = json.loads((folder / "preprocess.json").read_text(encoding="utf-8"))["model_sha256"]
-    told = re.search(r"model `([0-9a-f]+)`", (DOCS / "claims.md").read_text(encoding="utf-8"))
-    assert told is not None
-    assert shipped.startswith(told[1]), "the shipped model changed: measure the figures in docs/claims.md again"
+    for page in (DOCS / "claims.md", DOCS / "model-cards" / f"{models.DEFAULT_CLASSIFIER}.md"):
+        told = re.search(r"model `([0-9a-f]+)`", page.read_text(encoding="utf-8"))
+        assert told is not None, page
+        assert shipped.startswith(told[1]), f"the shipped model changed: measure the figures in {page.name} again"
+
+
+def test_every_shipped_model_has_its_card() -> None:
+    cards = {page.stem for page in (DOCS / "model-cards").glob("*.md")}
+    assert set(models.bundled()) <= cards
 
 
 def test_the_pinned_stack_is_told_as_it_is_tested() -> None:
