@@ -31,7 +31,7 @@ def smile(shared: Path) -> list[Frame]:
 
 
 def test_sadness_gives_way_to_happiness(smile: list[Frame]) -> None:
-    """The man's mouth is turned down until he begins to smile, and he smiles broadly at the end."""
+    """Her mouth is turned down until she begins to smile, and she smiles broadly at the end."""
     analysis = run(smile, rate=24.0)
     times, sad = curve(analysis, "sadness")
     _, happy = curve(analysis, "happiness")

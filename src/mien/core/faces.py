@@ -293,7 +293,10 @@ class SourceInfo:
 
 
 class FrameSource(Protocol):
-    """Where frames come from. Iterating opens the source; ``close`` may be called at any time, twice too."""
+    """Where frames come from. Iterating opens the source, again where it is not live.
+
+    ``close`` may be called at any time, twice too; it ends an iteration at its next frame.
+    """
 
     @property
     def info(self) -> SourceInfo:

@@ -132,9 +132,10 @@ class CameraSource:
             yield frame
 
     def close(self) -> None:
-        """Stop reading and give the camera back."""
+        """Stop reading and give the camera back; frames that wait are dropped."""
         with self._changed:
             self._ended = True
+            self._waiting.clear()
             self._changed.notify_all()
         if self._thread is not None:
             self._thread.join(self._silence)

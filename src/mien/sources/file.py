@@ -90,7 +90,7 @@ class FileSource:
 
         Damage ends or thins the frames and sets ``complete`` to False; what could be decoded is yielded.
         """
-        self.complete = True
+        self.complete, self._closed = True, False
         sampler = Sampler(self._sampling)
         index, latest = -1, 0.0
         with closing(_open(self._path)) as container:

@@ -54,6 +54,7 @@ class ImagesSource:
         self._sampling = sampling
         self._paths = _pictures(path)
         self._alone = not path.is_dir()
+        self._closed = False
         self.complete = True
         self.notices: list[str] = []
         size: tuple[int, int] | None = None
@@ -80,6 +81,7 @@ class ImagesSource:
     def __iter__(self) -> Iterator[Frame]:
         """The pictures, upright. One of a folder that cannot be read is passed over, and ``complete`` is False."""
         self.complete, self.notices = True, []
+        self._closed = False
         sampler = Sampler(self._sampling)
         for index, path in enumerate(self._paths):
             media_time = index / PICTURES_PER_SECOND
@@ -94,9 +96,12 @@ class ImagesSource:
                 self.notices.append(str(error))
                 continue
             yield Frame(image, index, media_time)
+            if self._closed:
+                return
 
     def close(self) -> None:
-        """Nothing is held open between pictures."""
+        """End an iteration that is under way."""
+        self._closed = True
 
     def _header(self, path: Path) -> tuple[int, int] | None:
         """Width and height when upright, without decoding; None for a folder's damaged or oversized picture."""
