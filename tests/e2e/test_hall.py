@@ -38,7 +38,7 @@ absences:
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The report of eight seats that show the demonstration clip's face sad, from 3 s on smiling, from 6 s on of four."""
+    """The report of eight seats with the face of the demonstration clip: sad, smiling from 3 s on, from 6 s on four."""
     folder = tmp_path_factory.mktemp("hall")
     frames = decode(weights.resolve("demo-clip"))
     detector, _ = load_detector(None, DetectionSettings(), InferenceSettings())
