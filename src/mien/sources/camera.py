@@ -163,6 +163,8 @@ class CameraSource:
 
     def _offer(self, frame: Frame) -> None:
         with self._changed:
+            if self._ended:
+                return
             if len(self._waiting) == WAITING_FRAMES:
                 self._waiting.popleft()
                 self.dropped += 1
