@@ -25,18 +25,12 @@ from mien.core.audience import (
     UnreadCounts,
 )
 from mien.core.faces import FrameReading
+from mien.core.intervals import interval
 from mien.core.labels import EMOTIONS, FERPLUS8, LabelSet
 from mien.core.settings import AudienceSettings
 
 REPLICATE_KEY: Final = 0x6D69656E
 """Key of the counter-based generator that draws replicate weights: the same track number always gets the same."""
-
-_STUDENT_975: Final = (
-    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131,
-    2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
-)  # fmt: skip
-"""97.5 % points of Student's t for 1 to 30 degrees of freedom."""
-_NORMAL_975: Final = 1.960
 
 
 class Aggregator:
@@ -113,8 +107,8 @@ class Aggregator:
             "model": self._model,
         }
         if seen:
-            limit = self._settings.facing_yaw_degrees
-            known["facing_share"] = sum(abs(f.yaw_degrees) < limit for f in seen) / len(seen)
+            limit, screen = self._settings.facing_yaw_degrees, self._settings.screen_yaw_degrees
+            known["facing_share"] = sum(abs(f.yaw_degrees - screen) < limit for f in seen) / len(seen)
         readings_of = [(f.track, f.probabilities) for f in seen if f.probabilities is not None]
         if not readings_of:
             return AudienceStep(AudienceSnapshot(**span, suppressed=False, tracks=0, **known), None)
@@ -189,17 +183,7 @@ def _upper_triangle(covariance: npt.NDArray[np.float64]) -> tuple[float, ...]:
 def _intervals(
     replicates: Replicates, mean: npt.NDArray[np.float64], counts: npt.NDArray[np.float64]
 ) -> EmotionIntervals:
-    """95 % percentile intervals, widened for few tracks.
-
-    A bootstrap of n people underestimates the spread of their mean by ``sqrt((n - 1) / n)`` and knows nothing of
-    Student's tails, so deviations from the mean are stretched by ``t(n - 1) / 1.96 · sqrt(n / (n - 1))``, with Kish's
-    effective n for tracks seen unequally long.
-    """
+    """95 % over tracks, with Kish's effective number for tracks seen unequally long."""
     effective = counts.sum() ** 2 / (counts**2).sum()
-    freedom = max(1, math.floor(effective + 1e-9) - 1)
-    student = _STUDENT_975[freedom - 1] if freedom <= len(_STUDENT_975) else _NORMAL_975 + 2.4 / freedom
-    stretch = student / _NORMAL_975 * math.sqrt(max(effective, 2.0) / (max(effective, 2.0) - 1))
-    low, high = np.nanpercentile(replicates.means.astype(np.float64), [2.5, 97.5], axis=0)
-    return EmotionIntervals.of(
-        np.clip(mean + (low - mean) * stretch, 0, 100), np.clip(mean + (high - mean) * stretch, 0, 100)
-    )
+    low, high = interval(mean, replicates.means.astype(np.float64), float(effective))
+    return EmotionIntervals.of(np.clip(low, 0, 100), np.clip(high, 0, 100))

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mien.aggregation import Aggregator
+from mien.core.audience import Metric
 from mien.core.faces import (
     EmotionClassifier,
     FaceCrops,
@@ -30,6 +31,7 @@ from mien.core.labels import LabelSet, label_set
 from mien.core.policy import Grant
 from mien.core.settings import Profile, canonical_weights
 from mien.headpose import head_poses
+from mien.metrics import create_all
 from mien.preprocess import crop_faces, crop_side_px
 from mien.quality import sharpness, unreadable_by_shape
 from mien.smoothing import commit_label, smooth
@@ -115,6 +117,10 @@ class Pipeline:
             demo: True when the frames are composed, not filmed.
         """
         return Aggregator(session_id, self.classifier.sha256, self.labels, self.profile.audience, demo=demo)
+
+    def metrics(self) -> Sequence[Metric]:
+        """Every audience metric, fresh, for what passes the gate."""
+        return create_all(self.profile.audience)
 
     def process(self, frames: Sequence[Frame]) -> list[FrameReading]:
         """Read consecutive frames; their faces are classified together.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -96,6 +96,10 @@ class SmoothingSettings(Settings):
     """Below this top probability the label is withheld as ``uncertain``. Never affects probabilities."""
 
 
+Environment = Literal["classroom", "product_demo", "seminar", "general"]
+ENVIRONMENTS: Final[tuple[Environment, ...]] = get_args(Environment)
+
+
 class AudienceSettings(Settings):
     """What leaves the process."""
 
@@ -109,7 +113,12 @@ class AudienceSettings(Settings):
     replicates: int = Field(200, ge=0)
     """Bootstrap replicates over tracks, for intervals; kept in memory only."""
     facing_yaw_degrees: float = Field(25.0, gt=0)
-    """A face turned less than this from the camera counts as facing it."""
+    """A face turned less than this from the screen counts as facing it."""
+    screen_yaw_degrees: float = Field(0.0, ge=-60, le=60)
+    """Yaw of a face that looks at the screen, as this camera sees it: 0 where the camera sits at the screen; positive
+    where such faces turn towards the picture's right."""
+    environment: Environment = "general"
+    """Kind of audience whose weights the engagement score uses."""
 
 
 class Profile(Settings):
@@ -155,7 +164,7 @@ PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
                 sampling=SamplingSettings(sample_hz=10.0),
                 quality=QualitySettings(min_face_px=20.0, min_sharpness=0.1),
                 smoothing=_STEADY,
-                audience=AudienceSettings(min_group=5, label_set="engagement5"),
+                audience=AudienceSettings(min_group=5, label_set="engagement5", environment="classroom"),
             ),
             Profile(
                 name="interview",

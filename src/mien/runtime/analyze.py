@@ -16,7 +16,8 @@ from itertools import islice
 from mien import __version__
 from mien.core.audience import (
     Analysis,
-    AudienceSnapshot,
+    AudienceStep,
+    Metric,
     ModelIdentity,
     Provenance,
     Session,
@@ -139,6 +140,7 @@ def analyze(
     )
     aggregator = pipeline.gate(session.session_id, demo=info.demo)
     snapshots = SnapshotLog()
+    metrics = pipeline.metrics()
     stopped: str | None = None
     size: tuple[int, int] | None = None
     started = time.monotonic()
@@ -154,7 +156,7 @@ def analyze(
                     for observer in observers:
                         observer.observe(frame, reading)
                     for step in aggregator.add(reading):
-                        _deliver(step.snapshot, snapshots, sinks)
+                        _deliver(step, snapshots, metrics, sinks)
                 on_progress(
                     Progress(
                         pipeline.counts.frames_read,
@@ -164,7 +166,7 @@ def analyze(
                     )
                 )
         for step in aggregator.finish():
-            _deliver(step.snapshot, snapshots, sinks)
+            _deliver(step, snapshots, metrics, sinks)
         if stopped is None and not source.complete:
             stopped = "truncated"
     except BaseException:
@@ -195,7 +197,7 @@ def analyze(
         demo=info.demo,
         stopped_because=stopped,
     )
-    return Analysis(Timeline(session, snapshots, complete=stopped is None), provenance)
+    return Analysis(_timeline(session, snapshots, metrics, complete=stopped is None), provenance)
 
 
 def _batches(source: FrameSource, options: RunOptions) -> Generator[tuple[Frame, ...], None, None]:
@@ -208,10 +210,24 @@ def _batched(source: FrameSource, size: int) -> Iterator[tuple[Frame, ...]]:
         yield batch
 
 
-def _deliver(snapshot: AudienceSnapshot, log: SnapshotLog, sinks: Sequence[Sink]) -> None:
-    log.append(snapshot)
+def _deliver(step: AudienceStep, log: SnapshotLog, metrics: Sequence[Metric], sinks: Sequence[Sink]) -> None:
+    log.append(step.snapshot)
+    for metric in metrics:
+        metric.update(step)
     for sink in sinks:
-        sink.write(snapshot)
+        sink.write(step.snapshot)
+
+
+def _timeline(session: Session, log: SnapshotLog, metrics: Sequence[Metric], *, complete: bool) -> Timeline:
+    results = [metric.compute() for metric in metrics]
+    return Timeline(
+        session,
+        log,
+        series={slug: samples for result in results for slug, samples in result.series.items()},
+        figures=tuple(figure for result in results for figure in result.figures),
+        moments=tuple(moment for result in results for moment in result.moments),
+        complete=complete,
+    )
 
 
 def _close_all(sinks: Sequence[Sink], observers: Sequence[FrameObserver], *, complete: bool) -> None:
