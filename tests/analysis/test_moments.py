@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mien.analysis.moments import PeakOptions, find_peaks, usual_level
-from mien.core.audience import AudienceSnapshot, MomentKind
+from mien.core.audience import AudienceSnapshot
+from mien.core.findings import MomentKind
 from tests.report.factory import (
     STEP,
     bump,

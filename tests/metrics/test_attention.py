@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mien.core.audience import AudienceStep, MetricFigure
+from mien.core.audience import AudienceStep
+from mien.core.findings import MetricFigure
 from mien.metrics.attention import Attention
 from tests.metrics.steps import STEP, empty, gap, read, suppressed
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mien.core.audience import AudienceStep, Moment, MomentKind
+from mien.core.audience import AudienceStep
+from mien.core.findings import Moment, MomentKind
 from mien.metrics.scares import Scares
 from tests.metrics.steps import CALM, REPLICATES, STEP, empty, fear_curve, read
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mien.core.audience import AudienceStep, MetricSample
+from mien.core.audience import AudienceStep
+from mien.core.findings import MetricSample
 from mien.metrics.shock import ShockScore, band
 from tests.metrics.steps import CALM, REPLICATES, STEP, empty, fear_curve, gap, read, suppressed
 

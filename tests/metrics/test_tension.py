@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mien.core.audience import Moment, MomentKind
+from mien.core.findings import Moment, MomentKind
 from mien.metrics.tension import Tension
 from tests.metrics.steps import CALM, STEP, empty, fear_curve
 

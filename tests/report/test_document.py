@@ -9,7 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from mien.analysis.series import Series
-from mien.core.audience import Analysis, Moment, MomentKind
+from mien.core.audience import Analysis
+from mien.core.findings import Moment, MomentKind
 from mien.report import schema
 from mien.report.document import Report, build_findings, build_report, timeline_rows
 from mien.report.wording import clock, describe, percent

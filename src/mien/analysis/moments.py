@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.analysis.series import FloatArray, Series
-from mien.core.audience import AudienceSnapshot, Moment, MomentKind
+from mien.core.audience import AudienceSnapshot
+from mien.core.findings import Moment, MomentKind
 from mien.core.labels import EMOTIONS
 
 LIMIT: Final = 12

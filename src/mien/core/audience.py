@@ -6,18 +6,16 @@ identity of a track; ``tests/architecture`` holds that of the serialised form.
 
 from __future__ import annotations
 
-import math
 import zlib
-from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Annotated, Final, Literal, NoReturn, Protocol, Self, overload
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from mien.core.findings import MetricFigure, MetricResult, MetricSample, Moment
 from mien.core.labels import EMOTIONS, label_set
 from mien.core.policy import Grant
 
@@ -265,157 +263,6 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True)
-class MetricSample:
-    """One value of a series over media time.
-
-    Attributes:
-        slug: which series.
-        media_time: start of what it was computed over, seconds.
-        value: in the series' unit, clamped where it has bounds; None when withheld.
-        raw: the value before clamping, where a formula can leave the bounds; otherwise None.
-        low, high: 95 % interval over people, or None.
-        tracks: tracks behind it.
-        coverage: share of the faces seen that was read, 0–1.
-        withheld: why there is no value, or None.
-    """
-
-    slug: str
-    media_time: float
-    value: float | None
-    raw: float | None = None
-    low: float | None = None
-    high: float | None = None
-    tracks: int = 0
-    coverage: float = 0.0
-    withheld: str | None = None
-
-
-class SampleLog(Sequence[MetricSample]):
-    """Samples of one series in columns: a tenth of the memory that as many objects take.
-
-    Figures are kept in single precision, media time in double.
-
-    Args:
-        slug: of the series.
-    """
-
-    def __init__(self, slug: str) -> None:
-        self.slug = slug
-        self._times = array("d")
-        self._columns = tuple(array("f") for _ in range(6))
-        self._reasons: list[str | None] = [None]
-        self._why = array("B")
-
-    def append(self, sample: MetricSample) -> None:
-        """Keep one more sample of this series."""
-        if sample.withheld not in self._reasons:
-            self._reasons.append(sample.withheld)
-        self._times.append(sample.media_time)
-        numbers = (sample.value, sample.raw, sample.low, sample.high, sample.tracks, sample.coverage)
-        for column, number in zip(self._columns, numbers, strict=True):
-            column.append(math.nan if number is None else number)
-        self._why.append(self._reasons.index(sample.withheld))
-
-    def __len__(self) -> int:
-        return len(self._times)
-
-    @overload
-    def __getitem__(self, index: int) -> MetricSample: ...
-    @overload
-    def __getitem__(self, index: slice) -> SampleLog: ...
-    def __getitem__(self, index: int | slice) -> MetricSample | SampleLog:
-        if isinstance(index, slice):
-            part = SampleLog(self.slug)
-            part._times, part._why = self._times[index], self._why[index]
-            part._columns = tuple(column[index] for column in self._columns)
-            part._reasons = list(self._reasons)
-            return part
-        value, raw, low, high, tracks, coverage = (column[index] for column in self._columns)
-        return MetricSample(
-            slug=self.slug,
-            media_time=self._times[index],
-            value=_or_none(value),
-            raw=_or_none(raw),
-            low=_or_none(low),
-            high=_or_none(high),
-            tracks=int(tracks),
-            coverage=coverage,
-            withheld=self._reasons[self._why[index]],
-        )
-
-
-def _or_none(number: float) -> float | None:
-    return None if math.isnan(number) else number
-
-
-@dataclass(frozen=True, slots=True)
-class MetricFigure:
-    """One number about a whole session.
-
-    Attributes:
-        slug: which figure, unique in a session (``shock_average``).
-        display_name: what people call it.
-        unit: ``points 0–100``, ``1–5``, ``events`` …
-        value: None when withheld.
-        low, high: 95 % interval over people, or None.
-        band: the word for the range it falls into, or None.
-        steps: steps behind it.
-        coverage: mean coverage of those steps, 0–1.
-        withheld: why there is no value, or None.
-        at_seconds: media time of a figure that has one (a peak), or None.
-    """
-
-    slug: str
-    display_name: str
-    unit: str
-    value: float | None
-    low: float | None = None
-    high: float | None = None
-    band: str | None = None
-    steps: int = 0
-    coverage: float = 0.0
-    withheld: str | None = None
-    at_seconds: float | None = None
-
-
-class MomentKind(StrEnum):
-    """What kind of moment a metric or an analysis found."""
-
-    PEAK = "peak"
-    SCARE = "scare"
-    SUSTAINED_TENSION = "sustained_tension"
-    MISSED_OPPORTUNITY = "missed_opportunity"
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """A stretch of media time worth looking at.
-
-    Attributes:
-        kind: what was found.
-        subject: the emotion or metric it was found in.
-        start, peak, end: seconds; ``start <= peak <= end``.
-        value: at the peak, in points 0–100 or the metric's unit.
-        rise: value minus the session's typical level, same unit.
-        coverage: at the peak, 0–1.
-        readable: faces read at once at the peak.
-        low, high: 95 % interval of the value over people, or None.
-    """
-
-    kind: MomentKind
-    subject: str
-    start: float
-    peak: float
-    end: float
-    value: float
-    rise: float
-    coverage: float
-    readable: int
-    low: float | None = None
-    high: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Timeline:
     """A finished session.
 
@@ -497,21 +344,6 @@ class Analysis:
 
     timeline: Timeline
     provenance: Provenance
-
-
-@dataclass(frozen=True, slots=True)
-class MetricResult:
-    """What a metric has to say.
-
-    Attributes:
-        series: samples in order of media time, by the slug of their series.
-        figures: numbers about everything so far.
-        moments: what it found, in order of media time.
-    """
-
-    series: Mapping[str, Sequence[MetricSample]] = field(default_factory=dict)
-    figures: tuple[MetricFigure, ...] = ()
-    moments: tuple[Moment, ...] = ()
 
 
 class Metric(Protocol):

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mien.core.audience import AudienceStep, MetricFigure, MetricResult, SampleLog
+from mien.core.audience import AudienceStep
+from mien.core.findings import MetricFigure, MetricResult, SampleLog
 from mien.metrics._paths import FloatArray, Running, StepLengths, paths_of, sample, why_withheld, withheld
 
 NOTHING = "nothing was read"

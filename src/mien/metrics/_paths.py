@@ -7,7 +7,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from mien.core.audience import AudienceSnapshot, AudienceStep, MetricSample
+from mien.core.audience import AudienceSnapshot, AudienceStep
+from mien.core.findings import MetricSample
 from mien.core.intervals import interval
 from mien.core.labels import EMOTIONS
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from mien.core.audience import AudienceStep, MetricFigure, MetricResult, MetricSample, SampleLog
+from mien.core.audience import AudienceStep
+from mien.core.findings import MetricFigure, MetricResult, MetricSample, SampleLog
 from mien.core.settings import AudienceSettings
 from mien.metrics._paths import GAP, NO_FACE, SUPPRESSED, StepLengths, withheld
 

@@ -12,7 +12,8 @@ from typing import Final
 
 import numpy as np
 
-from mien.core.audience import AudienceStep, MetricFigure, MetricResult, SampleLog
+from mien.core.audience import AudienceStep
+from mien.core.findings import MetricFigure, MetricResult, SampleLog
 from mien.core.labels import EMOTIONS
 from mien.core.settings import ENVIRONMENTS, AudienceSettings, Environment
 from mien.metrics._paths import FloatArray, Running, StepLengths, paths_of, sample, why_withheld, withheld

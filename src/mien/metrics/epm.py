@@ -7,7 +7,8 @@ from typing import Final
 
 import numpy as np
 
-from mien.core.audience import AudienceStep, MetricFigure, MetricResult, MetricSample, SampleLog
+from mien.core.audience import AudienceStep
+from mien.core.findings import MetricFigure, MetricResult, MetricSample, SampleLog
 from mien.core.settings import AudienceSettings
 from mien.metrics._paths import FloatArray, Running
 from mien.metrics._shock import NOT_ESTABLISHED, BaselineOptions, Shock

@@ -6,15 +6,8 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
-from mien.core.audience import (
-    AudienceSnapshot,
-    AudienceStep,
-    MetricFigure,
-    MetricResult,
-    MetricSample,
-    Moment,
-    MomentKind,
-)
+from mien.core.audience import AudienceSnapshot, AudienceStep
+from mien.core.findings import MetricFigure, MetricResult, MetricSample, Moment, MomentKind
 from mien.core.settings import AudienceSettings
 from mien.metrics._paths import FloatArray, Running, sample
 from mien.metrics._shock import BOUNDS, NOT_ESTABLISHED, BaselineOptions, Shock

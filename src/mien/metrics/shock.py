@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from mien.core.audience import AudienceStep, MetricFigure, MetricResult, SampleLog
+from mien.core.audience import AudienceStep
+from mien.core.findings import MetricFigure, MetricResult, SampleLog
 from mien.core.settings import AudienceSettings
 from mien.metrics._paths import Running, sample, withheld
 from mien.metrics._shock import BOUNDS, NOT_ESTABLISHED, BaselineOptions, Shock

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mien.core.audience import AudienceStep, MetricFigure, MetricResult, Moment, MomentKind
+from mien.core.audience import AudienceStep
+from mien.core.findings import MetricFigure, MetricResult, Moment, MomentKind
 from mien.core.settings import AudienceSettings
 from mien.metrics._shock import NOT_ESTABLISHED, BaselineOptions, Shock
 

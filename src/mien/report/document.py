@@ -22,7 +22,6 @@ from mien.core.audience import (
     EmotionPercents,
     EmotionShares,
     Interval,
-    Moment,
     Percent,
     Provenance,
     Seconds,
@@ -31,6 +30,7 @@ from mien.core.audience import (
     Slug,
     UnreadCounts,
 )
+from mien.core.findings import Moment
 from mien.core.labels import EMOTIONS
 from mien.core.policy import Basis, Grant, Purpose
 from mien.core.privacy import PrivacySection, assert_no_personal_keys, privacy_section

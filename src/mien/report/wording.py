@@ -15,7 +15,7 @@ import numpy as np
 
 from mien.analysis.distribution import Reach
 from mien.analysis.series import FloatArray, Series, StepState
-from mien.core.audience import Moment
+from mien.core.findings import Moment
 from mien.core.labels import EMOTIONS
 
 MEANS: Final = (
