@@ -14,6 +14,7 @@ import numpy.typing as npt
 from mien.core.audience import (
     Analysis,
     AudienceSnapshot,
+    AudienceStep,
     EmotionIntervals,
     EmotionPercents,
     LabelView,
@@ -26,7 +27,8 @@ from mien.core.audience import (
 )
 from mien.core.labels import EMOTIONS, FERPLUS8, label_set
 from mien.core.policy import Basis, Declaration, Purpose, authorise, needs_basis
-from mien.core.settings import PROFILES
+from mien.core.settings import PROFILES, AudienceSettings
+from mien.metrics import create_all
 
 CREATED = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 STEP = 0.5
@@ -113,7 +115,19 @@ def analysis_of(snapshots: Sequence[AudienceSnapshot], *, profile: str = "interv
     )
     session = Session("test", grant, PROFILES[profile].audience.label_set, STEP)
     stopped = changes.get("stopped_because")
-    timeline = Timeline(session, SnapshotLog(snapshots), complete=stopped is None)
+    metrics = create_all(AudienceSettings(replicates=0))
+    for snapshot in snapshots:
+        for metric in metrics:
+            metric.update(AudienceStep(snapshot, None))
+    results = [metric.compute() for metric in metrics]
+    timeline = Timeline(
+        session,
+        SnapshotLog(snapshots),
+        series={slug: log for result in results for slug, log in result.series.items()},
+        figures=tuple(figure for result in results for figure in result.figures),
+        moments=tuple(moment for result in results for moment in result.moments),
+        complete=stopped is None,
+    )
     return Analysis(timeline, replace(provenance, **changes))
 
 

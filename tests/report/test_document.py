@@ -90,7 +90,7 @@ def test_moments_that_the_run_found_are_kept_as_they_are() -> None:
 
 def test_the_timeline_has_a_row_a_step_rounded() -> None:
     analysis = hall()
-    rows = list(timeline_rows(analysis.timeline.snapshots))
+    rows = list(timeline_rows(analysis.timeline))
     assert len(rows) == len(analysis.timeline.snapshots)
     emotions = rows[0].emotions_percent
     assert emotions is not None
@@ -98,7 +98,7 @@ def test_the_timeline_has_a_row_a_step_rounded() -> None:
 
 
 def test_a_suppressed_step_tells_its_time_and_that_alone() -> None:
-    [row] = timeline_rows([suppressed_step(4.5)])
+    [row] = timeline_rows(analysis_of([suppressed_step(4.5)], profile="cinema").timeline)
     assert row.model_dump(exclude_none=True) == {
         "media_time_seconds": 4.5,
         "duration_seconds": 0.5,

@@ -80,11 +80,14 @@ class TestTable:
             return list(csv.DictReader(file))
 
     def test_has_units_in_its_columns(self) -> None:
-        names = columns("cinema7")
+        names = columns(hall().timeline)
         assert {"media_time_seconds", "coverage_share", "readable_faces", "fear_percent", "fear_low_percent"} < {*names}
         assert {"cinema7_happy_percent", "unread_blurred_sightings"} < {*names}
-        assert "compound12_happily_surprised_percent" in columns("compound12")
-        assert not any(name.startswith("ferplus8") for name in columns("ferplus8"))
+        assert {"shock_points", "shock_low_points", "epm_0_to_10", "engagement_30s_1_to_5"} < {*names}
+        timeline = hall().timeline
+        compound = replace(timeline, session=replace(timeline.session, label_set="compound12"))
+        assert "compound12_happily_surprised_percent" in columns(compound)
+        assert not any(name.startswith("ferplus8") for name in columns(one_person().timeline))
         assert len(set(names)) == len(names)
 
     def test_has_a_row_a_step_whose_emotions_add_up(self, tmp_path: Path) -> None:

@@ -51,6 +51,9 @@ if TYPE_CHECKING:
 @model_options
 @click.option("--annotate", is_flag=True, help="Also write annotated.mp4. It shows the people: handle it as such.")
 @click.option("--face-log", is_flag=True, help="Also write faces.csv, one row a face and frame. Personal data.")
+@click.option(
+    "--shock-report", is_flag=True, help="Also write shock_report.json, in the shape earlier systems' clients read."
+)
 @click.option("--quiet", is_flag=True, help="No progress, no summary.")
 @click.pass_context
 def command(context: click.Context, /, inputs: tuple[str, ...], out: Path, **options: Any) -> None:
@@ -90,12 +93,10 @@ def _analyze_one(
     locator: str, folder: Path, profile: Any, told: Any, options: dict[str, Any], stopped: Callable[[], bool]
 ) -> bool:
     """One input to one folder; False when it was interrupted."""
-    from dataclasses import replace
     from datetime import UTC, datetime
 
     from rich.console import Console
 
-    from mien.analysis.moments import find_peaks
     from mien.assembly import assemble
     from mien.report import prepare_folder, write_reports
     from mien.report.terminal import summary
@@ -128,9 +129,12 @@ def _analyze_one(
             on_progress=on_progress,
             should_stop=stopped,
         )
-    timeline = analysis.timeline
-    analysis = replace(analysis, timeline=replace(timeline, moments=find_peaks(timeline.snapshots)))
     report = write_reports(analysis, folder, created=datetime.now(UTC))
+    if options["shock_report"]:
+        from mien.report.shock_report import FILE, write_shock_report
+
+        if not write_shock_report(analysis.timeline, folder / FILE):
+            console.print(f"[yellow]No {FILE}: a shock score needs a baseline of half a minute that was read.[/yellow]")
     if not options["quiet"]:
         Console().print(summary(report, folder))
     return analysis.provenance.stopped_because != "interrupted"

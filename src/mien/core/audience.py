@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from mien.core.findings import MetricFigure, MetricResult, MetricSample, Moment
+from mien.core.findings import MetricFigure, MetricResult, Moment, SampleLog
 from mien.core.labels import EMOTIONS, label_set
 from mien.core.policy import Grant
 
@@ -277,7 +277,7 @@ class Timeline:
 
     session: Session
     snapshots: Sequence[AudienceSnapshot]
-    series: Mapping[str, Sequence[MetricSample]] = field(default_factory=dict)
+    series: Mapping[str, SampleLog] = field(default_factory=dict)
     figures: tuple[MetricFigure, ...] = ()
     moments: tuple[Moment, ...] = ()
     complete: bool = True

@@ -43,10 +43,12 @@ class SampleLog(Sequence[MetricSample]):
 
     Args:
         slug: of the series.
+        unit: of its values, as a part of a column's name: ``points``, ``faces``, ``1_to_5`` …
     """
 
-    def __init__(self, slug: str) -> None:
+    def __init__(self, slug: str, unit: str) -> None:
         self.slug = slug
+        self.unit = unit
         self._times = array("d")
         self._columns = tuple(array("f") for _ in range(6))
         self._reasons: list[str | None] = [None]
@@ -71,7 +73,7 @@ class SampleLog(Sequence[MetricSample]):
     def __getitem__(self, index: slice) -> SampleLog: ...
     def __getitem__(self, index: int | slice) -> MetricSample | SampleLog:
         if isinstance(index, slice):
-            part = SampleLog(self.slug)
+            part = SampleLog(self.slug, self.unit)
             part._times, part._why = self._times[index], self._why[index]
             part._columns = tuple(column[index] for column in self._columns)
             part._reasons = list(self._reasons)
@@ -171,6 +173,6 @@ class MetricResult:
         moments: what it found, in order of media time.
     """
 
-    series: Mapping[str, Sequence[MetricSample]] = field(default_factory=dict)
+    series: Mapping[str, SampleLog] = field(default_factory=dict)
     figures: tuple[MetricFigure, ...] = ()
     moments: tuple[Moment, ...] = ()

@@ -19,6 +19,7 @@ class LinearSeries:
 
     Attributes:
         slug, display_name, unit: as in ``core.audience.Metric``.
+        column_unit: see ``core.findings.SampleLog``.
         weights: float64 8, per share 0–1 of each canonical emotion.
         bounds: between which every value lies.
         counted: bool 8, emotions it is about; the rest are left out and shares renormalised over these. None for all.
@@ -27,6 +28,7 @@ class LinearSeries:
     slug: str
     display_name: str
     unit: str
+    column_unit: str
     weights: FloatArray
     bounds: tuple[float, float]
     counted: tuple[bool, ...] | None = None
@@ -61,7 +63,7 @@ class LinearMetric:
     def reset(self) -> None:
         """Forget everything."""
         self._lengths = StepLengths()
-        self._samples = {one.slug: SampleLog(one.slug) for one in self._series}
+        self._samples = {one.slug: SampleLog(one.slug, one.column_unit) for one in self._series}
         self._overall = {one.slug: Running(1 + self._replicates) for one in self._series}
 
     def update(self, step: AudienceStep) -> None:

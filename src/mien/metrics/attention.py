@@ -60,7 +60,7 @@ class Attention:
     def reset(self) -> None:
         """Forget everything."""
         self._lengths = StepLengths()
-        self._samples = {slug: SampleLog(slug) for slug in (SLUG, PRESENCE)}
+        self._samples = {SLUG: SampleLog(SLUG, "points"), PRESENCE: SampleLog(PRESENCE, "faces")}
         self._all, self._first, self._after, self._people = _Mean(), _Mean(), _Mean(), _Mean()
 
     def update(self, step: AudienceStep) -> None:

@@ -75,7 +75,7 @@ class Engagement:
         self._lengths = StepLengths()
         self._rolling = {slug: RollingMean(seconds, self._paths) for slug, seconds in WINDOWS.items()}
         self._overall = {name: Running(self._paths) for name in ENVIRONMENTS}
-        self._series = {slug: SampleLog(slug) for slug in (SLUG, *WINDOWS)}
+        self._series = {slug: SampleLog(slug, "1_to_5") for slug in (SLUG, *WINDOWS)}
 
     def update(self, step: AudienceStep) -> None:
         """Take one step."""

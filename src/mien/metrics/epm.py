@@ -69,7 +69,7 @@ class Epm:
         self._window = Running(1 + self._replicates)
         self._number: int | None = None
         self._tracks = 0
-        self._samples = SampleLog(SLUG)
+        self._samples = SampleLog(SLUG, "0_to_10")
 
     def update(self, step: AudienceStep) -> None:
         """Take one step."""

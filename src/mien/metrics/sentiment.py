@@ -44,13 +44,14 @@ def create(audience: AudienceSettings) -> LinearMetric:
         "Sentiment",
         "points -100–100",
         (
-            LinearSeries("sentiment", "Sentiment", "points -100–100", 100.0 * _of(POLARITY), (-100.0, 100.0)),
-            LinearSeries("valence", "Valence (derived)", "-1–1", _of(_axis(0)), (-1.0, 1.0), about),
-            LinearSeries("arousal", "Arousal (derived)", "-1–1", _of(_axis(1)), (-1.0, 1.0), about),
+            LinearSeries("sentiment", "Sentiment", "points -100–100", "points", 100.0 * _of(POLARITY), (-100.0, 100.0)),
+            LinearSeries("valence", "Valence (derived)", "-1–1", "minus1_to_1", _of(_axis(0)), (-1.0, 1.0), about),
+            LinearSeries("arousal", "Arousal (derived)", "-1–1", "minus1_to_1", _of(_axis(1)), (-1.0, 1.0), about),
             LinearSeries(
                 "expressiveness",
                 "Expressiveness",
                 "points 0–100",
+                "points",
                 100.0 * np.array([e != "neutral" for e in EMOTIONS], np.float64),
                 (0.0, 100.0),
             ),

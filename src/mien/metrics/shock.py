@@ -46,7 +46,7 @@ class ShockScore:
     def reset(self) -> None:
         """Forget everything."""
         self._shock = Shock(self._replicates, self._options)
-        self._samples = SampleLog(SLUG)
+        self._samples = SampleLog(SLUG, "points")
         self._all = Running(1 + self._replicates)
         self._peak_at: float | None = None
 

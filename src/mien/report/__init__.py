@@ -42,7 +42,7 @@ def write_reports(analysis: Analysis, folder: Path, *, created: datetime) -> Fin
     snapshots = analysis.timeline.snapshots
     series = Series.of(snapshots)
     findings = build_findings(analysis, created, series)
-    write_json(findings, timeline_rows(snapshots), folder / "report.json")
-    write_csv(timeline_rows(snapshots), analysis.timeline.session.label_set, folder / "timeline.csv")
+    write_json(findings, timeline_rows(analysis.timeline), folder / "report.json")
+    write_csv(timeline_rows(analysis.timeline), analysis.timeline, folder / "timeline.csv")
     write_html(findings, series, folder / "report.html")
     return findings

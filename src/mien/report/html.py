@@ -21,9 +21,10 @@ from markupsafe import Markup
 from mien.analysis.series import STATES, UNREAD_REASONS, FloatArray, Series, StepState
 from mien.core.labels import EMOTIONS, LABEL_SETS
 from mien.report import chart
-from mien.report.document import Findings, LevelPart, MomentPart
+from mien.report.document import Findings
 from mien.report.files import whole_text_file
 from mien.report.palette import COLOURS, css, label_colours, on_paper
+from mien.report.parts import LevelPart, MomentPart
 from mien.report.wording import clock, percent
 
 DASHES: Final = {

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from mien.core.privacy import assert_no_personal_keys
-from mien.report.document import Findings, TimelineRow
+from mien.report.document import Findings
 from mien.report.files import whole_text_file
+from mien.report.parts import TimelineRow
 
 
 def write_json(findings: Findings, rows: Iterable[TimelineRow], path: Path) -> None:

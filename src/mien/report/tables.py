@@ -10,16 +10,18 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from mien.analysis.series import UNREAD_REASONS
+from mien.core.audience import Timeline
 from mien.core.labels import EMOTIONS, FERPLUS8, label_set
-from mien.report.document import TimelineRow
 from mien.report.files import whole_text_file
+from mien.report.parts import TimelineRow
 from mien.report.wording import clock
 
 Cell = str | int | float | None
 
 
-def columns(label_set_name: str) -> tuple[str, ...]:
-    """The table's columns for a session's label set."""
+def columns(timeline: Timeline) -> tuple[str, ...]:
+    """The table's columns for a session: its label set's, and those of its metrics."""
+    label_set_name = timeline.session.label_set
     return (
         "media_time_seconds",
         "media_time_mmss",
@@ -34,6 +36,7 @@ def columns(label_set_name: str) -> tuple[str, ...]:
         *(f"{emotion}_{figure}percent" for emotion in EMOTIONS for figure in ("", "low_", "high_")),
         *(f"{label_set_name}_{label.replace(' ', '_')}_percent" for label in view_labels(label_set_name)),
         *(f"unread_{reason}_sightings" for reason in UNREAD_REASONS),
+        *(f"{slug}_{end}{log.unit}" for slug, log in timeline.series.items() for end in ("", "low_", "high_")),
     )
 
 
@@ -42,20 +45,20 @@ def view_labels(label_set_name: str) -> Sequence[str]:
     return () if label_set_name == FERPLUS8.name else label_set(label_set_name).labels
 
 
-def write_csv(rows: Iterable[TimelineRow], label_set_name: str, path: Path) -> None:
+def write_csv(rows: Iterable[TimelineRow], timeline: Timeline, path: Path) -> None:
     """Write the timeline; rows are taken one at a time. RFC 4180, UTF-8, decimal points.
 
     Raises:
         OutputError: the file cannot be written; nothing of it is left behind.
     """
-    labels = view_labels(label_set_name)
+    labels, slugs = view_labels(timeline.session.label_set), tuple(timeline.series)
     with whole_text_file(path) as file:
         writer = csv.writer(file)
-        writer.writerow(columns(label_set_name))
-        writer.writerows(_cells(row, labels) for row in rows)
+        writer.writerow(columns(timeline))
+        writer.writerows(_cells(row, labels, slugs) for row in rows)
 
 
-def _cells(row: TimelineRow, labels: Sequence[str]) -> list[Cell]:
+def _cells(row: TimelineRow, labels: Sequence[str], slugs: Sequence[str]) -> list[Cell]:
     cells: list[Cell] = [
         row.media_time_seconds,
         clock(row.media_time_seconds),
@@ -74,4 +77,7 @@ def _cells(row: TimelineRow, labels: Sequence[str]) -> list[Cell]:
         cells += [interval.low, interval.high] if interval else [None, None]
     cells += [row.view_percent.get(label) if row.view_percent else None for label in labels]
     cells += [getattr(row.unread, reason) if row.unread else None for reason in UNREAD_REASONS]
+    for slug in slugs:
+        measure = (row.measures or {}).get(slug)
+        cells += [measure.value, measure.low, measure.high] if measure else [None, None, None]
     return cells

@@ -9,8 +9,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from mien.report.document import DistributionPart, Findings, MomentPart
+from mien.report.document import Findings
 from mien.report.palette import COLOURS, css
+from mien.report.parts import DistributionPart, MomentPart
 from mien.report.wording import percent
 
 _BAR = 28
