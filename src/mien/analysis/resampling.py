@@ -7,7 +7,9 @@ half unseen counts half.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +17,9 @@ import numpy.typing as npt
 from mien.analysis.sessions import CellArray, FloatArray, SessionSet, TimeBase
 
 IntArray = npt.NDArray[np.intp]
+
+SLIVER: Final = 1e-3
+"""An overlap below this share of a step is rounding of times, not something seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,40 +63,62 @@ def overlaps(pieces: Pieces, base: TimeBase) -> Overlaps:
     row = np.repeat(np.arange(len(source)), counts)
     target = first[row] + np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
     seconds = np.minimum(end[row], edges[target + 1]) - np.maximum(start[row], edges[target])
-    told = seconds > 1e-9 * base.step_seconds
+    told = seconds > SLIVER * np.minimum(base.step_seconds, (end - start)[row])
     order = np.argsort(target[told], kind="stable")
     return Overlaps(source[row][told][order], target[told][order], seconds[told][order])
 
 
-def resample(sessions: SessionSet, pieces: Pieces, base: TimeBase) -> SessionSet:
-    """All sessions of a set, along the same pieces, onto another time base.
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """Cells of S sessions over N steps.
+
+    Attributes:
+        series: S×N each, by name; NaN where nothing was read.
+        weights: S×N, what a cell counts; 0 where it counts nothing.
+        readable: S×N, faces read at once.
+    """
+
+    series: Mapping[str, CellArray]
+    weights: CellArray
+    readable: CellArray
+
+
+def regrid(cells: Cells, pieces: Pieces, base: TimeBase) -> Cells:
+    """Cells along pieces of time onto a time base, float32 S×T.
 
     Args:
-        sessions: the recorded ones.
-        pieces: of the set's steps, on the clock of ``base``.
+        cells: of the steps that ``pieces.source`` names.
+        pieces: on the clock of ``base``.
         base: where to.
+    """
+    found = overlaps(pieces, base)
+    read = np.zeros(cells.weights.shape, np.bool_)
+    series: dict[str, CellArray] = {}
+    for name, values in cells.series.items():
+        known = ~np.isnan(values)
+        read |= known
+        counted = np.where(known, cells.weights, np.float32(0))
+        total = _gather(counted, found, base.steps)
+        summed = _gather(np.where(known, values, np.float32(0)) * counted, found, base.steps)
+        series[name] = np.divide(summed, total, out=np.full_like(total, np.nan), where=total > 0).astype(np.float32)
+    counted = np.where(read, cells.weights, np.float32(0))
+    covered = _gather(counted, found, base.steps)
+    faces = _gather(counted * np.nan_to_num(cells.readable), found, base.steps)
+    return Cells(
+        series=series,
+        weights=(covered / base.step_seconds).astype(np.float32),
+        readable=np.divide(faces, covered, out=np.zeros_like(faces), where=covered > 0).astype(np.float32),
+    )
+
+
+def resample(sessions: SessionSet, pieces: Pieces, base: TimeBase) -> SessionSet:
+    """All sessions of a set, along the same pieces of its steps, onto another time base.
 
     Returns:
         The same sessions; NaN and weight 0 where nothing falls into a step.
     """
-    from dataclasses import replace
-
-    found = overlaps(pieces, base)
-    series, weights, readable = {}, None, None
-    for name in sessions.series:
-        values, cell_weights = sessions.cells(name)
-        total = _gather(cell_weights, found, base.steps)
-        summed = _gather(values * cell_weights, found, base.steps)
-        series[name] = np.divide(summed, total, out=np.full_like(total, np.nan), where=total > 0).astype(np.float32)
-    read = np.zeros(sessions.weights.shape, np.bool_)
-    for cells in sessions.series.values():
-        read |= ~np.isnan(cells)
-    counted = np.where(read, sessions.weights, np.float32(0))
-    covered = _gather(counted, found, base.steps)
-    people = _gather(counted * np.nan_to_num(sessions.readable), found, base.steps)
-    weights = (covered / base.step_seconds).astype(np.float32)
-    readable = np.divide(people, covered, out=np.zeros_like(people), where=covered > 0).astype(np.float32)
-    return replace(sessions, base=base, series=series, weights=weights, readable=readable)
+    moved = regrid(Cells(sessions.series, sessions.weights, sessions.readable), pieces, base)
+    return replace(sessions, base=base, series=moved.series, weights=moved.weights, readable=moved.readable)
 
 
 def onto(sessions: SessionSet, base: TimeBase) -> SessionSet:
@@ -102,7 +129,7 @@ def onto(sessions: SessionSet, base: TimeBase) -> SessionSet:
     return resample(sessions, Pieces(np.arange(sessions.base.steps), edges[:-1], edges[1:]), base)
 
 
-def _gather(cells: CellArray, found: Overlaps, steps: int) -> FloatArray:
+def _gather(cells: npt.NDArray[np.floating], found: Overlaps, steps: int) -> FloatArray:
     """float64 S×steps: cells summed into target steps, each times its overlap in seconds."""
     out = np.zeros((len(cells), steps))
     if not len(found.target):

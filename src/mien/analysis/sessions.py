@@ -211,7 +211,7 @@ class SessionSet:
     def people(self, series: str) -> FloatArray:
         """float64 T: people behind each step, the faces read at once summed over the sessions that count there."""
         _, weights = self.cells(series)
-        return np.where(weights > 0, np.maximum(self.readable, 1), 0).sum(axis=0, dtype=np.float64)
+        return np.asarray(np.where(weights > 0, np.maximum(self.readable, 1), 0).sum(axis=0, dtype=np.float64))
 
     def mean(self, series: str) -> FloatArray:
         """float64 T: mean over sessions, each by its weight; NaN below the smallest group.
@@ -222,7 +222,7 @@ class SessionSet:
         total = weights.sum(axis=0, dtype=np.float64)
         summed = np.einsum("st,st->t", values, weights, dtype=np.float64)
         told = (total > 0) & (self.people(series) >= self.min_group)
-        return np.divide(summed, total, out=np.full(self.base.steps, np.nan), where=told)
+        return np.asarray(np.divide(summed, total, out=np.full(self.base.steps, np.nan), where=told))
 
     def select(self, kept: npt.NDArray[np.bool_] | Sequence[int]) -> Self:
         """The sessions that a mask or positions name, in their order.
