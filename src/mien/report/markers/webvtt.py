@@ -16,8 +16,8 @@ SUFFIX: Final = ".vtt"
 def render(sheet: Sheet) -> str:
     """The file, one cue a marker and a note with its comment before it."""
     blocks = [f"WEBVTT - {_escaped(sheet.title)}"]
-    ends = [marker.start for marker in sheet.markers[1:]] + [sheet.frames]
-    for number, (marker, next_start) in enumerate(zip(sheet.markers, ends, strict=True), start=1):
+    next_starts = [marker.start for marker in sheet.markers[1:]] + [sheet.frames]
+    for number, (marker, next_start) in enumerate(zip(sheet.markers, next_starts, strict=False), start=1):
         begin = sheet.milliseconds(marker.start)
         end = sheet.milliseconds(min(marker.end, next_start))
         blocks.append(f"NOTE {_escaped(marker.comment)}")
