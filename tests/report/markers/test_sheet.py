@@ -51,6 +51,11 @@ def test_a_name_says_what_and_how_much() -> None:
     assert marker.comment == "rise +61.2 points; 95 % interval 74 to 88 %; coverage 93 %; peak 01:01:32:00"
 
 
+def test_a_note_leads_every_comment() -> None:
+    [marker] = Sheet.of([moment(90, 95)], options(PAL, note="DEMO")).markers
+    assert marker.comment.startswith("DEMO: rise +61.2 points")
+
+
 def test_one_person_has_no_interval() -> None:
     [marker] = Sheet.of([moment(90, 95, low=None, high=None)], options(PAL)).markers
     assert "no interval over people" in marker.comment

@@ -27,6 +27,7 @@ class MarkerOptions:
         title: what the sequence or file is called.
         duration_seconds: of the film, more than 0; markers beyond it make it longer.
         created: when the report was made, with a time zone, for formats that tell it; None when unknown.
+        note: what every comment begins with, such as ``DEMO``.
 
     Raises:
         SettingsError: a value makes no sense.
@@ -38,6 +39,7 @@ class MarkerOptions:
     title: str
     duration_seconds: float
     created: datetime | None = None
+    note: str = ""
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.duration_seconds) and self.duration_seconds > 0):
@@ -140,9 +142,10 @@ def _marker(frame: int, moments: tuple[Moment, ...], options: MarkerOptions) -> 
     peaks = tuple(timebase.frame_at(moment.peak) for moment in moments)
     end = max(timebase.frame_at(moment.end) for moment in moments)
     labels = [timebase.timecode(options.start_frame + peak) for peak in peaks]
+    comments = [f"{_comment(m)}; peak {label}" for m, label in zip(moments, labels, strict=True)]
     return Marker(
         name=" + ".join(name_of(moment) for moment in moments),
-        comment=" + ".join(f"{_comment(m)}; peak {label}" for m, label in zip(moments, labels, strict=True)),
+        comment=": ".join(filter(None, (plain(options.note), " + ".join(comments)))),
         subject=moments[0].subject,
         start=frame,
         frames=max(1, end - frame),

@@ -1,0 +1,82 @@
+"""``mien markers`` from a report on disk to a file an edit suite opens."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import opentimelineio as otio
+import pytest
+from click.testing import CliRunner, Result
+
+from mien.cli import main
+from mien.cli.markers import FORMATS
+from mien.report import write_reports
+from mien.report.markers import formats
+from tests.report.factory import CREATED, hall
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("hall")
+    write_reports(hall(), folder, created=CREATED)
+    return folder / "report.json"
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, ["markers", *map(str, arguments)])
+
+
+def test_every_format_is_offered_without_being_imported() -> None:
+    assert tuple(FORMATS) == formats()
+
+
+@pytest.mark.parametrize("to", formats())
+def test_a_report_becomes_a_file(to: str, report: Path, tmp_path: Path) -> None:
+    done = run(report, "--to", to, "--frame-rate", "23.976", "--out", tmp_path / "film")
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"{tmp_path / 'film'}: ")
+    text = (tmp_path / "film").read_text(encoding="utf-8")
+    assert "DEMO: rise" in text
+    assert "fear" in text
+
+
+def test_markers_lie_where_the_scares_were(report: Path, tmp_path: Path) -> None:
+    path = tmp_path / "film.otio"
+    run(report, "--to", "otio", "--frame-rate", "29.97", "--drop-frame", "--start-timecode", "10:00:00;00",
+        "--title", "Cut 3", "--out", path)  # fmt: skip
+    timeline = otio.adapters.read_from_file(str(path))
+    assert timeline.name == "DEMO Cut 3"
+    assert timeline.global_start_time.to_timecode() == "10:00:00;00"
+    fears = [m.marked_range for m in timeline.tracks.markers if m.color == "PURPLE"]
+    for second in (92, 171, 262):
+        assert any(
+            r.start_time.to_seconds() - 1 <= second <= (r.start_time + r.duration).to_seconds() + 1 for r in fears
+        )
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "told"),
+    [
+        (("--frame-rate", "23.98"), 2, "unknown frame rate '23.98'"),
+        (("--frame-rate", "25", "--drop-frame"), 2, "no drop-frame timecode at 25"),
+        (("--frame-rate", "25", "--start-timecode", "1 o'clock"), 2, "is no timecode"),
+        (("--frame-rate", "29.97", "--start-timecode", "00:01:00;00"), 2, "ask for drop-frame"),
+        (("--frame-rate", "29.97", "--drop-frame", "--start-timecode", "00:01:00;00"), 2, "skips it"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_and_nothing_is_written(
+    options: tuple[str, ...], code: int, told: str, report: Path, tmp_path: Path
+) -> None:
+    done = run(report, "--to", "edl", *options, "--out", tmp_path / "film.edl")
+    assert done.exit_code == code
+    assert told in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_inputs_and_outputs_that_fail_have_their_codes(report: Path, tmp_path: Path) -> None:
+    (tmp_path / "no.json").write_text("{}")
+    rate = ("--to", "edl", "--frame-rate", "25")
+    assert run(tmp_path / "absent.json", *rate, "--out", tmp_path / "a").exit_code == 3
+    assert run(tmp_path / "no.json", *rate, "--out", tmp_path / "a").exit_code == 3
+    assert run(report, *rate, "--out", tmp_path / "absent" / "a").exit_code == 8
+    assert run(report, "--to", "ale", "--frame-rate", "25", "--out", tmp_path / "a").exit_code == 2
