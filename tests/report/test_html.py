@@ -30,7 +30,7 @@ from tests.report.factory import (
 
 def page_of(analysis: Analysis) -> str:
     series = Series.of(analysis.timeline.snapshots)
-    return render(build_findings(analysis, CREATED, series), series)
+    return render(build_findings(analysis, CREATED, series), series, analysis.timeline.series)
 
 
 class Outline(HTMLParser):
@@ -183,6 +183,6 @@ def test_three_hours_are_drawn_in_less_than_two_seconds() -> None:
     analysis = hall(minutes=180)
     series = Series.of(analysis.timeline.snapshots)
     started = time.process_time()
-    page = render(build_findings(analysis, CREATED, series), series)
+    page = render(build_findings(analysis, CREATED, series), series, analysis.timeline.series)
     assert time.process_time() - started < 2
     assert len(page) < 1_000_000

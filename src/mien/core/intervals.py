@@ -42,13 +42,24 @@ def interval(value: FloatArray, replicates: FloatArray, people: float) -> tuple[
         people: how many were resampled, see :func:`stretch`.
 
     Returns:
-        Low and high, float64 K each, on both sides of the value; NaN where every replicate is.
+        The 2.5th and 97.5th percentile (linear between neighbours), stretched and on both sides of the value, float64 K
+        each; NaN where every replicate is.
     """
-    known = ~np.isnan(replicates).all(axis=0)
-    low, high = np.full(value.shape, np.nan), np.full(value.shape, np.nan)
-    if known.any():
-        ends = np.nanpercentile(replicates[:, known], [2.5, 97.5], axis=0)
-        factor = stretch(people)
-        low[known] = np.minimum(value[known], value[known] + (ends[0] - value[known]) * factor)
-        high[known] = np.maximum(value[known], value[known] + (ends[1] - value[known]) * factor)
-    return low, high
+    low, high = _percentile(replicates, 0.025), _percentile(replicates, 0.975)
+    factor = stretch(people)
+    return np.minimum(value, value + (low - value) * factor), np.maximum(value, value + (high - value) * factor)
+
+
+def _percentile(replicates: FloatArray, share: float) -> FloatArray:
+    """Linear between the nearest of what is known in each column; NaN where nothing is."""
+    # NaN sorts to the end.
+    ordered = np.sort(replicates, axis=0)
+    count = len(replicates) - np.isnan(replicates).sum(axis=0)
+    if len(replicates) == 0:
+        return np.full(replicates.shape[1], np.nan)
+    place = share * np.maximum(count - 1, 0)
+    below = place.astype(np.intp)
+    above = np.minimum(below + 1, np.maximum(count - 1, 0))
+    columns = np.arange(replicates.shape[1])
+    first, second = ordered[below, columns], ordered[above, columns]
+    return np.asarray(first + (second - first) * (place - below), np.float64)

@@ -44,5 +44,5 @@ def write_reports(analysis: Analysis, folder: Path, *, created: datetime) -> Fin
     findings = build_findings(analysis, created, series)
     write_json(findings, timeline_rows(analysis.timeline), folder / "report.json")
     write_csv(timeline_rows(analysis.timeline), analysis.timeline, folder / "timeline.csv")
-    write_html(findings, series, folder / "report.html")
+    write_html(findings, series, analysis.timeline.series, folder / "report.html")
     return findings

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
@@ -19,10 +19,12 @@ import numpy as np
 from markupsafe import Markup
 
 from mien.analysis.series import STATES, UNREAD_REASONS, FloatArray, Series, StepState
+from mien.core.findings import SampleLog
 from mien.core.labels import EMOTIONS, LABEL_SETS
 from mien.report import chart
 from mien.report.document import Findings
 from mien.report.files import whole_text_file
+from mien.report.measures import section
 from mien.report.palette import COLOURS, css, label_colours, on_paper
 from mien.report.parts import LevelPart, MomentPart
 from mien.report.wording import clock, percent
@@ -63,12 +65,13 @@ _TABLE_ROWS: Final = 120
 _SPARK_POINTS: Final = 120
 
 
-def render(findings: Findings, series: Series) -> str:
+def render(findings: Findings, series: Series, measures: Mapping[str, SampleLog]) -> str:
     """The page.
 
     Args:
         findings: what is told.
         series: the timeline they were computed from.
+        measures: the metrics' series.
     """
     script, style = _asset("report.js"), _asset("report.css")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -93,6 +96,7 @@ def render(findings: Findings, series: Series) -> str:
         levels=_levels(findings.distribution.canonical, canonical=True, label_set="ferplus8"),
         view=_levels(findings.distribution.view or (), canonical=False, label_set=findings.session.label_set),
         moments=_moments(findings.moments, series),
+        measures=section(findings, measures, series),
         facts=_facts(findings, series),
         make_up=_make_up(findings),
         unread=_unread(findings),
@@ -103,13 +107,13 @@ def render(findings: Findings, series: Series) -> str:
     )
 
 
-def write_html(findings: Findings, series: Series, path: Path) -> None:
+def write_html(findings: Findings, series: Series, measures: Mapping[str, SampleLog], path: Path) -> None:
     """Write the page.
 
     Raises:
         OutputError: the file cannot be written; nothing of it is left behind.
     """
-    page = render(findings, series)
+    page = render(findings, series, measures)
     with whole_text_file(path) as file:
         file.write(page)
 

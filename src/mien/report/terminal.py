@@ -35,6 +35,7 @@ def summary(findings: Findings, folder: Path | None = None) -> RenderableType:
         parts += [_distribution(findings.distribution), Text("")]
     if findings.moments:
         parts += [_moments(findings.moments[:_MOST_MOMENTS]), Text("")]
+    parts += list(_measures(findings))
     parts += list(_coverage(findings))
     if folder is not None:
         parts.append(Text.assemble("Report: ", (str(folder / "report.html"), "underline")))
@@ -81,6 +82,23 @@ def _moments(moments: Iterable[MomentPart]) -> Table:
             percent(moment.coverage_share),
         )
     return table
+
+
+def _measures(findings: Findings) -> Iterable[RenderableType]:
+    """Shock and what is made of it, in one line, where a baseline was established."""
+    known = {figure.slug: figure for figure in findings.figures if figure.value is not None}
+    if "shock_average" not in known:
+        return
+    words = []
+    for slug, told in (
+        ("shock_average", "Shock {:.0f} on average"),
+        ("shock_peak", "{:.0f} at its peak"),
+        ("scares_total", "{:.0f} scares"),
+        ("epm", "EPM {:.1f}"),
+    ):
+        if slug in known:
+            words.append(told.format(known[slug].value))
+    yield Text(", ".join(words))
 
 
 def _coverage(findings: Findings) -> Iterable[RenderableType]:
