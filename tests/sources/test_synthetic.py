@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import cv2
@@ -33,6 +34,7 @@ from mien.sources.synthetic import (
     load_pictures,
     load_spec,
 )
+from mien.tracking import box_iou
 
 SMALL = HallSpec(width=320, height=240, rows=2, columns=3, face_px=(32.0, 40.0), duration_seconds=4.0, frame_rate=10.0)
 
@@ -89,6 +91,21 @@ class TestTruth:
             assert afraid <= now
             assert len(now) == second
             afraid = now
+
+    @pytest.mark.parametrize("seed", range(8))
+    def test_two_seats_share_a_picture_only_when_pictures_run_out(self, seed: int) -> None:
+        """Six seats over six pictures an emotion, each with a past of its own; then over two."""
+        moods = [Mood(at_seconds=k, weights={"fear": 1 + k % 5, "neutral": 5 - k % 5}) for k in range(12)]
+        spec = HallSpec.model_validate({**SMALL.model_dump(), "moods": moods, "duration_seconds": 12, "seed": seed})
+        for each, most in ((6, 1), (2, 3)):
+            seats = Hall(spec, drawn_pool(each)).seats
+            for second in range(12):
+                shown = Counter(seat.shown(float(second), 0.0).picture for seat in seats)
+                assert max(shown.values()) <= most, second
+
+    def test_what_comes_first_is_felt_from_the_start(self) -> None:
+        made = hall(moods=[Mood(at_seconds=3, emotion="neutral"), Mood(at_seconds=1, emotion="fear")])
+        assert [made.truth(t).emotions[0] for t in (0.0, 2.9, 3.0)] == ["fear", "fear", "neutral"]
 
     def test_some_seats_have_a_schedule_of_their_own(self) -> None:
         made = hall(seat_moods=[SeatMoods(seats=(1, 4), moods=(Mood(emotion="anger"),))])
@@ -239,7 +256,17 @@ class TestSpecification:
         [
             ("moods: [{emotion: joy}]", "unknown emotion 'joy': choose from neutral, happiness"),
             ("moods: [{at_seconds: 1}]", "either an emotion or weights"),
+            ("moods: [{emotion: fear, weights: {fear: 1}}]", "either an emotion or weights"),
             ("moods: [{weights: {fear: -1}}]", "weights are not negative"),
+            ("moods: [{weights: {fear: 0}}]", "and one is positive"),
+            ("moods: [{weights: {joy: 1}}]", "unknown emotion 'joy'"),
+            ("moods: [{weights: {fear: .nan}}]", "moods.0.weights.fear: Input should be a finite number"),
+            ("moods: []", "at least one mood"),
+            ("duration_seconds: .inf", "duration_seconds: Input should be a finite number"),
+            ("absences: [{from_seconds: 5, to_seconds: 3}]", "begins before it ends, not at 5 until 3"),
+            ("seat_moods: [{seats: [50], moods: [{emotion: fear}]}]", "seats are numbered 0 to 49"),
+            ("seat_moods: [{seats: [1, 2, 1], moods: [{emotion: fear}]}]", "seat_moods name seat 1 twice"),
+            ("sway_px: 50", "do not fit into 1280×720"),
             ("absences: [{seats: [50]}]", "seats are numbered 0 to 49"),
             ("face_px: [60, 48]", "a least and a largest side"),
             ("face_px: [48, 400]", "do not fit into 1280×720"),
@@ -300,17 +327,43 @@ class TestPictures:
     def test_what_is_no_set_of_pictures_is_refused(self, tmp_path: Path) -> None:
         with pytest.raises(InputError, match="no such pictures"):
             load_pictures(tmp_path / "absent.npz")
-        (tmp_path / "text.npz").write_text("no archive")
-        with pytest.raises(UnsupportedMediaError, match=r"text\.npz is not an npz"):
-            load_pictures(tmp_path / "text.npz")
+        np.savez(tmp_path / "half.npz", images=np.zeros((2, 8, 8), np.uint8))
+        with pytest.raises(UnsupportedMediaError, match=r"half\.npz.*votes is not a file"):
+            load_pictures(tmp_path / "half.npz")
         np.savez(tmp_path / "shape.npz", images=np.zeros((2, 8, 9), np.uint8), votes=np.zeros((2, 10), np.uint8))
         with pytest.raises(UnsupportedMediaError, match=r"expected images uint8 N×S×S"):
             load_pictures(tmp_path / "shape.npz")
         with pytest.raises(UnsupportedMediaError, match="voters agree"):
             load_pictures(votes_npz(tmp_path / "split.npz", [[5, 5] + [0] * 8]))
+        with pytest.raises(UnsupportedMediaError, match="voters agree"):
+            load_pictures(votes_npz(tmp_path / "unknown.npz", [[0] * 8 + [9, 1], [0] * 8 + [1, 9]]))
         (tmp_path / "empty").mkdir()
         with pytest.raises(UnsupportedMediaError, match="sub-folders named neutral, happiness"):
             load_pictures(tmp_path / "empty")
+
+    @pytest.mark.parametrize("damage", ["text", "nothing", "cut", "flipped", "one array"])
+    def test_a_file_that_is_no_whole_archive_is_refused_by_name(self, damage: str, tmp_path: Path) -> None:
+        path = votes_npz(tmp_path / "faces.npz", [[10] + [0] * 9] * 3)
+        whole = path.read_bytes()
+        at = whole.index(b"\x93NUMPY") + 128
+        np.save(tmp_path / "one.npy", np.zeros(3))
+        content = {
+            "text": b"no archive",
+            "nothing": b"",
+            "cut": whole[: len(whole) // 2],
+            "flipped": whole[:at] + b"\xff" + whole[at + 1 :],
+            "one array": (tmp_path / "one.npy").read_bytes(),
+        }
+        path.write_bytes(content[damage])
+        with pytest.raises(UnsupportedMediaError, match=r"faces\.npz is not an npz"):
+            load_pictures(path)
+
+    @pytest.mark.parametrize("wrong", [float("nan"), float("inf"), -3.0, "many"])
+    def test_votes_that_are_no_counts_are_refused(self, wrong: float | str, tmp_path: Path) -> None:
+        votes = np.array([[9, wrong, *[0] * 8]])
+        np.savez(tmp_path / "faces.npz", images=np.zeros((1, 8, 8), np.uint8), votes=votes)
+        with pytest.raises(UnsupportedMediaError, match=r"faces\.npz: votes are counts"):
+            load_pictures(tmp_path / "faces.npz")
 
 
 @pytest.fixture(scope="module")
@@ -333,13 +386,23 @@ def test_a_detector_finds_the_faces_where_the_truth_says(detector: FaceDetector,
     made = Hall(HallSpec(width=640, height=360, rows=2, columns=4, face_px=(48.0, 64.0), sway_px=3.0), one_face)
     for index in (0, 17):
         told = made.truth(index / 25).boxes
-        faces = detector.detect([Frame(made.render(index), index, index / 25)])[0]
-        assert len(faces) == 8
-        middles = (faces.boxes[:, :2] + faces.boxes[:, 2:]) / 2
-        centres = (told[:, :2] + told[:, 2:]) / 2
-        nearest = np.linalg.norm(middles[:, None] - centres[None], axis=2)
-        assert sorted(nearest.argmin(axis=1)) == list(range(8))
-        assert nearest.min(axis=1).max() < 0.2 * (told[:, 2] - told[:, 0]).min()
+        found = detector.detect([Frame(made.render(index), index, index / 25)])[0].boxes
+        overlap = box_iou(told, found)
+        assert overlap.shape == (8, 8)
+        assert sorted(overlap.argmax(axis=1)) == list(range(8))
+        assert overlap.max(axis=1).min() >= 0.5
+
+
+def test_truth_moves_with_what_is_seen(detector: FaceDetector, one_face: PicturePool) -> None:
+    """Between two frames a found face moves as its truth does, to a pixel; the truth moves by several."""
+    made = Hall(HallSpec(width=640, height=360, rows=2, columns=4, sway_px=6.0), one_face)
+    told = [made.truth(index / 25).boxes for index in (0, 40)]
+    seen = [detector.detect([Frame(made.render(index), 0, 0.0)])[0].boxes for index in (0, 40)]
+    rows = [box_iou(t, s).argmax(axis=1) for t, s in zip(told, seen, strict=True)]
+    truly = (told[1] - told[0])[:, :2]
+    visibly = [s[r][:, :2] + s[r][:, 2:] for s, r in zip(seen, rows, strict=True)]
+    assert np.abs(truly).max() > 5
+    assert np.abs((visibly[1] - visibly[0]) / 2 - truly).mean() < 1
 
 
 class _Bright(FaceDetector):

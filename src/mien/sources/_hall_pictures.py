@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +22,7 @@ from mien.sources.images import ImagesSource
 
 VOTE_COLUMNS: Final = len(EMOTIONS) + 2
 """FER+'s columns: the eight emotions, *unknown*, *not a face*."""
+_MOST_VOTES: Final = 1 << 20
 LARGEST_SIDE_PX: Final = 256
 """Pictures of a folder are kept no larger than this."""
 
@@ -86,15 +89,19 @@ def load_pictures(path: Path, min_agreement: float = 0.5) -> PicturePool:
 
 def _of_npz(path: Path, min_agreement: float) -> PicturePool:
     try:
+        # NumPy would take a file that is no archive for a pickle or a single array.
+        zipfile.ZipFile(path).close()
         with np.load(path, allow_pickle=False) as archive:
             images, votes = archive["images"], archive["votes"]
-    except (KeyError, ValueError, OSError) as error:
+    except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise UnsupportedMediaError(f"{path} is not an npz with arrays 'images' and 'votes': {error}") from error
-    square = images.ndim == 3 and images.shape[1] == images.shape[2]
+    square = images.ndim == 3 and images.shape[1] == images.shape[2] > 0
     if not square or images.dtype != np.uint8 or votes.shape != (len(images), VOTE_COLUMNS):
         raise UnsupportedMediaError(
             f"{path}: expected images uint8 N×S×S and votes N×10, got {images.dtype} {images.shape} and {votes.shape}"
         )
+    if votes.dtype.kind not in "iuf" or not ((votes >= 0) & (votes < _MOST_VOTES)).all():
+        raise UnsupportedMediaError(f"{path}: votes are counts, from 0 up; got {votes.dtype} values that are not.")
     agreed = np.where(votes <= 1, 0, votes).astype(np.int64)
     winner = agreed.argmax(axis=1)
     clear = agreed.max(axis=1) > min_agreement * agreed.sum(axis=1)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Final
 
 import numpy as np
@@ -107,14 +109,15 @@ def seat_people(spec: HallSpec, pool: PicturePool) -> tuple[Seat, ...]:
     """
     order = np.random.default_rng([spec.seed, _ORDER]).permutation(spec.seat_count)
     own = {seat: schedule.moods for schedule in spec.seat_moods for seat in schedule.seats}
-    chooser = _Chooser(spec, pool)
+    quantiles = (order + 0.5) / spec.seat_count
+    scheduled = [_changes(own.get(n, spec.moods), float(quantiles[n])) for n in range(spec.seat_count)]
+    stretches = _cast(spec, pool, scheduled)
     seats = []
     for row in range(spec.rows):
         for column in range(spec.columns):
             number = row * spec.columns + column
             generator = np.random.default_rng([spec.seed, _PLACES, number])
             left, top, side = _place(spec, row, column, generator)
-            quantile = (float(order[number]) + 0.5) / spec.seat_count
             seats.append(
                 Seat(
                     number,
@@ -122,7 +125,7 @@ def seat_people(spec: HallSpec, pool: PicturePool) -> tuple[Seat, ...]:
                     top,
                     side,
                     Look.draw(generator),
-                    chooser.stretches(number, own.get(number, spec.moods), quantile),
+                    tuple(stretches[number]),
                     tuple(a for a in spec.absences if not a.seats or number in a.seats),
                     spec.sway_px,
                     spec.sway_seconds * float(generator.uniform(0.75, 1.25)),
@@ -146,34 +149,54 @@ def _place(spec: HallSpec, row: int, column: int, generator: np.random.Generator
     return round(middle_x - side / 2), round(middle_y - side / 2), side
 
 
-class _Chooser:
-    """Gives every seat a picture for each emotion it passes through; two seats share one only when pictures run out."""
+def _changes(moods: Sequence[Mood], quantile: float) -> list[tuple[float, str]]:
+    """When the seat that stands at ``quantile`` of the hall's order begins to feel what, in order of time."""
+    found: list[tuple[float, str]] = []
+    for mood in sorted(moods, key=lambda m: m.at_seconds):
+        emotion = mood.emotion_at(quantile)
+        if not found or found[-1][1] != emotion:
+            # What is felt first is felt from the start.
+            found.append((mood.at_seconds if found else 0.0, emotion))
+    return found
+
+
+def _cast(spec: HallSpec, pool: PicturePool, scheduled: Sequence[Sequence[tuple[float, str]]]) -> list[list[Stretch]]:
+    """A picture for each emotion that each seat passes through; two show one at once only when pictures run out."""
+    pictures = _Pictures(spec, pool)
+    found: list[list[Stretch]] = [[] for _ in scheduled]
+    shown: Counter[int] = Counter()
+    changes = sorted((at, seat, turn) for seat, own in enumerate(scheduled) for turn, (at, _) in enumerate(own))
+    for at, together in groupby(changes, key=lambda change: change[0]):
+        gone = []
+        for _, seat, turn in together:
+            candidates = pictures.of(scheduled[seat][turn][1], turn)
+            first = seat % len(candidates)
+            turned = [*candidates[first:], *candidates[:first]]
+            picture = next((p for p in turned if shown[p] == 0), None)
+            if picture is None:
+                picture = min(turned, key=lambda p: shown[p])
+            shown[picture] += 1
+            gone += [stretch.picture for stretch in found[seat][-1:]]
+            found[seat].append(Stretch(at, picture))
+        # What is left at this moment may still be seen to fade, so nobody takes it over at once.
+        shown.subtract(gone)
+    return found
+
+
+class _Pictures:
+    """A pool's pictures of each emotion, in an order that is new with each turn of a schedule."""
 
     def __init__(self, spec: HallSpec, pool: PicturePool) -> None:
-        self._spec = spec
+        self._seed = spec.seed
         self._rows = {name: pool.of(name) for name in EMOTIONS}
         self._shuffled: dict[tuple[str, int], Sequence[int]] = {}
 
-    def stretches(self, number: int, moods: Sequence[Mood], quantile: float) -> tuple[Stretch, ...]:
-        found: list[Stretch] = []
-        latest = None
-        for mood in sorted(moods, key=lambda m: m.at_seconds):
-            emotion = mood.emotion_at(quantile)
-            if emotion == latest:
-                continue
-            latest = emotion
-            pictures = self._pictures(emotion, len(found))
-            # What is felt first is felt from the start.
-            begin = mood.at_seconds if found else 0.0
-            found.append(Stretch(begin, pictures[number % len(pictures)]))
-        return tuple(found)
-
-    def _pictures(self, emotion: str, turn: int) -> Sequence[int]:
+    def of(self, emotion: str, turn: int) -> Sequence[int]:
         key = (emotion, turn)
         if key not in self._shuffled:
             rows = self._rows[emotion]
             if len(rows) == 0:
                 raise SettingsError(f"the hall's schedule asks for {emotion}, but its pictures show none.")
-            generator = np.random.default_rng([self._spec.seed, _PICTURES, EMOTIONS.index(emotion), turn])
+            generator = np.random.default_rng([self._seed, _PICTURES, EMOTIONS.index(emotion), turn])
             self._shuffled[key] = [int(row) for row in generator.permutation(rows)]
         return self._shuffled[key]

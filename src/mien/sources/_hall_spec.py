@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final, Self
 
 import yaml
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from mien.core.errors import InputError, SettingsError
 from mien.core.labels import EMOTIONS
@@ -26,6 +26,8 @@ def _check_emotion(name: str) -> str:
 
 class Mood(Settings):
     """What is felt from a moment on: one emotion, or shares of several."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
 
     at_seconds: float = Field(0.0, ge=0)
     emotion: str | None = None
@@ -70,9 +72,19 @@ class Absence(Settings):
     from_seconds: float = Field(0.0, ge=0)
     to_seconds: float = Field(float("inf"), ge=0)
 
+    @model_validator(mode="after")
+    def _begins_before_it_ends(self) -> Self:
+        if not self.from_seconds < self.to_seconds:
+            raise ValueError(
+                f"an absence begins before it ends, not at {self.from_seconds:g} until {self.to_seconds:g}"
+            )
+        return self
+
 
 class HallSpec(Settings):
     """A hall seen from the screen. Seats are numbered from 0, row by row from the back (the top) and the left."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
 
     faces: Path | None = None
     """An npz with ``images`` and ``votes``, or a folder with one sub-folder of pictures for each emotion. A relative
@@ -93,6 +105,7 @@ class HallSpec(Settings):
     """How freely sizes and places differ from an exact grid."""
 
     moods: tuple[Mood, ...] = (Mood(emotion="neutral"),)
+    """In any order; what comes first is felt from the start, whenever it begins."""
     seat_moods: tuple[SeatMoods, ...] = ()
     fade_seconds: float = Field(0.0, ge=0)
     """How long one face takes to become the next when a seat's emotion changes; 0 cuts."""
@@ -106,7 +119,7 @@ class HallSpec(Settings):
     """Brightness of the frame: 0.1 leaves a tenth of the light."""
     noise: float = Field(0.0, ge=0, le=64)
     """Standard deviation of the sensor's noise, in steps of 0–255; drawn anew each frame."""
-    blur_px: float = Field(0.0, ge=0)
+    blur_px: float = Field(0.0, ge=0, le=64)
     """Standard deviation of the lens's blur, pixels."""
     grey: bool = False
     """An infrared camera's picture: no colour."""
@@ -123,6 +136,13 @@ class HallSpec(Settings):
         """Frames in the whole duration, at least one."""
         return max(1, round(self.duration_seconds * self.frame_rate))
 
+    @field_validator("moods")
+    @classmethod
+    def _something_is_felt(cls, value: tuple[Mood, ...]) -> tuple[Mood, ...]:
+        if not value:
+            raise ValueError("a hall has at least one mood")
+        return value
+
     @field_validator("face_px")
     @classmethod
     def _ordered(cls, value: tuple[float, float]) -> tuple[float, float]:
@@ -136,6 +156,10 @@ class HallSpec(Settings):
         named = [seat for part in parts for seat in part.seats]
         if any(not 0 <= seat < self.seat_count for seat in named):
             raise ValueError(f"seats are numbered 0 to {self.seat_count - 1}")
+        scheduled = [seat for part in self.seat_moods for seat in part.seats]
+        twice = sorted({seat for seat in scheduled if scheduled.count(seat) > 1})
+        if twice:
+            raise ValueError(f"seat_moods name seat {twice[0]} twice")
         return self
 
     @model_validator(mode="after")
