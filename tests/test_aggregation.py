@@ -179,3 +179,55 @@ def test_facing_and_shares() -> None:
     assert one.shares is not None
     assert one.shares.fear == (1.0, 0.5, 0.5)
     assert one.tracks == 2
+
+
+def course(track: int, times: np.ndarray, fear: np.ndarray) -> dict[float, FaceReading]:
+    """One face whose fear follows a curve (shares 0–1); the rest is neutral."""
+    shares = {
+        t: [1 - f if e == "neutral" else f if e == "fear" else 0.0 for e in EMOTIONS]
+        for t, f in zip(times, fear, strict=True)
+    }
+    return {t: face(track, p) for t, p in shares.items()}
+
+
+class TestSynchrony:
+    TIMES = np.arange(0, 30, 0.5)
+
+    def of(self, *curves: np.ndarray, **options: float) -> list[float | None]:
+        people = [course(track, self.TIMES, curve) for track, curve in enumerate(curves)]
+        steps = run([frame(float(t), *(p[t] for p in people)) for t in self.TIMES], FERPLUS8, **options)
+        return [s.synchrony for s in snapshots(steps)]
+
+    def wave(self, phase: float = 0.0, height: float = 0.3) -> np.ndarray:
+        return np.asarray(0.4 + height * np.sin(2 * np.pi * (self.TIMES / 8 + phase)))
+
+    def test_who_moves_alike_is_in_synchrony_however_strongly(self) -> None:
+        got = self.of(self.wave(), self.wave(height=0.1), self.wave(height=0.2), self.wave())
+        assert got[6] is None
+        assert got[-1] == pytest.approx(1.0, abs=1e-6)
+
+    def test_who_moves_by_themselves_is_not(self) -> None:
+        generator = np.random.default_rng(4)
+        got = self.of(*(generator.uniform(0, 0.8, len(self.TIMES)) for _ in range(12)))
+        told = [v for v in got if v is not None]
+        assert abs(float(np.mean(told))) < 0.1
+
+    def test_one_against_the_others_is_negative_for_that_one(self) -> None:
+        together = self.of(self.wave(), self.wave(), self.wave())[-1]
+        apart = self.of(self.wave(), self.wave(), self.wave(phase=0.5))[-1]
+        assert together is not None
+        assert apart is not None
+        assert apart < together - 0.5
+
+    def test_two_faces_still_faces_and_single_frames_have_none(self) -> None:
+        assert set(self.of(self.wave(), self.wave())) == {None}
+        assert set(self.of(*[np.full(len(self.TIMES), 0.5)] * 5)) == {None}
+        assert set(self.of(self.wave(), self.wave(), self.wave(), step_seconds=0.0)) == {None}
+
+    def test_it_forgets_what_is_longer_ago_than_its_window(self) -> None:
+        first = np.where(self.TIMES < 15, self.wave(), self.wave())
+        other = np.where(self.TIMES < 15, self.wave(phase=0.5), self.wave())
+        got = self.of(first, first, other, other)
+        assert got[29] is not None
+        assert got[29] < 0.1
+        assert got[-1] == pytest.approx(1.0, abs=1e-6)

@@ -7,6 +7,7 @@ memory the bootstrap replicates that metrics run over.
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Iterator
 from typing import Final
 
@@ -63,6 +64,7 @@ class Aggregator:
         self._pending: list[FrameReading] = []
         self._step = 0
         self._weights: dict[int, npt.NDArray[np.float64]] = {}
+        self._synchrony = SynchronyWindow(settings.synchrony_seconds)
 
     def add(self, reading: FrameReading) -> Iterator[AudienceStep]:
         """Take one frame's reading; yields every step that it completes, gaps included."""
@@ -123,6 +125,9 @@ class Aggregator:
         known["emotions"] = EmotionPercents.of(mean)
         known["shares"] = _shares(per_track)
         known["view"] = self._view(points)
+        if duration > 0:
+            # Single frames are told each by itself, whatever came before them.
+            known["synchrony"] = self._synchrony.add(media_time, numbers, per_track)
         replicates = None
         if len(numbers) > 1:
             known["covariance"] = _upper_triangle(np.cov(per_track, rowvar=False))
@@ -156,6 +161,61 @@ class Aggregator:
     def _draw(self, number: int) -> npt.NDArray[np.float64]:
         generator = np.random.Generator(np.random.Philox(key=[REPLICATE_KEY, number]))
         return generator.poisson(1.0, self._settings.replicates).astype(np.float64)
+
+
+class SynchronyWindow:
+    """How alike the faces moved over the last seconds: inter-subject correlation, leave one out.
+
+    Each track's eight emotions over time are correlated with the mean of the other tracks' (each emotion about its own
+    mean), and these correlations are averaged: Hasson et al., 2004; Nastase et al., 2019, *Measuring shared responses
+    across subjects using intersubject correlation*. Faces that did not move have no correlation and are left out.
+
+    Args:
+        seconds: how far back it looks.
+    """
+
+    LEAST_TRACKS: Final = 3
+    LEAST_STEPS: Final = 8
+    STILL_POINTS: Final = 0.5
+    """Root mean square of a face's movement below which it stood still, points."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._steps: deque[tuple[float, dict[int, npt.NDArray[np.float64]]]] = deque()
+
+    def add(self, media_time: float, numbers: npt.NDArray[np.int_], per_track: npt.NDArray[np.float64]) -> float | None:
+        """Take a step and give the synchrony of the window that ends with it.
+
+        Args:
+            media_time: start of the step, seconds.
+            numbers: int N, tracks.
+            per_track: float64 N×8, points.
+
+        Returns:
+            -1 to 1; None with fewer than three tracks that moved and were read throughout, or too few steps.
+        """
+        while self._steps and not media_time - self._seconds < self._steps[0][0] < media_time:
+            self._steps.popleft()
+        self._steps.append((media_time, {int(n): row for n, row in zip(numbers, per_track, strict=True)}))
+        if len(self._steps) < self.LEAST_STEPS:
+            return None
+        throughout = set.intersection(*(set(tracks) for _, tracks in self._steps))
+        moves = []
+        for track in sorted(throughout):
+            course = np.stack([tracks[track] for _, tracks in self._steps])
+            course = (course - course.mean(axis=0)).ravel()
+            if math.sqrt(float((course**2).mean())) > self.STILL_POINTS:
+                moves.append(course)
+        if len(moves) < self.LEAST_TRACKS:
+            return None
+        each = np.stack(moves)
+        others = each.sum(axis=0) - each
+        size = np.linalg.norm(each, axis=1) * np.linalg.norm(others, axis=1)
+        known = size > 1e-9
+        if not known.any():
+            return None
+        alike = (each[known] * others[known]).sum(axis=1) / size[known]
+        return float(np.clip(alike.mean(), -1.0, 1.0))
 
 
 def _lower_median(values: list[int]) -> int:

@@ -37,6 +37,7 @@ def read(at: float, *, people: int = 1, spread: float = 0.0, **points: float) ->
     snapshot = AudienceSnapshot(
         session_id="test", media_time=at, duration_seconds=STEP, suppressed=False, frames=12, present=people,
         readable=people, tracks=people, coverage=1.0, emotions=emotions, facing_share=1.0, model=MODEL,
+        synchrony=0.5 if people > 2 else None,
     )  # fmt: skip
     return AudienceStep(snapshot, replicates)
 

@@ -61,3 +61,15 @@ class DeviceError(MienError):
     """A camera or an accelerator is missing or stopped answering."""
 
     exit_code = 9
+
+
+class AlteredError(MienError):
+    """A signed document does not say what was signed."""
+
+    exit_code = 10
+
+
+class SignerError(MienError):
+    """A document was signed with another key than the one it was expected from."""
+
+    exit_code = 11

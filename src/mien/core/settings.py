@@ -117,6 +117,8 @@ class AudienceSettings(Settings):
     screen_yaw_degrees: float = Field(0.0, ge=-60, le=60)
     """Yaw of a face that looks at the screen, as this camera sees it: 0 where the camera sits at the screen; positive
     where such faces turn towards the picture's right."""
+    synchrony_seconds: float = Field(10.0, gt=0)
+    """How far back synchrony looks."""
     environment: Environment = "general"
     """Kind of audience whose weights the engagement score uses."""
 
