@@ -93,7 +93,7 @@ def _measures(findings: Findings) -> Iterable[RenderableType]:
     for slug, told in (
         ("shock_average", "Shock {:.0f} on average"),
         ("shock_peak", "{:.0f} at its peak"),
-        ("scares_total", "{:.0f} scares"),
+        ("scares_total", "scares: {:.0f}"),
         ("epm", "EPM {:.1f}"),
     ):
         if slug in known:
