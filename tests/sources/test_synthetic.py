@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -161,6 +162,14 @@ class TestPicture:
         np.testing.assert_array_equal(one, same)
         assert (one != other).any()
 
+    def test_another_seed_moves_seats_chooses_others_and_shows_other_pictures(self) -> None:
+        mixed = [Mood(weights={"fear": 1, "neutral": 1})]
+        made = [hall(seed=seed, moods=mixed, rows=3, columns=4, face_px=(24.0, 32.0)) for seed in range(4)]
+        assert len({tuple((s.left, s.top, s.side) for s in m.seats) for m in made}) == 4
+        assert len({m.truth(0.0).emotions for m in made}) > 2
+        alike = [hall(seed=seed) for seed in range(4)]
+        assert len({tuple(s.shown(0.0, 0.0).picture for s in m.seats) for m in alike}) > 2
+
     def test_a_drawn_frame_belongs_to_its_receiver(self) -> None:
         made = hall()
         made.render(0)[:] = 0
@@ -181,6 +190,20 @@ class TestPicture:
         x1, y1, x2, y2 = made.truth(0.0).boxes[0].astype(int)
         assert np.abs(before[y1:y2, x1:x2].astype(int) - after[y1:y2, x1:x2]).mean() > 10
         np.testing.assert_array_equal(before[:, 160:], after[:, 160:])
+
+    def test_a_fade_is_seen_to_blend(self) -> None:
+        moods = [Mood(emotion="neutral"), Mood(at_seconds=1, emotion="contempt")]
+        made = hall(moods=moods, fade_seconds=1.0)
+        before, middle, after = (made.render(k).astype(float) for k in (9, 15, 20))
+        # Both heads cover their soft rim, a few steps more than either alone.
+        np.testing.assert_allclose(middle, (before + after) / 2, atol=6)
+        assert np.abs(after - before).max() > 100
+
+    def test_a_head_moves_by_parts_of_a_pixel(self) -> None:
+        """One slow sway passes through more places than it has pixels."""
+        made = hall(rows=1, columns=1, sway_px=1.0, sway_seconds=4.0)
+        drawn = {made.render(k).tobytes() for k in range(40)}
+        assert len(drawn) > 10
 
     def test_darkness_leaves_its_share_of_the_light(self) -> None:
         light, dark = hall().render(0).astype(float), hall(exposure=0.25).render(0).astype(float)
@@ -215,8 +238,10 @@ class TestSource:
             HallSource(hall()).info.sha256,
             HallSource(hall(seed=1)).info.sha256,
             HallSource(Hall(SMALL, drawn_pool(3))).info.sha256,
+            HallSource(Hall(SMALL, replace(POOL, votes=POOL.votes[::-1].copy()))).info.sha256,
+            HallSource(Hall(SMALL, replace(POOL, images=POOL.images[::-1]))).info.sha256,
         }
-        assert len(hashes) == 3
+        assert len(hashes) == 5
         assert HallSource(hall()).info.sha256 in hashes
 
     @pytest.mark.parametrize(
@@ -232,6 +257,14 @@ class TestSource:
         assert [f.media_time for f in frames] == pytest.approx(times)
         assert source.info.frame_count == len(frames)
         np.testing.assert_array_equal(frames[1].image, source.hall.render(frames[1].index))
+
+    def test_after_it_was_closed_it_can_be_read_from_the_start(self) -> None:
+        source = HallSource(hall())
+        frames = iter(source)
+        next(frames)
+        source.close()
+        assert list(frames) == []
+        assert [f.index for f in source] == list(range(40))
 
     def test_what_is_written_as_a_film_is_read_back(self, tmp_path: Path) -> None:
         made = hall(duration_seconds=1.0)
@@ -267,6 +300,7 @@ class TestSpecification:
             ("seat_moods: [{seats: [50], moods: [{emotion: fear}]}]", "seats are numbered 0 to 49"),
             ("seat_moods: [{seats: [1, 2, 1], moods: [{emotion: fear}]}]", "seat_moods name seat 1 twice"),
             ("sway_px: 50", "do not fit into 1280×720"),
+            ("{rows: 10, columns: 2}", "10×2 faces of 64 px do not fit"),
             ("absences: [{seats: [50]}]", "seats are numbered 0 to 49"),
             ("face_px: [60, 48]", "a least and a largest side"),
             ("face_px: [48, 400]", "do not fit into 1280×720"),
@@ -310,9 +344,10 @@ class TestPictures:
             [5, 5, 0, 0, 0, 0, 0, 0, 0, 0],
             [0, 0, 0, 0, 0, 0, 6, 4, 0, 0],
             [0, 0, 0, 0, 0, 0, 0, 0, 9, 1],
+            [1, 1, 1, 0, 3, 1, 1, 1, 1, 0],
         ]
         pool = load_pictures(votes_npz(tmp_path / "f.npz", rows))
-        assert [EMOTIONS[e] for e in pool.emotions] == ["happiness", "fear"]
+        assert [EMOTIONS[e] for e in pool.emotions] == ["happiness", "fear", "anger"]
         np.testing.assert_allclose(pool.votes[0, 1:3], [0.9, 0.1], atol=1e-6)
 
     def test_a_folder_holds_a_sub_folder_for_each_emotion(self, tmp_path: Path) -> None:
@@ -323,6 +358,13 @@ class TestPictures:
         assert [EMOTIONS[e] for e in pool.emotions] == ["happiness", "fear"]
         assert [image.shape for image in pool.images] == [(30, 30, 3)] * 2
         assert [int(image.mean()) for image in pool.images] == [200, 10]
+
+    def test_large_pictures_of_a_folder_are_kept_small(self, tmp_path: Path) -> None:
+        (tmp_path / "fear").mkdir()
+        cv2.imwrite(str(tmp_path / "fear" / "a.png"), np.full((700, 500, 3), 90, np.uint8))
+        (image,) = load_pictures(tmp_path).images
+        assert image.shape == (256, 256, 3)
+        assert (image == 90).all()
 
     def test_what_is_no_set_of_pictures_is_refused(self, tmp_path: Path) -> None:
         with pytest.raises(InputError, match="no such pictures"):
