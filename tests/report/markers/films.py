@@ -11,6 +11,7 @@ from mien.core.findings import Moment, MomentKind
 from mien.core.labels import EMOTIONS
 from mien.report.markers import MarkerOptions, Sheet
 from mien.report.timecode import DROPPED_LABELS, FRAME_RATES, Timebase
+from tests.report.factory import CREATED
 
 TIMEBASES = [Timebase(rate) for rate in FRAME_RATES.values()] + [Timebase(rate, True) for rate in DROPPED_LABELS]
 AT_EVERY_RATE = pytest.mark.parametrize(
@@ -41,7 +42,7 @@ def moment(start: float, end: float, subject: str = "fear", **changes: object) -
 
 def options(timebase: Timebase, start: str = "01:00:00:00", **changes: object) -> MarkerOptions:
     """A film of ten seconds, unless told otherwise."""
-    told: dict[str, object] = {"title": "A film", "duration_seconds": 10.0}
+    told: dict[str, object] = {"title": "A film", "duration_seconds": 10.0, "created": CREATED}
     return MarkerOptions(timebase.rate, timebase.drop_frame, start, **{**told, **changes})  # type: ignore[arg-type]
 
 

@@ -142,7 +142,7 @@ def _marker(frame: int, moments: tuple[Moment, ...], options: MarkerOptions) -> 
     peaks = tuple(timebase.frame_at(moment.peak) for moment in moments)
     end = max(timebase.frame_at(moment.end) for moment in moments)
     labels = [timebase.timecode(options.start_frame + peak) for peak in peaks]
-    comments = [f"{_comment(m)}; peak {label}" for m, label in zip(moments, labels, strict=True)]
+    comments = [f"{comment_of(m)}; peak {label}" for m, label in zip(moments, labels, strict=True)]
     return Marker(
         name=" + ".join(name_of(moment) for moment in moments),
         comment=": ".join(filter(None, (plain(options.note), " + ".join(comments)))),
@@ -165,7 +165,8 @@ def plain(text: str) -> str:
     return " ".join(text.replace("|", " ").split())
 
 
-def _comment(moment: Moment) -> str:
+def comment_of(moment: Moment) -> str:
+    """What stands behind a moment's figure: rise, interval over people, coverage."""
     interval = "no interval over people"
     if moment.low is not None and moment.high is not None:
         interval = f"95 % interval {moment.low:.0f} to {moment.high:.0f}{_unit(moment)}"
