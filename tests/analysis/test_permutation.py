@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -16,8 +17,9 @@ from mien.analysis.permutation import (
     contrast,
     detectable,
     infer,
+    normal_score,
     smallest_p,
-    student_quantile,
+    student_point,
 )
 from mien.core.errors import SettingsError
 
@@ -68,11 +70,11 @@ def test_all_labellings_are_those_of_brute_force(weighted: bool, block_cells: in
     found = infer(values, weights, halves(8), rng, options, in_line=0)
     sizes = np.array(
         [
-            np.abs(contrast(values, weights, np.isin(np.arange(8), chosen), 3).t)
+            np.abs(contrast(values, weights, np.isin(np.arange(8), chosen), (3, 3)).score)
             for chosen in itertools.combinations(range(8), 4)
         ]
     )
-    seen = np.abs(contrast(values, weights, halves(8), 3).t)
+    seen = np.abs(contrast(values, weights, halves(8), (3, 3)).score)
     assert found.exhaustive
     assert found.shuffles == 69
     tested = ~np.isnan(seen)
@@ -145,10 +147,30 @@ def test_untested_columns_take_no_part_in_q_values() -> None:
 
 
 @pytest.mark.parametrize(
-    ("freedom", "p", "quantile"), [(5, 0.975, 2.571), (10, 0.975, 2.228), (30, 0.95, 1.697), (1e6, 0.975, 1.960)]
+    ("freedom", "t", "tail"),
+    [(3, 3.182, 0.025), (5, 2.571, 0.025), (10, 4.587, 0.0005), (30, 2.750, 0.005), (60, 3.460, 0.0005)],
 )
-def test_students_quantiles_are_those_of_the_tables(freedom: float, p: float, quantile: float) -> None:
-    assert student_quantile(p, freedom) == pytest.approx(quantile, abs=0.01)
+def test_a_normal_score_is_as_rare_as_its_t_in_the_tables(freedom: float, t: float, tail: float) -> None:
+    score = normal_score(np.array([t]), np.array([freedom]))[0]
+    assert score == pytest.approx(NormalDist().inv_cdf(1 - tail), abs=0.03)
+
+
+@given(st.floats(0, 12), st.floats(2, 1000))
+def test_a_score_and_its_t_lead_to_each_other(score: float, freedom: float) -> None:
+    v = np.array([freedom])
+    assert normal_score(student_point(score, v), v)[0] == pytest.approx(score, abs=1e-6)
+
+
+def test_a_group_read_in_few_sessions_is_no_finding_for_that() -> None:
+    """Six sessions against twelve in some columns, though labels are shuffled over all: scatter is not difference."""
+    rng = np.random.default_rng(12)
+    alarms = 0
+    for _ in range(100):
+        weights = np.ones((24, 60))
+        weights[12:18, 20:40] = 0
+        found = infer(rng.normal(size=(24, 60)), weights, halves(24), rng, PermutationOptions(199))
+        alarms += bool((found.family_p <= 0.05).any())
+    assert alarms <= 13
 
 
 @given(st.integers(1, 30), st.integers(1, 30))
@@ -163,7 +185,7 @@ def test_the_least_difference_is_found_as_often_as_told(group: int, threshold: f
     rng = np.random.default_rng(group)
     freedom = 2.0 * (group - 1)
     error = math.sqrt(2 / group)
-    true = detectable(np.array([error]), np.array([freedom]), threshold, 0.8)[0]
+    true = detectable(np.array([error]), np.array([freedom]), np.array([threshold]), 0.8)[0]
     a, b = rng.normal(size=(2, 20_000, group)) + np.array([0, true])[:, None, None]
     t = (b.mean(axis=1) - a.mean(axis=1)) / np.sqrt((a.var(axis=1, ddof=1) + b.var(axis=1, ddof=1)) / group)
     assert (t > threshold).mean() == pytest.approx(0.8, abs=0.02)

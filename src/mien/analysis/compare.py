@@ -27,6 +27,7 @@ from mien.analysis.permutation import (
     detectable,
     infer,
     smallest_p,
+    student_point,
 )
 from mien.analysis.sessions import CellArray, SessionSet, TimeBase
 from mien.core.errors import InputError, SettingsError
@@ -57,10 +58,11 @@ class CompareOptions:
         shuffles: how often labels are shuffled.
         level: of the family-wise error over the whole timeline and its mean, 0–1.
         power: for the least difference that would have been found, 0–1.
-        control: what a finding is: single steps beyond the largest \\|t\\| of shuffles (``max_t``), or stretches that
+        control: what a finding is: single steps beyond the largest of shuffles (``max_t``), or stretches that
             weigh more than the heaviest of shuffles (``cluster``: finds long faint differences better, says less well
             where they begin). Chosen before looking.
-        min_sessions: steps with fewer sessions of either version are not tested (Kish's effective number).
+        min_sessions, min_share: steps with fewer sessions of either version, or with a smaller share of them (0–1), are
+            not tested (Kish's effective number).
         min_group: people needed in each version for a step to be told; None takes what the sessions were granted.
         join_seconds: findings no further apart are one stretch.
         family: comparisons that are reported together; each is tested at ``level / family`` (Bonferroni).
@@ -74,6 +76,7 @@ class CompareOptions:
     power: float = 0.8
     control: Control = "max_t"
     min_sessions: float = 3.0
+    min_share: float = 0.5
     min_group: int | None = None
     join_seconds: float = 1.0
     family: int = 1
@@ -87,7 +90,7 @@ class CompareOptions:
 
     def permutations(self) -> PermutationOptions:
         """How labels are shuffled for one comparison of the family."""
-        return PermutationOptions(self.shuffles, self.level / self.family, self.min_sessions)
+        return PermutationOptions(self.shuffles, self.level / self.family, self.min_sessions, self.min_share)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +196,7 @@ class Comparison:
         verdict: what is concluded.
         discoveries: steps with a false-discovery rate of at most the level.
         detectable: median over steps of the least difference that would have been found, or None.
-        threshold: the \\|t\\| that a step has to exceed, or None.
+        threshold: the normal score that a step has to exceed, or None.
         shuffles, exhaustive: of the labels, and whether these are all there are.
         min_group: people needed in each version for a step to be told.
         steps_suppressed: steps that were read but by fewer people.
@@ -324,7 +327,8 @@ def curves(
     inference = infer(values, weights, is_b, rng, options.permutations(), in_line=in_line)
     seen = inference.contrast
     threshold = inference.threshold if math.isfinite(inference.threshold) else math.nan
-    pointwise = np.where(np.isfinite(inference.pointwise), inference.pointwise, np.nan)
+    at_once = student_point(threshold, seen.freedom)
+    by_itself = student_point(np.where(np.isfinite(inference.pointwise), inference.pointwise, np.nan), seen.freedom)
     line = k if in_line is None else in_line
     q = np.concatenate([benjamini_hochberg(inference.p[:line]), np.full(k - line, np.nan)])
     return (
@@ -332,15 +336,15 @@ def curves(
             mean_a=seen.mean_a,
             mean_b=seen.mean_b,
             difference=seen.difference,
-            low=seen.difference - pointwise * seen.error,
-            high=seen.difference + pointwise * seen.error,
-            family_low=seen.difference - threshold * seen.error,
-            family_high=seen.difference + threshold * seen.error,
+            low=seen.difference - by_itself * seen.error,
+            high=seen.difference + by_itself * seen.error,
+            family_low=seen.difference - at_once * seen.error,
+            family_high=seen.difference + at_once * seen.error,
             p=inference.p,
             q=q,
             family_p=inference.family_p,
             effect=seen.effect,
-            detectable=detectable(seen.error, seen.freedom, threshold, options.power),
+            detectable=detectable(seen.error, seen.freedom, at_once, options.power),
             sessions_a=counts[0].astype(np.float64),
             sessions_b=counts[1].astype(np.float64),
         ),
@@ -392,7 +396,7 @@ def _findings(curve: Curve, inference: Inference, base: TimeBase, options: Compa
         runs = _runs(curve, level, round(options.join_seconds / base.step_seconds))
     found = []
     for first, last, p in runs:
-        peak = first + int(np.nanargmax(np.abs(inference.contrast.t[first : last + 1])))
+        peak = first + int(np.nanargmax(np.abs(inference.contrast.score[first : last + 1])))
         edges = base.edges
         found.append(Finding(float(edges[first]), float(edges[last + 1]), float(edges[peak]), curve.at(peak), float(p)))
     return tuple(found)

@@ -2,10 +2,12 @@
 
 Were there no difference, the labels would be exchangeable: any shuffle of them would be as likely as the one that was
 seen. In every column the groups' weighted means are compared by Welch's t, studentised anew in every shuffle (Janssen,
-1997), so that groups that scatter differently do not pass for groups that differ. The largest \\|t\\| of a shuffle over
-all columns gives family-wise control (Westfall and Young, 1993, single step); runs of columns above a threshold give
-clusters (Maris and Oostenveld, 2007); and the \\|t\\| of all shuffles and columns together give each column a fine
-p-value for false-discovery control (Benjamini and Hochberg, 1995).
+1997), so that groups that scatter differently do not pass for groups that differ. Each t is put on the normal scale by
+its own degrees of freedom (Wallace, 1959): a column in which one group was read in few sessions scatters more, and
+must not look like a finding for that. The largest score of a shuffle over all columns gives family-wise control
+(Westfall and Young, 1993, single step); runs of columns above a threshold give clusters (Maris and Oostenveld, 2007);
+and the scores of all shuffles and columns together give each column a fine p-value for false-discovery control
+(Benjamini and Hochberg, 1995).
 
 Sums over sessions for all shuffles of a block of columns are one matrix product, so hours of timeline take seconds and
 memory is bounded by the block.
@@ -30,7 +32,7 @@ BoolArray = npt.NDArray[np.bool_]
 
 _BINS_PER_UNIT: Final = 100
 _BINS: Final = 5000
-"""The null distribution of \\|t\\| is kept in bins of 0.01 up to 50; what is above is counted together."""
+"""The null distribution of scores is kept in bins of 0.01 up to 50; what is above is counted together."""
 _FLOOR: Final = 1e-12
 """Least variance of a mean, as a share of the column's mean square about its mean: below is rounding."""
 
@@ -43,7 +45,9 @@ class PermutationOptions:
         shuffles: how many, beside the one that was seen; where fewer exist, all of them are taken.
         level: of the family-wise error, 0–1.
         min_sessions: columns in which a group has fewer (Kish's effective number) are not tested.
-        cluster_at: \\|t\\| from which a column joins a cluster; None takes Student's 5 % point.
+        min_share: nor are those in which a group has less than this share of its sessions, 0–1: where many are missing
+            from one group only, labels are no longer exchangeable.
+        cluster_at: score from which a column joins a cluster; 1.96 is the 5 % point of a single column.
         block_cells: numbers kept at once for each sum, shuffles times columns.
 
     Raises:
@@ -53,11 +57,25 @@ class PermutationOptions:
     shuffles: int = 1999
     level: float = 0.05
     min_sessions: float = 3.0
-    cluster_at: float | None = None
+    min_share: float = 0.5
+    cluster_at: float = 1.96
     block_cells: int = 1_000_000
 
+    def least(self, is_b: BoolArray) -> tuple[float, float]:
+        """Sessions that groups A and B need in a column."""
+        of_b = int(is_b.sum())
+        return max(self.min_sessions, self.min_share * (len(is_b) - of_b)), max(
+            self.min_sessions, self.min_share * of_b
+        )
+
     def __post_init__(self) -> None:
-        if self.shuffles < 19 or not 0 < self.level < 1 or self.min_sessions < 2 or self.block_cells < 1:
+        if (
+            self.shuffles < 19
+            or not 0 < self.level < 1
+            or self.min_sessions < 2
+            or not 0 <= self.min_share <= 1
+            or self.block_cells < 1
+        ):
             raise SettingsError(
                 f"a permutation test needs 19 shuffles, a level between 0 and 1 and 2 sessions a column at least, got "
                 f"{self.shuffles}, {self.level} and {self.min_sessions}."
@@ -74,6 +92,7 @@ class Contrast:
         error: standard error of the difference.
         t: their quotient.
         freedom: Welch and Satterthwaite's degrees of freedom.
+        score: ``t`` on the normal scale.
         effect: Hedges' g: the difference in deviations between sessions, corrected for small groups (Hedges, 1981).
         count_a, count_b: Kish's effective number of sessions.
     """
@@ -84,6 +103,7 @@ class Contrast:
     error: FloatArray
     t: FloatArray
     freedom: FloatArray
+    score: FloatArray
     effect: FloatArray
     count_a: FloatArray
     count_b: FloatArray
@@ -91,11 +111,11 @@ class Contrast:
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """A run of columns whose \\|t\\| is above the threshold, all of one sign.
+    """A run of columns whose scores are above the threshold, all of one sign.
 
     Attributes:
         first, last: columns, both inclusive.
-        mass: the sum of \\|t\\| over them.
+        mass: the sum of their scores, without sign.
         p: family-wise: share of shuffles whose heaviest cluster weighs as much.
     """
 
@@ -112,9 +132,9 @@ class Inference:
     Attributes:
         contrast: the groups as they are.
         p: float64 K, of each column alone; NaN where not tested.
-        pointwise: float64 K, the \\|t\\| beyond which ``p`` is at most the level.
-        family_p: float64 K, over all columns at once (max-t).
-        threshold: the \\|t\\| beyond which ``family_p`` is at most the level; infinite where no shuffle reaches it.
+        pointwise: float64 K, the score beyond which ``p`` is at most the level.
+        family_p: float64 K, over all columns at once (largest score).
+        threshold: the score beyond which ``family_p`` is at most the level; infinite where no shuffle reaches it.
         clusters: of the columns in line, in their order.
         shuffles: how many labellings were compared with the one seen.
         exhaustive: whether these are all there are.
@@ -138,35 +158,37 @@ def smallest_p(sessions_a: int, sessions_b: int) -> float:
     return (2 if sessions_a == sessions_b else 1) / math.comb(sessions_a + sessions_b, sessions_a)
 
 
-def student_quantile(p: float, freedom: float) -> float:
-    """Student's t quantile from the normal one (Cornish and Fisher; within 0.01 from five degrees of freedom, 5–95 %
-    and 2.5–97.5 % included)."""
-    z, v = NormalDist().inv_cdf(p), max(freedom, 1.0)
-    return (
-        z
-        + (z**3 + z) / (4 * v)
-        + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * v**2)
-        + (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / (384 * v**3)
-    )
+def normal_score(t: FloatArray, freedom: FloatArray) -> FloatArray:
+    """The normal quantile that is as far out as ``t`` is in Student's distribution (Wallace, 1959), without sign.
+
+    Within 0.03 from three degrees of freedom for what is less rare than one in ten thousand.
+    """
+    return np.asarray((8 * freedom + 1) / (8 * freedom + 3) * np.sqrt(freedom * np.log1p(t * t / freedom)))
 
 
-def detectable(error: FloatArray, freedom: FloatArray, threshold: float, power: float) -> FloatArray:
-    """The true difference that a test at ``threshold`` finds with probability ``power``.
+def student_point(score: float | FloatArray, freedom: FloatArray) -> FloatArray:
+    """The t that has a normal score: :func:`normal_score` the other way round."""
+    scaled = np.asarray(score) * (8 * freedom + 3) / (8 * freedom + 1)
+    return np.asarray(np.sqrt(freedom * np.expm1(scaled * scaled / freedom)))
+
+
+def detectable(error: FloatArray, freedom: FloatArray, t: FloatArray, power: float) -> FloatArray:
+    """The true difference that a test finds with probability ``power``.
 
     Johnson and Welch's (1940) normal approximation of the noncentral t, solved for its centre.
 
     Args:
         error: float64 K, standard errors of the difference.
         freedom: float64 K, degrees of freedom.
-        threshold: the \\|t\\| that has to be exceeded.
+        t: float64 K, what has to be exceeded.
         power: 0–1.
 
     Returns:
         float64 K, in the unit of ``error``.
     """
     v = np.maximum(freedom, 1.0)
-    spread = np.sqrt(1 + threshold**2 / (2 * v))
-    return np.asarray(error * (threshold * (1 - 1 / (4 * v)) + NormalDist().inv_cdf(power) * spread))
+    spread = np.sqrt(1 + t * t / (2 * v))
+    return np.asarray(error * (t * (1 - 1 / (4 * v)) + NormalDist().inv_cdf(power) * spread))
 
 
 def benjamini_hochberg(p: FloatArray) -> FloatArray:
@@ -189,29 +211,30 @@ def benjamini_hochberg(p: FloatArray) -> FloatArray:
 
 
 def contrast(values: npt.NDArray[np.floating], weights: npt.NDArray[np.floating], is_b: BoolArray,
-             min_sessions: float = 2.0) -> Contrast:  # fmt: skip
+             least: tuple[float, float] = (2.0, 2.0)) -> Contrast:  # fmt: skip
     """Two groups in K columns.
 
     Args:
         values: S×K; what counts nothing is not NaN but has the weight 0.
         weights: S×K, 0 or more.
         is_b: bool S, which sessions are of group B.
-        min_sessions: columns with fewer in either group are NaN.
+        least: sessions that groups A and B need; columns with fewer are NaN.
     """
     block = _Block.of(values, weights)
     sums = block.sums(is_b[None].astype(np.float64))
     b = _moments(sums, block.scale)
     a = _moments([total - part for total, part in zip(block.totals, sums, strict=True)], block.scale)
     (mean_a, error_a, count_a), (mean_b, error_b, count_b) = ([x[0] for x in group] for group in (a, b))
-    tested = (count_a >= min_sessions - 1e-9) & (count_b >= min_sessions - 1e-9)
+    tested = (count_a >= least[0] - 1e-9) & (count_b >= least[1] - 1e-9)
     with np.errstate(divide="ignore", invalid="ignore"):
         error = np.sqrt(error_a + error_b)
         difference = mean_b - mean_a
-        freedom = (error_a + error_b) ** 2 / (error_a**2 / (count_a - 1) + error_b**2 / (count_b - 1))
+        freedom = _freedom(error_a, error_b, count_a, count_b)
         both = count_a + count_b - 2
         pooled = ((count_a - 1) * error_a * count_a + (count_b - 1) * error_b * count_b) / both
         effect = difference / np.sqrt(pooled) * (1 - 3 / (4 * both - 1))
         t = difference / error
+        score = np.sign(t) * normal_score(t, freedom)
 
     def told(column: FloatArray) -> FloatArray:
         return np.asarray(np.where(tested, column, np.nan))
@@ -223,6 +246,7 @@ def contrast(values: npt.NDArray[np.floating], weights: npt.NDArray[np.floating]
         error=told(error),
         t=told(t),
         freedom=told(freedom),
+        score=told(score),
         effect=told(effect),
         count_a=count_a,
         count_b=count_b,
@@ -247,7 +271,7 @@ def infer(
         rng: shuffles the labels.
         options: how.
         in_line: the first columns, which follow each other (a timeline); p-values of these share one null
-            distribution among columns with about as many sessions, and only these form clusters. All where left out.
+            distribution, and only these form clusters. All where left out.
 
     Returns:
         See :class:`Inference`; without any column to test, p-values are NaN and there is no cluster.
@@ -258,30 +282,26 @@ def infer(
     seen = _whole_contrast(values, weights, is_b, options)
     tested = ~np.isnan(seen.t)
     labels, exhaustive = _labellings(is_b, options.shuffles, rng)
-    strata = _strata(seen, tested)
-    null = _Null(strata, len(labels))
-    freedom = len(is_b) - 2
-    at = options.cluster_at if options.cluster_at is not None else student_quantile(0.975, freedom)
-    clusters = _Clusters(len(labels), at)
+    null = _Null()
+    clusters = _Clusters(len(labels), options.cluster_at)
     highest = np.zeros(len(labels))
-    size = np.abs(np.where(tested, seen.t, 0.0))
+    size = np.abs(np.where(tested, seen.score, 0.0))
     own_p = np.full(k, np.nan)
     own_point = np.full(k, np.nan)
     for columns in _blocks(k, in_line, max(1, options.block_cells // len(labels))):
         block = _Block.of(values[:, columns], weights[:, columns])
-        # Where a shuffle has sessions enough is asked of the shuffle, not of what was seen: the largest |t| must be
-        # the same function of every labelling.
-        t, valid = block.t(labels, options.min_sessions)
-        t[~valid] = 0.0
-        np.maximum(highest, np.abs(t).max(axis=1), out=highest)
+        # Where a shuffle has sessions enough is asked of the shuffle, not of what was seen: the largest score
+        # must be the same function of every labelling.
+        score, above, valid = block.scores(labels, options.least(is_b))
+        np.maximum(highest, score.max(axis=1), out=highest)
         if columns.start < in_line:
-            null.add(np.abs(t), valid, columns)
-            clusters.add(t)
+            null.add(score, valid)
+            clusters.add(score, above)
         else:
-            own_p[columns] = (1 + (np.abs(t) >= size[columns] - 1e-9).sum(axis=0)) / (1 + len(labels))
-            own_point[columns] = [_threshold(np.abs(line), options.level) for line in t.T]
+            own_p[columns] = (1 + (score >= size[columns] - 1e-9).sum(axis=0)) / (1 + len(labels))
+            own_point[columns] = [_threshold(line, options.level) for line in score.T]
     p = np.where(np.arange(k) < in_line, null.p(size, smallest_p(int((~is_b).sum()), int(is_b.sum()))), own_p)
-    pointwise = np.where(np.arange(k) < in_line, null.thresholds(options.level), own_point)
+    pointwise = np.where(np.arange(k) < in_line, null.threshold(options.level), own_point)
     descending = np.sort(highest)
     beyond = len(labels) - np.searchsorted(descending, size - 1e-9, side="left")
     return Inference(
@@ -290,7 +310,7 @@ def infer(
         pointwise=np.where(tested, pointwise, np.nan),
         family_p=np.where(tested, (1 + beyond) / (1 + len(labels)), np.nan),
         threshold=_threshold(highest, options.level),
-        clusters=clusters.found(np.where(tested, seen.t, 0.0)[:in_line]),
+        clusters=clusters.found(np.where(tested, seen.score, 0.0)[:in_line]),
         shuffles=len(labels),
         exhaustive=exhaustive,
     )
@@ -323,20 +343,39 @@ class _Block:
         """Of group B, a row a labelling."""
         return [labels @ part for part in self.parts]
 
-    def t(self, labels: FloatArray, min_sessions: float) -> tuple[FloatArray, BoolArray]:
-        """Welch's t of every labelling, and where both groups have sessions enough."""
+    def scores(self, labels: FloatArray, least: tuple[float, float]) -> tuple[FloatArray, BoolArray, BoolArray]:
+        """P×columns: every labelling's score without sign, whether B is above A, and whether both have sessions enough.
+
+        The score is 0 where they have not.
+        """
         b = self.sums(labels)
         mean_b, error_b, count_b = _moments(b, self.scale)
         for total, part in zip(self.totals, b, strict=True):
             np.subtract(total, part, out=part)
         mean_a, error_a, count_a = _moments(b, self.scale)
-        error_b += error_a
-        np.sqrt(error_b, out=error_b)
-        mean_b -= mean_a
+        valid = (count_a >= least[0] - 1e-9) & (count_b >= least[1] - 1e-9)
         with np.errstate(divide="ignore", invalid="ignore"):
+            freedom = _freedom(error_a, error_b, count_a, count_b)
+            mean_b -= mean_a
+            above = mean_b > 0
+            error_b += error_a
+            mean_b *= mean_b
             mean_b /= error_b
-        valid = (np.minimum(count_a, count_b) >= min_sessions - 1e-9) & np.isfinite(mean_b)
-        return mean_b, valid
+            mean_b /= freedom
+            score = np.log1p(mean_b, out=mean_b)
+            score *= freedom
+            np.sqrt(score, out=score)
+            freedom *= 8
+            score *= 1 - 2 / (freedom + 3)
+        valid &= np.isfinite(score)
+        score[~valid] = 0.0
+        return score, above, valid
+
+
+def _freedom(error_a: FloatArray, error_b: FloatArray, count_a: FloatArray, count_b: FloatArray) -> FloatArray:
+    """Welch and Satterthwaite's, from the variances of the means."""
+    both = error_a + error_b
+    return np.asarray(both * both / (error_a * error_a / (count_a - 1) + error_b * error_b / (count_b - 1)))
 
 
 def _moments(sums: list[FloatArray], scale: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -360,7 +399,7 @@ def _whole_contrast(values: npt.NDArray[np.floating], weights: npt.NDArray[np.fl
                     options: PermutationOptions) -> Contrast:  # fmt: skip
     size = max(1, options.block_cells // max(len(is_b), 1))
     parts = [
-        contrast(values[:, c], weights[:, c], is_b, options.min_sessions)
+        contrast(values[:, c], weights[:, c], is_b, options.least(is_b))
         for c in _blocks(values.shape[1], values.shape[1], size)
     ]
     return Contrast(
@@ -381,7 +420,7 @@ def _labellings(is_b: BoolArray, shuffles: int, rng: np.random.Generator) -> tup
 
 
 def _threshold(sizes: FloatArray, level: float) -> float:
-    """What \\|t\\| has to exceed for (1 + shuffles that reach it) / (1 + shuffles) to be at most the level."""
+    """What a score has to exceed for (1 + shuffles that reach it) / (1 + shuffles) to be at most the level."""
     allowed = math.floor(level * (len(sizes) + 1) + 1e-9)
     return float(np.sort(sizes)[-allowed]) if 1 <= allowed <= len(sizes) else math.inf
 
@@ -393,41 +432,29 @@ def _blocks(k: int, in_line: int, size: int) -> Iterator[slice]:
             yield slice(start, min(start + size, high))
 
 
-def _strata(seen: Contrast, tested: BoolArray) -> npt.NDArray[np.intp]:
-    """Columns with about as many sessions: the whole part of log2 of the smaller group."""
-    fewest = np.where(tested, np.minimum(seen.count_a, seen.count_b), 1.0)
-    _, strata = np.unique(np.floor(np.log2(np.maximum(fewest, 1.0))), return_inverse=True)
-    return strata.reshape(-1).astype(np.intp)
-
-
 class _Null:
-    """The \\|t\\| of all shuffles and columns, by stratum, in bins."""
+    """The scores of all shuffles and columns in line, in bins."""
 
-    def __init__(self, strata: npt.NDArray[np.intp], shuffles: int) -> None:
-        self._strata = strata
-        self._kinds = int(strata.max(initial=0)) + 1
-        self._counts = np.zeros((self._kinds + 1, _BINS + 1), np.int64)
+    def __init__(self) -> None:
+        self._counts = np.zeros(_BINS + 1, np.int64)
 
-    def add(self, size: FloatArray, valid: BoolArray, columns: slice) -> None:
-        """Take a block, P×columns; what is not valid is counted apart."""
-        bins = np.minimum(size * _BINS_PER_UNIT, _BINS).astype(np.intp)
-        bins += np.where(valid, self._strata[columns], self._kinds) * (_BINS + 1)
-        self._counts += np.bincount(bins.ravel(), minlength=self._counts.size).reshape(self._counts.shape)
+    def add(self, score: FloatArray, valid: BoolArray) -> None:
+        """Take a block, P×columns; what is not valid is passed over."""
+        bins = np.minimum(score * _BINS_PER_UNIT, _BINS).astype(np.int32)
+        bins[~valid] = _BINS + 1
+        self._counts += np.bincount(bins.ravel(), minlength=_BINS + 2)[:-1]
 
-    def p(self, size: FloatArray, least: float) -> FloatArray:
+    def p(self, score: FloatArray, least: float) -> FloatArray:
         """float64 K; a whole bin counts as reached, and none is below what the design's own shuffles could give."""
-        tails = np.cumsum(self._counts[:, ::-1], axis=1)[:, ::-1]
-        bins = np.minimum(size * _BINS_PER_UNIT, _BINS).astype(np.intp)
-        reached, all_of = tails[self._strata, bins], tails[self._strata, 0]
-        return np.asarray(np.clip((1 + reached) / (1 + all_of), least, 1.0))
+        tails = np.cumsum(self._counts[::-1])[::-1]
+        bins = np.minimum(score * _BINS_PER_UNIT, _BINS).astype(np.intp)
+        return np.asarray(np.clip((1 + tails[bins]) / (1 + tails[0]), least, 1.0))
 
-    def thresholds(self, level: float) -> FloatArray:
-        """float64 K: the \\|t\\| from which ``p`` is at most the level."""
-        tails = np.cumsum(self._counts[:, ::-1], axis=1)[:, ::-1]
-        shares = (1 + tails) / (1 + tails[:, :1])
-        first = np.argmax(shares <= level, axis=1)
-        found = np.where((shares <= level).any(axis=1), first / _BINS_PER_UNIT, np.inf)
-        return np.asarray(found[self._strata], np.float64)
+    def threshold(self, level: float) -> float:
+        """The score from which ``p`` is at most the level."""
+        tails = np.cumsum(self._counts[::-1])[::-1]
+        within = (1 + tails) / (1 + tails[0]) <= level
+        return float(np.argmax(within)) / _BINS_PER_UNIT if within.any() else math.inf
 
 
 class _Clusters:
@@ -438,25 +465,26 @@ class _Clusters:
         self._open = {1.0: np.zeros(shuffles), -1.0: np.zeros(shuffles)}
         self._heaviest = np.zeros(shuffles)
 
-    def add(self, t: FloatArray) -> None:
+    def add(self, score: FloatArray, above: BoolArray) -> None:
         """Take the next columns, P×columns."""
+        beyond = score > self._at
         for sign, carried in self._open.items():
-            above = sign * t > self._at
-            mass = np.cumsum(np.where(above, np.abs(t), 0.0), axis=1)
+            inside = beyond & above if sign > 0 else beyond & ~above
+            mass = np.cumsum(np.where(inside, score, 0.0), axis=1)
             mass += carried[:, None]
-            base = np.maximum.accumulate(np.where(above, 0.0, mass), axis=1)
+            base = np.maximum.accumulate(np.where(inside, 0.0, mass), axis=1)
             mass -= base
             np.maximum(self._heaviest, mass.max(axis=1), out=self._heaviest)
             carried[:] = mass[:, -1]
 
-    def found(self, t: FloatArray) -> tuple[Cluster, ...]:
+    def found(self, score: FloatArray) -> tuple[Cluster, ...]:
         """Clusters of the labelling that was seen."""
         out = []
         for sign in (1.0, -1.0):
-            above = np.concatenate([[False], sign * t > self._at, [False]])
+            above = np.concatenate([[False], sign * score > self._at, [False]])
             edges = np.flatnonzero(above[1:] != above[:-1])
             for first, end in zip(edges[::2], edges[1::2], strict=True):
-                mass = float(np.abs(t[first:end]).sum())
+                mass = float(np.abs(score[first:end]).sum())
                 reached = int((self._heaviest >= mass - 1e-9).sum())
                 out.append(Cluster(int(first), int(end) - 1, mass, (1 + reached) / (1 + len(self._heaviest))))
         return tuple(sorted(out, key=lambda c: c.first))
