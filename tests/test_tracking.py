@@ -71,6 +71,14 @@ def test_between_detections_a_face_is_expected_where_it_moves() -> None:
     assert np.abs(expected.landmarks[0, 0] - [56, 20]).max() < 1.0
 
 
+def test_after_a_detection_without_a_face_nothing_is_expected() -> None:
+    tracker = Tracker(TrackingSettings())
+    tracker.update(faces((0, 0, 40, 40)), 0.0)
+    tracker.update(Faces.none(), 0.1)
+    expected, tracks = tracker.expect(0.15)
+    assert len(expected) == len(tracks) == 0
+
+
 def test_what_was_not_there_at_the_last_detection_is_not_expected() -> None:
     tracker = Tracker(SETTINGS)
     tracker.update(faces((0, 0, 40, 40), (100, 0, 140, 40)), 0.0)

@@ -31,6 +31,7 @@ class Tracker:
         self._settings = settings
         self._tracks: list[Track] = []
         self._next = 0
+        self._detected_at: float | None = None
 
     def update(self, faces: Faces, media_time: float) -> list[Track]:
         """Take the faces detected in a frame.
@@ -43,6 +44,7 @@ class Tracker:
             One track a face, in the faces' order.
         """
         self._forget(media_time)
+        self._detected_at = media_time
         found: list[Track | None] = [None] * len(faces)
         for face, track in self._match(faces, media_time):
             _move(self._tracks[track], faces, face, media_time)
@@ -59,10 +61,9 @@ class Tracker:
             The expected faces and their tracks, in the order of the tracks' numbers.
         """
         self._forget(media_time)
-        if not self._tracks:
+        current = [t for t in self._tracks if t.seen_at == self._detected_at]
+        if not current:
             return Faces.none(), []
-        latest = max(t.seen_at for t in self._tracks)
-        current = [t for t in self._tracks if t.seen_at == latest]
         boxes, landmarks = [], []
         for track in current:
             box = _expected(track, media_time)

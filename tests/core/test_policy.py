@@ -16,6 +16,7 @@ from mien.core.policy import (
     Purpose,
     authorise,
     needs_basis,
+    permit_personal_files,
 )
 from mien.core.settings import PROFILES, Profile
 
@@ -29,6 +30,8 @@ def allowed(purpose: Purpose, basis: Basis | None, place: str | None, exception:
     own_or_agreed = basis in (Basis.OWN_RECORDING, Basis.CONSENT)
     if profile.audience.min_group < 5 and not own_or_agreed:
         return False
+    if purpose is Purpose.MEDICAL_OR_SAFETY:
+        return bool(exception and exception.strip())
     if purpose not in (Purpose.EDUCATION, Purpose.WORKPLACE):
         return True
     if place is None:
@@ -78,10 +81,25 @@ def test_elsewhere_a_restricted_purpose_says_to_check_the_rules() -> None:
     assert "Purpose 'education' under the law of US: check local rules." in grant.notices
 
 
-@pytest.mark.parametrize("place", ["Germany", "DEU", "D", "12", "E U"])
+@pytest.mark.parametrize("place", ["Germany", "DEU", "D", "12", "E U", "ZZ", "XX"])
 def test_a_jurisdiction_that_is_no_code_does_not_slip_through(place: str) -> None:
-    with pytest.raises(PolicyError, match="is no country code"):
+    with pytest.raises(PolicyError, match="is no country's code"):
         authorise(Declaration(Purpose.EDUCATION, Basis.CONSENT, place), PROFILES["classroom"])
+
+
+@pytest.mark.parametrize(("code", "country"), [("EL", "GR"), ("el", "GR")])
+def test_the_unions_own_codes_are_those_countries(code: str, country: str) -> None:
+    with pytest.raises(PolicyError, match=f"prohibited in {country}"):
+        authorise(Declaration(Purpose.WORKPLACE, Basis.CONSENT, code), PROFILES["classroom"])
+    grant = authorise(Declaration(Purpose.WORKPLACE, Basis.CONSENT, "UK"), PROFILES["classroom"])
+    assert "Purpose 'workplace' under the law of GB: check local rules." in grant.notices
+
+
+@pytest.mark.parametrize("basis", [None, Basis.NOTICE])
+def test_files_that_show_single_people_need_a_basis_whatever_the_group(basis: Basis | None) -> None:
+    with pytest.raises(PolicyError, match="show single people"):
+        permit_personal_files(Declaration(Purpose.AUDIENCE_RESEARCH, basis))
+    permit_personal_files(Declaration(Purpose.AUDIENCE_RESEARCH, Basis.CONSENT))
 
 
 @pytest.mark.parametrize("basis", [None, Basis.NOTICE])

@@ -196,7 +196,7 @@ def test_a_truncated_recording_is_reported_as_far_as_it_goes(clip: Path, tmp_pat
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) * 2 // 3])
     done = mien("analyze", path, "--out", tmp_path / "out", "--every-nth", 8)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 12, done.stderr
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert report["complete"] is False
 
@@ -279,3 +279,89 @@ def test_environment_is_not_needed(short: Path, tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+class TestSeveralInputs:
+    def test_each_has_a_folder_of_its_own_whatever_they_are_called(self, short: Path, tmp_path: Path) -> None:
+        folders = ("one", "two", "three")
+        for folder, name in zip(folders, ("a-2.mp4", "a.mp4", "a.mov"), strict=True):
+            (tmp_path / folder).mkdir()
+            (tmp_path / folder / name).write_bytes(short.read_bytes())
+        paths = [tmp_path / "one" / "a-2.mp4", tmp_path / "two" / "a.mp4", tmp_path / "three" / "a.mov"]
+        done = mien("analyze", *paths, "--out", tmp_path / "out", "--quiet")
+        assert done.returncode == 0, done.stderr
+        told = {
+            folder.name: json.loads((folder / "report.json").read_text())["provenance"]["input"]["name"]
+            for folder in (tmp_path / "out").iterdir()
+        }
+        assert sorted(told.values()) == ["a-2.mp4", "a.mov", "a.mp4"]
+
+    def test_no_name_leads_out_of_the_folder(self) -> None:
+        from mien.cli.analyze import _folders
+
+        inputs = ("..", "a/../..", ".hidden", "camera:0", "x.mp4", "/", "x.mov", "x-2.mp4")
+        folders = _folders(inputs, Path("out"))
+        assert {folder.parent for folder in folders} == {Path("out")}
+        assert len(set(folders)) == len(inputs)
+        assert not {"", ".", ".."} & {folder.name for folder in folders}
+
+    def test_one_that_cannot_be_read_leaves_the_others_their_reports(self, short: Path, tmp_path: Path) -> None:
+        done = mien("analyze", tmp_path / "absent.mp4", short, "--out", tmp_path / "out", "--quiet")
+        assert done.returncode == 3
+        assert "absent.mp4" in done.stderr
+        assert "1 of 2 inputs could not be analysed" in done.stderr
+        assert [folder.name for folder in (tmp_path / "out").iterdir()] == [short.stem]
+
+    def test_pictures_are_read_each_by_itself(self, shared: Path) -> None:
+        photos = sorted((shared / "data" / "crowd").glob("*.jpg"))[:3]
+        together = [json.loads(line) for line in mien("predict", *photos).stdout.splitlines()]
+        alone = [json.loads(mien("predict", photo).stdout) for photo in photos]
+        assert together == alone
+        for picture in together:
+            for face in picture["read"]:
+                best = max(face["scores"], key=face["scores"].__getitem__)
+                assert face["label"] == (best if face["confidence"] >= 0.45 else "uncertain")
+
+
+class TestPersonalFiles:
+    def test_they_need_a_basis_though_the_report_tells_of_groups_only(self, short: Path, tmp_path: Path) -> None:
+        hall = ("--profile", "cinema", "--purpose", "audience_research", "--basis", "notice")
+        for option in ("--face-log", "--annotate"):
+            done = mien("analyze", short, "--out", tmp_path / "out", *hall, option)
+            assert done.returncode == 6
+            assert "show single people" in done.stderr
+        assert not (tmp_path / "out").exists()
+
+    def test_those_of_an_earlier_run_do_not_lie_beside_another_report(self, short: Path, tmp_path: Path) -> None:
+        out = tmp_path / "out"
+        assert mien("analyze", short, "--out", out, "--face-log", "--annotate", "--quiet").returncode == 0
+        assert {p.name for p in out.iterdir()} == REPORTS | {"faces.csv", "annotated.mp4"}
+        again = mien("analyze", short, "--out", out)
+        assert again.returncode == 0
+        assert {p.name for p in out.iterdir()} == REPORTS
+        assert "belonged to an earlier report" in again.stderr
+
+
+def test_an_audience_needs_a_declared_purpose(short: Path, tmp_path: Path) -> None:
+    for profile in ("cinema", "edge", "classroom"):
+        done = mien("analyze", short, "--out", tmp_path / "out", "--profile", profile)
+        assert done.returncode == 6
+        assert "declare why with '--purpose'" in done.stderr
+
+
+def test_after_an_empty_detection_no_face_is_invented(shared: Path, tmp_path: Path) -> None:
+    """The face leaves before 2.5 s; looking at every tenth frame only must not make it linger."""
+    clip = shared / "data" / "clips" / "face_noface.mov"
+    done = mien("analyze", clip, "--out", tmp_path / "out", "--detect-every", 10, "--face-log", "--quiet")
+    assert done.returncode == 0, done.stderr
+    rows = (tmp_path / "out" / "faces.csv").read_text().splitlines()[1:]
+    assert rows
+    last = int(rows[-1].split(",")[1])
+    assert last < 80
+
+
+def test_an_input_that_cannot_be_read_leaves_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "notes.mp4").write_text("this is not a film\n" * 50)
+    done = mien("analyze", tmp_path / "notes.mp4", "--out", tmp_path / "new" / "out")
+    assert done.returncode == 4
+    assert not (tmp_path / "new").exists()

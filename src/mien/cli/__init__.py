@@ -19,6 +19,8 @@ from mien import __version__
 from mien.core.errors import MienError, SettingsError
 
 INTERRUPTED: Final = 130
+TRUNCATED: Final = 12
+"""The report was written, but its recording is damaged or ended early."""
 """Exit code after Ctrl-C."""
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from mien.core.errors import SettingsError
-from mien.core.policy import Basis, Declaration, Purpose
+from mien.core.errors import PolicyError, SettingsError
+from mien.core.policy import Basis, Declaration, Purpose, needs_basis
 from mien.core.settings import PROFILES, InferenceSettings, Profile
 
 if TYPE_CHECKING:
@@ -19,32 +19,24 @@ F = TypeVar("F", bound=Callable[..., Any])
 LABEL_SET_NAMES = ("ferplus8", "cinema7", "indexed7", "studio6", "engagement5", "compound12")
 
 
-def policy_options(default_purpose: Purpose, default_basis: Basis | None) -> Callable[[F], F]:
+def policy_options(command: F) -> F:
     """``--purpose``, ``--basis``, ``--jurisdiction`` and ``--exception``."""
-
-    def add(command: F) -> F:
-        for option in (
-            click.option("--exception", help="Recorded reason for a purpose that the law restricts."),
-            click.option("--jurisdiction", help="Country whose law applies: a two-letter code, or EU."),
-            click.option(
-                "--basis",
-                type=click.Choice([b.value for b in Basis]),
-                default=default_basis.value if default_basis else None,
-                show_default=True,
-                help="What permits filming the people shown.",
-            ),
-            click.option(
-                "--purpose",
-                type=click.Choice([p.value for p in Purpose]),
-                default=default_purpose.value,
-                show_default=True,
-                help="Why the audience is measured.",
-            ),
-        ):
-            command = option(command)
-        return command
-
-    return add
+    for option in (
+        click.option("--exception", help="Recorded reason for a purpose that the law restricts."),
+        click.option("--jurisdiction", help="Country whose law applies: a two-letter code, or EU."),
+        click.option(
+            "--basis",
+            type=click.Choice([b.value for b in Basis]),
+            help="What permits filming the people shown (default: own_recording, where no purpose is declared).",
+        ),
+        click.option(
+            "--purpose",
+            type=click.Choice([p.value for p in Purpose]),
+            help="Why the audience is measured (default: personal, but for the profiles of halls).",
+        ),
+    ):
+        command = option(command)
+    return command
 
 
 def model_options(command: F) -> F:
@@ -67,9 +59,23 @@ def model_options(command: F) -> F:
     return command
 
 
-def declaration(purpose: str, basis: str | None, jurisdiction: str | None, exception: str | None) -> Declaration:
-    """What the operator declared."""
-    return Declaration(Purpose(purpose), Basis(basis) if basis else None, jurisdiction, exception)
+def declaration(options: Mapping[str, Any], profile: Profile) -> Declaration:
+    """What the operator declared. Who declares nothing analyses a recording of their own, for themselves.
+
+    Raises:
+        PolicyError: the profile is for an audience, and nothing says why it is measured.
+    """
+    purpose, basis = options["purpose"], options["basis"]
+    if purpose is None:
+        if not needs_basis(profile):
+            raise PolicyError(
+                f"profile {profile.name} measures an audience: declare why with '--purpose' "
+                f"({', '.join(p.value for p in Purpose)}), and '--basis' with what permits filming it."
+            )
+        purpose, basis = Purpose.PERSONAL, basis or Basis.OWN_RECORDING
+    elif basis is None and Purpose(purpose) is Purpose.PERSONAL:
+        basis = Basis.OWN_RECORDING
+    return Declaration(Purpose(purpose), Basis(basis) if basis else None, options["jurisdiction"], options["exception"])
 
 
 def choices(detector: str | None, classifier: str) -> Choices:

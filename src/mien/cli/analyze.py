@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mien.cli import INTERRUPTED
+from mien.cli import INTERRUPTED, TRUNCATED
 from mien.cli._options import (
     LABEL_SET_NAMES,
     choices,
@@ -20,8 +20,17 @@ from mien.cli._options import (
     policy_options,
     profile_with,
 )
-from mien.core.policy import Basis, Purpose
+from mien.core.errors import DeviceError, InputError, MienError, SettingsError
 from mien.core.settings import PROFILES
+
+BESIDE_THE_REPORT = {
+    "annotated.mp4": "annotate",
+    "faces.csv": "face_log",
+    "shock_report.json": "shock_report",
+    "timeline.parquet": "parquet",
+    "report.json.sig": "sign",
+}
+"""Files of a run beside its report, and the option that asks for each."""
 
 if TYPE_CHECKING:
     from mien.core.faces import FrameObserver, FrameSource
@@ -35,7 +44,7 @@ if TYPE_CHECKING:
               help="Folder for the results; several inputs get a folder each inside it.")  # fmt: skip
 @click.option("--profile", "profile_name", type=click.Choice(list(PROFILES)), default="interview", show_default=True,
               help="Settings for a kind of audience.")  # fmt: skip
-@policy_options(Purpose.PERSONAL, Basis.OWN_RECORDING)
+@policy_options
 @click.option("--label-set", type=click.Choice(LABEL_SET_NAMES), help="Names and classes of the emotions.")
 @click.option("--sample-hz", type=click.FloatRange(0, min_open=True), help="Read this many frames a second.")
 @click.option("--every-nth", type=click.IntRange(1), help="Read every Nth frame.")
@@ -54,6 +63,7 @@ if TYPE_CHECKING:
 @click.option(
     "--shock-report", is_flag=True, help="Also write shock_report.json, in the shape earlier systems' clients read."
 )
+@click.option("--parquet", is_flag=True, help="Also write timeline.parquet: the table with types.")
 @click.option("--quiet", is_flag=True, help="No progress, no summary.")
 @click.pass_context
 def command(context: click.Context, /, inputs: tuple[str, ...], out: Path, **options: Any) -> None:
@@ -61,6 +71,8 @@ def command(context: click.Context, /, inputs: tuple[str, ...], out: Path, **opt
 
     INPUT is a video, a picture, a folder of pictures, camera:N or synthetic:SPEC.yaml.
     """
+    if options["sample_hz"] is not None and options["every_nth"] is not None:
+        raise SettingsError("--sample-hz and --every-nth say different things: give one of them.")
     profile = profile_with(
         options["profile_name"],
         sampling={"sample_hz": options["sample_hz"], "every_nth": options["every_nth"]},
@@ -78,66 +90,100 @@ def command(context: click.Context, /, inputs: tuple[str, ...], out: Path, **opt
             "min_group": options["min_group"],
         },
     )
-    from mien.core.policy import authorise
+    from mien.core.policy import authorise, permit_personal_files
 
-    told = declaration(options["purpose"], options["basis"], options["jurisdiction"], options["exception"])
+    told = declaration(options, profile)
     authorise(told, profile)
-    folders = _folders(inputs, out)
+    if options["parquet"]:
+        from mien.report.parquet import require_tables
+
+        require_tables()
+    if options["annotate"] or options["face_log"]:
+        permit_personal_files(told)
+    failed: list[MienError] = []
+    unfinished = False
     with _stop_on_signal() as stopped:
-        for locator, folder in zip(inputs, folders, strict=True):
-            if not _analyze_one(locator, folder, profile, told, options, stopped):
+        for locator, folder in zip(inputs, _folders(inputs, out), strict=True):
+            try:
+                ended = _analyze_one(locator, folder, profile, told, options, stopped)
+            except (InputError, DeviceError) as error:
+                # One input that cannot be read is no reason to leave out the others.
+                click.echo(f"Error: {error}", err=True)
+                failed.append(error)
+                continue
+            if ended == "interrupted":
                 context.exit(INTERRUPTED)
+            unfinished = unfinished or ended is not None
+    if failed:
+        if len(inputs) > 1:
+            click.echo(f"{len(failed)} of {len(inputs)} inputs could not be analysed.", err=True)
+        context.exit(failed[0].exit_code)
+    context.exit(TRUNCATED if unfinished else 0)
 
 
 def _analyze_one(
     locator: str, folder: Path, profile: Any, told: Any, options: dict[str, Any], stopped: Callable[[], bool]
-) -> bool:
-    """One input to one folder; False when it was interrupted."""
+) -> str | None:
+    """One input to one folder; why it ended before its media did, or None."""
     from datetime import UTC, datetime
 
     from rich.console import Console
 
     from mien.assembly import assemble
-    from mien.report import prepare_folder, write_reports
+    from mien.report import write_reports
+    from mien.report.files import results_folder
     from mien.report.terminal import summary
     from mien.runtime.analyze import analyze, fit_step, frame_by_frame_if_short
     from mien.sources import open_source
 
     console = Console(stderr=True, quiet=options["quiet"])
-    prepare_folder(folder)
-    source = open_source(locator, profile.sampling)
-    try:
-        if options["step_seconds"] is None:
-            profile = frame_by_frame_if_short(profile, source.info)
-        profile = fit_step(profile, source.info)
-        networks = inference(options["threads"], options["providers"])
-        made = assemble(profile, told, choices(options["detector"], options["classifier"]), networks)
-        if made.detector_note:
-            console.print(f"[yellow]{made.detector_note}[/yellow]")
-        observers = _observers(folder, source, locator, made.pipeline.labels, options)
-    except BaseException:
-        source.close()
-        raise
-    with _progress(console, source) as on_progress:
-        analysis = analyze(
-            source,
-            made.pipeline,
-            observers=observers,
-            inference=networks,
-            execution_providers=made.execution_providers,
-            detector_note=made.detector_note,
-            on_progress=on_progress,
-            should_stop=stopped,
-        )
-    report = write_reports(analysis, folder, created=datetime.now(UTC))
-    if options["shock_report"]:
-        from mien.report.shock_report import FILE, write_shock_report
+    with results_folder(folder):
+        source = open_source(locator, profile.sampling)
+        try:
+            if options["step_seconds"] is None:
+                profile = frame_by_frame_if_short(profile, source.info)
+            profile = fit_step(profile, source.info)
+            networks = inference(options["threads"], options["providers"])
+            made = assemble(profile, told, choices(options["detector"], options["classifier"]), networks)
+            if made.detector_note:
+                console.print(f"[yellow]{made.detector_note}[/yellow]")
+            observers = _observers(folder, source, locator, made.pipeline.labels, options)
+        except BaseException:
+            source.close()
+            raise
+        with _progress(console, source) as on_progress:
+            analysis = analyze(
+                source,
+                made.pipeline,
+                observers=observers,
+                inference=networks,
+                execution_providers=made.execution_providers,
+                detector_note=made.detector_note,
+                on_progress=on_progress,
+                should_stop=stopped,
+            )
+        try:
+            report = write_reports(analysis, folder, created=datetime.now(UTC))
+        except BaseException:
+            # Files that show single people do not stay without the report that they belong to.
+            for observer in observers:
+                observer.discard()
+            raise
+        _remove_stale(folder, options, console)
+        if options["shock_report"]:
+            from mien.report.shock_report import FILE, write_shock_report
 
-        if not write_shock_report(analysis.timeline, folder / FILE):
-            console.print(f"[yellow]No {FILE}: a shock score needs a baseline of half a minute that was read.[/yellow]")
-    if not options["quiet"]:
-        Console().print(summary(report, folder))
-    return analysis.provenance.stopped_because != "interrupted"
+            if not write_shock_report(analysis.timeline, folder / FILE):
+                console.print(
+                    f"[yellow]No {FILE}: a shock score needs a baseline of half a minute that was read.[/yellow]"
+                )
+        if options["parquet"]:
+            from mien.report import parquet
+
+            parquet.write_parquet(folder / "timeline.csv", folder / parquet.FILE)
+        if not options["quiet"]:
+            Console().print(summary(report, folder))
+        return analysis.provenance.stopped_because
 
 
 def _observers(
@@ -163,15 +209,26 @@ def _observers(
     return observers
 
 
+def _remove_stale(folder: Path, options: dict[str, Any], console: Any) -> None:
+    """Remove what an earlier run into the same folder made beside its report and this one did not."""
+    for name, option in BESIDE_THE_REPORT.items():
+        if not options.get(option) and (folder / name).is_file():
+            (folder / name).unlink()
+            console.print(f"[yellow]Removed {folder / name}: it belonged to an earlier report.[/yellow]")
+
+
 def _folders(inputs: tuple[str, ...], out: Path) -> list[Path]:
-    """Where each input's results go: ``out`` itself for one, a folder inside it for each of several."""
+    """Where each input's results go: ``out`` itself for one, a folder of its own inside it for each of several."""
     if len(inputs) == 1:
         return [out]
     names: list[str] = []
     for locator in inputs:
-        stem = Path(locator.replace(":", "-")).stem or "input"
-        taken = sum(name == stem or name.startswith(f"{stem}-") for name in names)
-        names.append(f"{stem}-{taken + 1}" if taken else stem)
+        stem = Path(Path(locator.replace(":", "-")).name).stem.strip(".") or "input"
+        name, number = stem, 1
+        while name in names:
+            number += 1
+            name = f"{stem}-{number}"
+        names.append(name)
     return [out / name for name in names]
 
 

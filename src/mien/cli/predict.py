@@ -15,12 +15,11 @@ from mien.cli._options import (
     policy_options,
     profile_with,
 )
-from mien.core.policy import Basis, Purpose
 
 
 @click.command()
 @click.argument("inputs", nargs=-1, required=True, metavar="IMAGE...")
-@policy_options(Purpose.PERSONAL, Basis.OWN_RECORDING)
+@policy_options
 @click.option("--label-set", type=click.Choice(LABEL_SET_NAMES), default="ferplus8", show_default=True)
 @click.option("--min-face", "min_face_px", type=click.FloatRange(0), help="Smallest face that is read, pixels.")
 @model_options
@@ -33,6 +32,7 @@ def command(inputs: tuple[str, ...], **options: Any) -> None:
     import json
 
     from mien.assembly import assemble
+    from mien.pipeline import Pipeline
     from mien.sources import open_source
 
     profile = profile_with(
@@ -41,14 +41,16 @@ def command(inputs: tuple[str, ...], **options: Any) -> None:
         smoothing={"seconds": 0.0},
         audience={"label_set": options["label_set"]},
     )
-    told = declaration(options["purpose"], options["basis"], options["jurisdiction"], options["exception"])
+    told = declaration(options, profile)
     networks = inference(options["threads"], options["providers"])
     made = assemble(profile, told, choices(options["detector"], options["classifier"]), networks)
     for locator in inputs:
         source = open_source(locator, profile.sampling)
         try:
             for frame in source:
-                reading = made.pipeline.process([frame])[0]
+                # Each picture stands for itself: nothing is followed from one to the next.
+                alone = Pipeline(made.pipeline.detector, made.pipeline.classifier, profile, made.pipeline.grant)
+                reading = alone.process([frame])[0]
                 click.echo(json.dumps(_document(source.info.name, reading, made.pipeline.labels)))
         finally:
             source.close()

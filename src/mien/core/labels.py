@@ -149,7 +149,7 @@ CINEMA7: Final = LabelSet(
         {
             "fear": "the primary reaction to horror",
             "surprise": "jump scares",
-            "disgust": "visceral reaction",
+            "disgust": "visceral reaction; contempt counts here",
             "happy": "nervous laughter, release of tension",
             "sad": "empathy",
             "angry": "rejection",

@@ -12,9 +12,10 @@ they are no legal advice, and passing them makes nothing lawful by itself.
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final
 
 from mien.core.errors import PolicyError
@@ -59,6 +60,28 @@ EU_AND_EEA: Final = frozenset(
 
 LEAST_GROUP_WITHOUT_BASIS: Final = 5
 """Smaller groups are reported only to those who filmed themselves or have everybody's consent."""
+
+ISO_3166: Final = frozenset(
+    (
+        "AD", "AE", "AF", "AG", "AI", "AL", "AM", "AO", "AQ", "AR", "AS", "AT", "AU", "AW", "AX", "AZ", "BA", "BB",
+        "BD", "BE", "BF", "BG", "BH", "BI", "BJ", "BL", "BM", "BN", "BO", "BQ", "BR", "BS", "BT", "BV", "BW", "BY",
+        "BZ", "CA", "CC", "CD", "CF", "CG", "CH", "CI", "CK", "CL", "CM", "CN", "CO", "CR", "CU", "CV", "CW", "CX",
+        "CY", "CZ", "DE", "DJ", "DK", "DM", "DO", "DZ", "EC", "EE", "EG", "EH", "ER", "ES", "ET", "FI", "FJ", "FK",
+        "FM", "FO", "FR", "GA", "GB", "GD", "GE", "GF", "GG", "GH", "GI", "GL", "GM", "GN", "GP", "GQ", "GR", "GS",
+        "GT", "GU", "GW", "GY", "HK", "HM", "HN", "HR", "HT", "HU", "ID", "IE", "IL", "IM", "IN", "IO", "IQ", "IR",
+        "IS", "IT", "JE", "JM", "JO", "JP", "KE", "KG", "KH", "KI", "KM", "KN", "KP", "KR", "KW", "KY", "KZ", "LA",
+        "LB", "LC", "LI", "LK", "LR", "LS", "LT", "LU", "LV", "LY", "MA", "MC", "MD", "ME", "MF", "MG", "MH", "MK",
+        "ML", "MM", "MN", "MO", "MP", "MQ", "MR", "MS", "MT", "MU", "MV", "MW", "MX", "MY", "MZ", "NA", "NC", "NE",
+        "NF", "NG", "NI", "NL", "NO", "NP", "NR", "NU", "NZ", "OM", "PA", "PE", "PF", "PG", "PH", "PK", "PL", "PM",
+        "PN", "PR", "PS", "PT", "PW", "PY", "QA", "RE", "RO", "RS", "RU", "RW", "SA", "SB", "SC", "SD", "SE", "SG",
+        "SH", "SI", "SJ", "SK", "SL", "SM", "SN", "SO", "SR", "SS", "ST", "SV", "SX", "SY", "SZ", "TC", "TD", "TF",
+        "TG", "TH", "TJ", "TK", "TL", "TM", "TN", "TO", "TR", "TT", "TV", "TW", "TZ", "UA", "UG", "UM", "US", "UY",
+        "UZ", "VA", "VC", "VE", "VG", "VI", "VN", "VU", "WF", "WS", "YE", "YT", "ZA", "ZM", "ZW",
+    )
+)  # fmt: skip
+"""Countries (ISO 3166-1 alpha-2)."""
+OTHER_CODES: Final[Mapping[str, str]] = MappingProxyType({"EL": "GR", "UK": "GB"})
+"""Codes that the European Union uses for a country beside ISO's."""
 
 RESTRICTED_PURPOSES: Final = frozenset({Purpose.EDUCATION, Purpose.WORKPLACE})
 
@@ -117,6 +140,15 @@ def authorise(declaration: Declaration, profile: Profile) -> Grant:
         PolicyError: the declaration does not permit it; the message says what would.
     """
     notices: list[str] = []
+    if declaration.purpose is Purpose.MEDICAL_OR_SAFETY:
+        if not (declaration.exception and declaration.exception.strip()):
+            raise PolicyError(
+                "purpose 'medical_or_safety' needs its reason on record: add '--exception \"…\"'; it is written into "
+                "the report."
+            )
+        notices.append(f"Medical or safety reason recorded by the operator: {declaration.exception.strip()}")
+    if declaration.purpose in RESTRICTED_PURPOSES:
+        notices.append(_permit_restricted(declaration))
     smallest = profile.audience.min_group
     if needs_basis(profile) and declaration.basis not in (Basis.OWN_RECORDING, Basis.CONSENT):
         told = "single people" if smallest == 1 else f"groups of {smallest}"
@@ -125,8 +157,6 @@ def authorise(declaration: Declaration, profile: Profile) -> Grant:
             "your own footage or '--basis consent' if everyone shown agreed, or report groups of five or more "
             "('--min-group 5')."
         )
-    if declaration.purpose in RESTRICTED_PURPOSES:
-        notices.append(_permit_restricted(declaration))
     if declaration.basis is not Basis.OWN_RECORDING:
         notices.append(NOTICE_TEXT)
     if profile.audience.min_group == 1:
@@ -134,6 +164,24 @@ def authorise(declaration: Declaration, profile: Profile) -> Grant:
             "Groups of one are reported: these results are personal data of the people shown, not anonymous."
         )
     return Grant(declaration, profile.name, profile.audience.min_group, tuple(notices))
+
+
+def permit_personal_files(declaration: Declaration) -> None:
+    """Permit files that show or list single people (an annotated video, a face log), whatever the report tells.
+
+    Args:
+        declaration: what the operator declares.
+
+    Raises:
+        PolicyError: neither one's own recording nor everybody's consent is declared.
+    """
+    if declaration.basis not in (Basis.OWN_RECORDING, Basis.CONSENT):
+        raise PolicyError(
+            "an annotated video and a face log show single people, which needs a basis: declare "
+            "'--basis own_recording' for your own footage or '--basis consent' if everyone shown agreed, or leave "
+            "out '--annotate' and "
+            "'--face-log'."
+        )
 
 
 def _permit_restricted(declaration: Declaration) -> str:
@@ -144,10 +192,11 @@ def _permit_restricted(declaration: Declaration) -> str:
             f"purpose '{purpose}' needs a jurisdiction, because some forbid it: add '--jurisdiction' with the "
             "country's two-letter code (or EU)."
         )
-    if not re.fullmatch("[A-Z]{2}", jurisdiction):
+    jurisdiction = OTHER_CODES.get(jurisdiction, jurisdiction)
+    if jurisdiction not in ISO_3166 | EU_AND_EEA:
         raise PolicyError(
-            f"jurisdiction {declaration.jurisdiction!r} is no country code: give '--jurisdiction' two letters, such as "
-            "DE or US (or EU)."
+            f"jurisdiction {declaration.jurisdiction!r} is no country's code: give '--jurisdiction' two letters of ISO "
+            "3166, such as DE or US (or EU)."
         )
     if jurisdiction not in EU_AND_EEA:
         return f"Purpose '{purpose}' under the law of {jurisdiction}: check local rules."

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from mien.report.files import prepare_folder
+from mien.report.files import all_or_none, prepare_folder
 
 if TYPE_CHECKING:
     from mien.core.audience import Analysis
@@ -30,7 +30,8 @@ def write_reports(analysis: Analysis, folder: Path, *, created: datetime) -> Fin
         What was written, without the timeline.
 
     Raises:
-        OutputError: a file cannot be written. Those before it are whole, it and those after it are absent.
+        OutputError: a file cannot be written; none is left behind, and an earlier report stays.
+        PolicyError: a key of the report would tell about one person.
     """
     from mien.analysis.series import Series
     from mien.report.document import build_findings, timeline_rows
@@ -39,10 +40,11 @@ def write_reports(analysis: Analysis, folder: Path, *, created: datetime) -> Fin
     from mien.report.tables import write_csv
 
     prepare_folder(folder)
-    snapshots = analysis.timeline.snapshots
-    series = Series.of(snapshots)
+    timeline = analysis.timeline
+    series = Series.of(timeline.snapshots)
     findings = build_findings(analysis, created, series)
-    write_json(findings, timeline_rows(analysis.timeline), folder / "report.json")
-    write_csv(timeline_rows(analysis.timeline), analysis.timeline, folder / "timeline.csv")
-    write_html(findings, series, analysis.timeline.series, folder / "report.html")
+    with all_or_none(folder) as stage:
+        write_json(findings, timeline_rows(timeline), stage / "report.json")
+        write_csv(timeline_rows(timeline), timeline, stage / "timeline.csv")
+        write_html(findings, series, timeline.series, stage / "report.html")
     return findings

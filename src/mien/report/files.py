@@ -29,6 +29,41 @@ def prepare_folder(folder: Path) -> None:
 
 
 @contextlib.contextmanager
+def results_folder(folder: Path) -> Iterator[None]:
+    """A folder for results: made when missing, and removed again when what is inside the ``with`` fails and left it
+    empty.
+
+    Raises:
+        OutputError: see :func:`prepare_folder`.
+    """
+    made = [place for place in (folder, *folder.parents) if not place.exists()]
+    prepare_folder(folder)
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):
+            for place in made:
+                place.rmdir()
+        raise
+
+
+@contextlib.contextmanager
+def all_or_none(folder: Path) -> Iterator[Path]:
+    """A folder for several files that appear in ``folder`` together, when all are complete.
+
+    Raises:
+        OutputError: ``folder`` cannot be written; none of them is left behind.
+    """
+    try:
+        with tempfile.TemporaryDirectory(prefix=".", suffix=".partial", dir=folder) as name:
+            yield Path(name)
+            for file in sorted(Path(name).iterdir()):
+                file.replace(folder / file.name)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+
+
+@contextlib.contextmanager
 def whole_text_file(path: Path) -> Iterator[TextIO]:
     """A UTF-8 text file that appears at ``path`` when it is complete, replacing what was there, or not at all.
 
