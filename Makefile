@@ -81,9 +81,10 @@ bench: $(STAMPS)/dev fetch
 	$(BIN)/python -m benchmarks.pipeline '$(or $(CLIP),$(SHARED_CLIP),$(shell $(BIN)/python -c 'from mien import weights; print(weights.resolve("demo-clip"))' 2>/dev/null))'
 	@if test -d ../shared/data; then set -x; \
 	  $(BIN)/python -m benchmarks.detectors ../shared/data/crowd; \
+	  $(BIN)/python -m benchmarks.halls ../shared/data/ferplus/valid.npz; \
 	  $(BIN)/python -m benchmarks.skew; \
 	  $(BIN)/python -m benchmarks.classifier; \
-	else echo 'the benchmarks of detectors, skew and classifier need the shared data beside this checkout'; fi
+	else echo 'the benchmarks of detectors, halls, skew and classifier need the shared data beside this checkout'; fi
 
 train: $(STAMPS)/train fetch
 	$(BIN)/mien train training/recipes/mien-m.yaml --out runs/mien-m
