@@ -1,0 +1,347 @@
+"""``comparison.json`` and ``comparison.csv``: what a comparison of versions tells, versioned.
+
+The same inputs, options and seed give the same document but for ``created``.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from mien.analysis.compare import Comparison, Curve, Finding, Point
+from mien.analysis.scenes import SceneComparison, ScenePair
+from mien.analysis.sessions import SessionSet
+from mien.core.audience import Count, Seconds, Share
+from mien.core.privacy import assert_no_personal_keys
+from mien.report.files import whole_text_file
+from mien.report.wording import clock
+
+SCHEMA_VERSION: Final = 1
+DIGITS: Final = 4
+_TIME_DIGITS: Final = 6
+
+NOTES: Final = (
+    "Sessions are what is resampled: people in one hall are one observation, not many.",
+    "A family-wise p-value is of the whole timeline and its mean at once. Where several comparisons are reported "
+    "together, each is tested at the level divided by their number.",
+    "A simultaneous band holds the true difference at all steps at once with the stated probability, a pointwise band at "
+    "each step by itself.",
+    "A q-value is the least false-discovery rate along the timeline at which a step counts as a discovery.",
+    "What is not shown may still be there: the detectable difference says how large it would have had to be.",
+    "Labels are taken to be exchangeable: who saw which version must have been left to chance. Where evenings, halls or "
+    "audiences differed with the version, so may the difference.",
+)
+"""What the figures mean and what they rest on."""
+
+CURVE_COLUMNS: Final = tuple(Curve.__dataclass_fields__)
+
+
+class Part(BaseModel):
+    """Base of every part of a comparison."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class VersionPart(Part):
+    """A version: its name, its sessions, and whether any was composed rather than filmed."""
+
+    version: str
+    sessions: Annotated[int, Field(ge=1)]
+    demo: bool
+
+
+class OptionsPart(Part):
+    """How versions were compared; see ``analysis.compare.CompareOptions``. ``level`` is of all comparisons together."""
+
+    level: Share
+    comparisons: Annotated[int, Field(ge=1)]
+    power: Share
+    control: Literal["max_t", "cluster"]
+    shuffles: Count
+    min_sessions: float
+    min_share: Share
+    min_group: Annotated[int, Field(ge=1)]
+    seed: int
+
+
+class PointPart(Part):
+    """Two versions side by side: at a step, over a scene or over the whole; the difference is B minus A."""
+
+    mean_a: float | None
+    mean_b: float | None
+    difference: float | None
+    low: float | None
+    high: float | None
+    family_low: float | None
+    family_high: float | None
+    p: Share | None
+    family_p: Share | None
+    effect_hedges_g: float | None
+    detectable: float | None
+
+    @classmethod
+    def of(cls, point: Point) -> Self:
+        """From an analysed point, rounded; p-values are not."""
+        told = {name: getattr(point, name) for name in Point.__dataclass_fields__}
+        effect = told.pop("effect")
+        rounded = {k: v if v is None or k in ("p", "family_p") else round(v, DIGITS) for k, v in told.items()}
+        return cls(**rounded, effect_hedges_g=None if effect is None else round(effect, DIGITS))
+
+
+class FindingPart(Part):
+    """A stretch in which a difference is shown, and its strongest step."""
+
+    start_seconds: Seconds
+    end_seconds: Seconds
+    peak_seconds: Seconds
+    peak: str
+    family_p: Share
+    at_peak: PointPart
+
+    @classmethod
+    def of(cls, finding: Finding) -> Self:
+        """From an analysed finding."""
+        return cls(
+            start_seconds=round(finding.start_seconds, _TIME_DIGITS),
+            end_seconds=round(finding.end_seconds, _TIME_DIGITS),
+            peak_seconds=round(finding.peak_seconds, _TIME_DIGITS),
+            peak=clock(finding.peak_seconds),
+            family_p=finding.p,
+            at_peak=PointPart.of(finding.point),
+        )
+
+
+class VerdictPart(Part):
+    """What is concluded, in words; ``shown`` is None where nothing is inferred, and ``withheld`` says why."""
+
+    shown: bool | None
+    text: str
+    withheld: str | None
+
+
+class ScenePart(Part):
+    """A scene of the reference, the one it is compared with, and what was found."""
+
+    name_a: str
+    name_b: str
+    start_a_seconds: Seconds
+    end_a_seconds: Seconds
+    shown: bool
+    q: Share | None
+    figures: PointPart
+
+    @classmethod
+    def of(cls, pair: ScenePair) -> Self:
+        """From an analysed pair."""
+        return cls(
+            name_a=pair.a.name,
+            name_b=pair.b.name,
+            start_a_seconds=round(pair.a.start_seconds, _TIME_DIGITS),
+            end_a_seconds=round(pair.a.end_seconds, _TIME_DIGITS),
+            shown=pair.shown,
+            q=pair.q,
+            figures=PointPart.of(pair.point),
+        )
+
+
+class ScenesPart(Part):
+    """Scene by scene, all of them one family."""
+
+    scenes: tuple[ScenePart, ...]
+    only_a: tuple[str, ...]
+    only_b: tuple[str, ...]
+    verdict: VerdictPart
+
+    @classmethod
+    def of(cls, found: SceneComparison) -> Self:
+        """From an analysed comparison of scenes."""
+        verdict = found.verdict
+        return cls(
+            scenes=tuple(ScenePart.of(pair) for pair in found.pairs),
+            only_a=found.only_a,
+            only_b=found.only_b,
+            verdict=VerdictPart(shown=verdict.shown, text=verdict.text, withheld=verdict.withheld),
+        )
+
+
+class ComparisonPart(Part):
+    """Two versions in one series. ``curve`` has a list of one number a step for each column; None where not told.
+
+    ``threshold_score`` is the normal score that a step had to exceed; ``only_a`` and ``only_b`` are stretches of
+    either version's media time that the other does not have.
+    """
+
+    series: str
+    version_a: str
+    version_b: str
+    verdict: VerdictPart
+    overall: PointPart
+    findings: tuple[FindingPart, ...]
+    discoveries: Count
+    detectable_typically: float | None
+    threshold_score: float | None
+    shuffles: Count
+    exhaustive: bool
+    steps_suppressed: Count
+    only_a_seconds: tuple[tuple[float, float], ...]
+    only_b_seconds: tuple[tuple[float, float], ...]
+    scenes: ScenesPart | None
+    start_seconds: Seconds
+    step_seconds: Seconds
+    curve: dict[str, tuple[float | None, ...]]
+
+    @classmethod
+    def of(cls, found: Comparison, scenes: SceneComparison | None, gaps: Gaps) -> Self:
+        """From an analysed comparison."""
+        verdict = found.verdict
+        return cls(
+            series=found.series,
+            version_a=found.version_a,
+            version_b=found.version_b,
+            verdict=VerdictPart(shown=verdict.shown, text=verdict.text, withheld=verdict.withheld),
+            overall=PointPart.of(found.overall),
+            findings=tuple(FindingPart.of(f) for f in found.findings),
+            discoveries=found.discoveries,
+            detectable_typically=None if found.detectable is None else round(found.detectable, DIGITS),
+            threshold_score=None if found.threshold is None else round(found.threshold, DIGITS),
+            shuffles=found.shuffles,
+            exhaustive=found.exhaustive,
+            steps_suppressed=found.steps_suppressed,
+            only_a_seconds=gaps[0],
+            only_b_seconds=gaps[1],
+            scenes=None if scenes is None else ScenesPart.of(scenes),
+            start_seconds=round(found.base.start_seconds, _TIME_DIGITS),
+            step_seconds=round(found.base.step_seconds, _TIME_DIGITS),
+            curve={name: _column(found.curve, name) for name in CURVE_COLUMNS},
+        )
+
+
+Gaps = tuple[tuple[tuple[float, float], ...], tuple[tuple[float, float], ...]]
+"""Stretches (from, to, seconds) that only the reference has, and that only the other has."""
+
+
+class ComparisonDocument(Part):
+    """Everything a comparison tells.
+
+    Attributes:
+        created: when; the only field that a repetition changes.
+        headline: the verdicts in one text.
+        demo: True when any session was composed, not filmed.
+        personal_data: True when steps may tell about single people.
+        versions: the reference first.
+        comparisons: every other version with the reference, in every series.
+    """
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    created: AwareDatetime
+    title: str
+    headline: str
+    demo: bool
+    personal_data: bool
+    versions: tuple[VersionPart, ...]
+    options: OptionsPart
+    comparisons: tuple[ComparisonPart, ...]
+    notes: tuple[str, ...] = NOTES
+
+
+def build_comparison(
+    versions: Sequence[SessionSet],
+    found: Sequence[Comparison],
+    created: AwareDatetime,
+    *,
+    seed: int,
+    scenes: Mapping[tuple[str, str], SceneComparison] | None = None,
+    gaps: Mapping[str, Gaps] | None = None,
+) -> ComparisonDocument:
+    """The document.
+
+    Args:
+        versions: the reference first.
+        found: comparisons with it, one at least.
+        created: when, with a time zone.
+        seed: of the generator that shuffled.
+        scenes: by the other version and the series, where scenes were compared.
+        gaps: by the other version, where it has other scenes.
+    """
+    options, group = found[0].options, max(c.min_group for c in found)
+    document = ComparisonDocument(
+        created=created,
+        title=versions[0].title,
+        headline=" ".join(c.verdict.text for c in found),
+        demo=any(v.demo for v in versions),
+        personal_data=group == 1,
+        versions=tuple(VersionPart(version=v.version, sessions=len(v), demo=v.demo) for v in versions),
+        options=OptionsPart(
+            level=options.level,
+            comparisons=options.family,
+            power=options.power,
+            control=options.control,
+            shuffles=options.shuffles,
+            min_sessions=options.min_sessions,
+            min_share=options.min_share,
+            min_group=group,
+            seed=seed,
+        ),
+        comparisons=tuple(
+            ComparisonPart.of(c, (scenes or {}).get((c.version_b, c.series)), (gaps or {}).get(c.version_b, ((), ())))
+            for c in found
+        ),
+    )
+    assert_no_personal_keys(document.model_dump(mode="json", exclude={"comparisons": {"__all__": {"curve"}}}))
+    return document
+
+
+def write_comparison(document: ComparisonDocument, folder: Path) -> None:
+    """Write ``comparison.json`` and ``comparison.csv``.
+
+    Raises:
+        OutputError: a file cannot be written; nothing of it is left behind.
+    """
+    told = document.model_dump(mode="json", exclude={"comparisons": {"__all__": {"curve"}}})
+    with whole_text_file(folder / "comparison.json") as file:
+        for part, whole in zip(told["comparisons"], document.comparisons, strict=True):
+            part["curve"] = {name: _Line(column) for name, column in whole.curve.items()}
+        file.write(_dump(told))
+    with whole_text_file(folder / "comparison.csv") as file:
+        writer = csv.writer(file)
+        writer.writerow(("version_a", "version_b", "series", "media_time_seconds", "media_time_mmss", *CURVE_COLUMNS))
+        for whole in document.comparisons:
+            columns = [whole.curve[name] for name in CURVE_COLUMNS]
+            for k, cells in enumerate(zip(*columns, strict=True)):
+                at = round(whole.start_seconds + k * whole.step_seconds, _TIME_DIGITS)
+                writer.writerow((whole.version_a, whole.version_b, whole.series, at, clock(at), *cells))
+
+
+class _Line:
+    """A list that is written on one line."""
+
+    def __init__(self, values: Sequence[float | None]) -> None:
+        self.values = values
+
+
+def _dump(document: dict[str, Any]) -> str:
+    """JSON with two spaces a level, its long lists on one line each."""
+    lines: list[Sequence[float | None]] = []
+
+    def place(node: object) -> str:
+        assert isinstance(node, _Line)
+        lines.append(node.values)
+        return f"\x00{len(lines) - 1}\x00"
+
+    pieces = json.dumps(document, indent=2, ensure_ascii=False, default=place).split('"\\u0000')
+    out = [pieces[0]]
+    for piece in pieces[1:]:
+        number, rest = piece.split('\\u0000"', 1)
+        out += [json.dumps(lines[int(number)], separators=(",", ":")), rest]
+    return "".join(out) + "\n"
+
+
+def _column(curve: Curve, name: str) -> tuple[float | None, ...]:
+    digits = 6 if name in ("p", "q", "family_p") else DIGITS
+    return tuple(None if math.isnan(v) else round(v, digits) for v in getattr(curve, name).tolist())
