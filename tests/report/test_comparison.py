@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from mien.analysis.compare import CompareOptions, compare
-from mien.analysis.scenes import Scene, compare_scenes, scene_table
+from mien.analysis.scenes import Scene, compare_scenes
 from mien.analysis.sessions import SessionSet
-from mien.report.comparison import FILES, Compared, ComparisonReport, CurvePart, build_comparison, write_comparison
+from mien.report.comparison import CURVE_COLUMNS, ComparisonDocument, build_comparison, write_comparison
 from tests.report.factory import CREATED
 
 OPTIONS = CompareOptions(shuffles=499)
@@ -27,60 +27,53 @@ def version(name: str, seed: int, planted: float = 0.0, *, sessions: int = 12, m
 
 
 @cache
-def report(*, min_group: int = 1, planted: float = 25.0) -> ComparisonReport:
+def report(*, min_group: int = 1, planted: float = 25.0) -> ComparisonDocument:
     a = version("theatrical", 1, min_group=min_group)
     b = version("director", 2, planted, min_group=min_group)
     rng = np.random.default_rng(5)
-    return build_comparison(
-        Compared(
-            versions=(a, b),
-            comparisons=((compare(a, b, "fear", rng, OPTIONS), "points"),),
-            options=OPTIONS,
-            seed=5,
-            scene_tables=(("fear", "theatrical", scene_table(a, "fear", SCENES, rng)),),
-            scene_comparisons=(compare_scenes(a, b, SCENES, SCENES, "fear", rng, OPTIONS),),
-        ),
-        CREATED,
-    )
+    found = compare(a, b, "fear", rng, OPTIONS)
+    scenes = {("director", "fear"): compare_scenes(a, b, SCENES, SCENES, "fear", rng, OPTIONS)}
+    return build_comparison((a, b), (found,), CREATED, seed=5, scenes=scenes, gaps={"director": ((), ((20.0, 25.0),))})
 
 
 def test_a_document_tells_what_was_compared_and_what_was_found() -> None:
     told = report()
-    assert [(v.name, v.sessions) for v in told.versions] == [("theatrical", 12), ("director", 12)]
+    assert [(v.version, v.sessions) for v in told.versions] == [("theatrical", 12), ("director", 12)]
     comparison = told.comparisons[0]
-    assert (comparison.shown, comparison.reference, comparison.other) == (True, "theatrical", "director")
-    assert [(f.start, f.end) for f in comparison.findings] == [("00:12", "00:13")]
+    assert (comparison.verdict.shown, comparison.version_a, comparison.version_b) == (True, "theatrical", "director")
+    assert [(f.start_seconds, f.end_seconds) for f in comparison.findings] == [(12, 13)]
     assert told.options.seed == 5
-    assert told.scene_comparisons[0].pairs[1].point.difference == pytest.approx(2.5, abs=1)
-    assert [s.rank for s in told.scene_tables[0].scenes] in ([1, 2], [2, 1])
+    assert comparison.only_b_seconds == ((20, 25),)
+    assert comparison.scenes is not None
+    assert comparison.scenes.scenes[1].figures.difference == pytest.approx(2.5, abs=1)
 
 
 def test_the_file_is_read_back_as_it_was(tmp_path: Path) -> None:
     write_comparison(report(), tmp_path)
     text = (tmp_path / "comparison.json").read_text(encoding="utf-8")
-    assert ComparisonReport.model_validate_json(text) == report()
+    assert ComparisonDocument.model_validate_json(text) == report()
     assert json.loads(text)["schema_version"] == 1
-    assert {path.name for path in tmp_path.iterdir()} == set(FILES)
+    assert {path.name for path in tmp_path.iterdir()} == {"comparison.json", "comparison.csv"}
 
 
 def test_the_table_holds_the_timeline_step_by_step(tmp_path: Path) -> None:
     write_comparison(report(), tmp_path)
     with (tmp_path / "comparison.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    line = report().comparisons[0].timeline
-    assert len(rows) == len(line.media_time_seconds) == 40
-    assert set(CurvePart.model_fields) <= set(rows[0])
-    assert [float(row["difference"]) for row in rows] == list(line.difference)
-    assert (rows[24]["media_time_mmss"], rows[24]["reference"]) == ("00:12", "theatrical")
+    curve = report().comparisons[0].curve
+    assert len(rows) == 40
+    assert set(CURVE_COLUMNS) <= set(rows[0])
+    assert [float(row["difference"]) for row in rows] == list(curve["difference"])
+    assert (rows[24]["media_time_mmss"], rows[24]["version_a"]) == ("00:12", "theatrical")
 
 
 def test_steps_below_the_smallest_group_are_empty_and_counted() -> None:
     told = report(min_group=200)
     comparison = told.comparisons[0]
-    assert comparison.shown is None
-    assert comparison.withheld is not None
+    assert comparison.verdict.shown is None
+    assert comparison.verdict.withheld is not None
     assert comparison.steps_suppressed == 40
-    assert set(comparison.timeline.difference) == set(comparison.timeline.mean_other) == {None}
+    assert set(comparison.curve["difference"]) == set(comparison.curve["mean_b"]) == {None}
     assert not told.personal_data
 
 
@@ -95,7 +88,7 @@ def test_only_the_date_differs_when_it_is_repeated() -> None:
 
 def test_no_difference_is_in_the_words_of_none_shown() -> None:
     told = report(planted=0.0).comparisons[0]
-    assert told.shown is False
-    assert "No difference shown" in told.verdict
+    assert told.verdict.shown is False
+    assert "No difference shown" in told.verdict.text
     assert told.findings == ()
     assert "equal" not in report(planted=0.0).model_dump_json()
