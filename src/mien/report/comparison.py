@@ -30,12 +30,12 @@ NOTES: Final = (
     "Sessions are what is resampled: people in one hall are one observation, not many.",
     "A family-wise p-value is of the whole timeline and its mean at once. Where several comparisons are reported "
     "together, each is tested at the level divided by their number.",
-    "A simultaneous band holds the true difference at all steps at once with the stated probability, a pointwise band "
-    "at each step by itself.",
+    "A simultaneous band holds the true difference at all steps at once with the stated probability, a pointwise band at "
+    "each step by itself.",
     "A q-value is the least false-discovery rate along the timeline at which a step counts as a discovery.",
     "What is not shown may still be there: the detectable difference says how large it would have had to be.",
-    "Labels are taken to be exchangeable: who saw which version must have been left to chance. Where evenings, halls "
-    "or audiences differed with the version, so may the difference.",
+    "Labels are taken to be exchangeable: who saw which version must have been left to chance. Where evenings, halls or "
+    "audiences differed with the version, so may the difference.",
 )
 """What the figures mean and what they rest on."""
 
