@@ -14,19 +14,32 @@ from pathlib import Path
 
 import pytest
 
-OPENED = re.compile(r'(?:openat?|creat)\((?:AT_FDCWD, )?"([^"]+)", ([A-Z_|]*)')
+OPENED = re.compile(r'(?:openat2?|open|creat)\((?:AT_FDCWD, )?"([^"]+)", (?:\{flags=)?([A-Z_|]*)')
+IN_MEMORY = re.compile(r'memfd_create\("([^"]*)"')
 MADE = re.compile(r'(?:rename(?:at2?)?|link(?:at)?|mknod(?:at)?)\(.*?"([^"]+)"[^"]*(?:"([^"]+)")?')
+CALLS = "open,openat,openat2,creat,memfd_create,mknod,mknodat,rename,renameat,renameat2,link,linkat"
 WRITING = ("O_WRONLY", "O_RDWR", "O_CREAT")
-HARMLESS = ("/dev/", "/proc/", "/sys/")
+HARMLESS = re.compile(r"/dev/(null|tty|urandom)|/proc/(self|\d+)/[a-z_/]+")
+REPORTS = ("report.json", "timeline.csv", "report.html")
+UNFINISHED = re.compile(
+    r"\.[a-z0-9_]+\.partial(/\.?({names})(\.[a-z0-9_]+\.partial)?)?".format(names="|".join(map(re.escape, REPORTS)))
+)
+"""The folder in which the reports are made, and what is in it."""
 
 PLANTED = """
-import cv2, mien.pipeline as stage
+import cv2, os, mien.pipeline as stage
 original = stage.crop_faces
 def planted(image, *rest):
-    cv2.imwrite({path!r}, image)
+    {plant}
     return original(image, *rest)
 stage.crop_faces = planted
 """
+PLANTS = {
+    "elsewhere": "cv2.imwrite({elsewhere!r}, image)",
+    "in shared memory": "cv2.imwrite('/dev/shm/mien-planted.png', image); os.unlink('/dev/shm/mien-planted.png')",
+    "among the reports, for a moment": "cv2.imwrite({inside!r}, image); os.unlink({inside!r})",
+    "in a file without a name": "os.write(os.memfd_create('planted'), image.tobytes())",
+}
 RUN = "import sys; from mien.cli import main; main(sys.argv[1:])"
 
 
@@ -43,7 +56,7 @@ def strace() -> str:
 def written(strace: str, program: str, arguments: list[str], log: Path) -> set[Path]:
     """Every file that a run of ``program`` opened for writing or renamed into place."""
     done = subprocess.run(
-        [strace, "-f", "-qq", "-e", "trace=open,openat,creat,rename,renameat,renameat2,link,linkat", "-o", str(log),
+        [strace, "-f", "-qq", "-e", f"trace={CALLS}", "-o", str(log),
          sys.executable, "-c", program, *arguments],
         capture_output=True,
         text=True,
@@ -58,10 +71,13 @@ def written(strace: str, program: str, arguments: list[str], log: Path) -> set[P
         opened = OPENED.search(line)
         if opened and any(flag in opened[2] for flag in WRITING):
             files.add(Path(opened[1]))
+        unnamed = IN_MEMORY.search(line)
+        if unnamed:
+            files.add(Path("memfd") / unnamed[1])
         moved = MADE.search(line)
         if moved:
             files.update(Path(name) for name in moved.groups() if name)
-    return {f for f in files if not str(f).startswith(HARMLESS)}
+    return {f for f in files if not HARMLESS.fullmatch(str(f))}
 
 
 @pytest.fixture(scope="module")
@@ -80,19 +96,25 @@ def arguments(clip: Path, out: Path) -> list[str]:
 
 
 def is_ours(path: Path, out: Path) -> bool:
-    """The folder asked for, the reports, and their unfinished files beside them."""
-    return path.parent == out or path == out
+    """The folder asked for, the reports, and what they are made in; nothing else, not even beside them."""
+    if path == out:
+        return True
+    return path.is_relative_to(out) and (
+        str(path.relative_to(out)) in REPORTS or UNFINISHED.fullmatch(str(path.relative_to(out))) is not None
+    )
 
 
 def test_only_reports_are_written(strace: str, clip: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     strange = {f for f in written(strace, RUN, arguments(clip, out), tmp_path / "log") if not is_ours(f, out)}
     assert strange == set()
-    assert {p.name for p in out.iterdir()} == {"report.json", "timeline.csv", "report.html"}
+    assert {p.name for p in out.iterdir()} == set(REPORTS)
 
 
-def test_a_planted_picture_is_caught(strace: str, clip: Path, tmp_path: Path) -> None:
-    out, picture = tmp_path / "out", tmp_path / "planted" / "face.png"
-    picture.parent.mkdir()
-    program = PLANTED.format(path=str(picture)) + RUN
-    assert picture in written(strace, program, arguments(clip, out), tmp_path / "log")
+@pytest.mark.parametrize("where", PLANTS)
+def test_a_planted_picture_is_caught(where: str, strace: str, clip: Path, tmp_path: Path) -> None:
+    out, elsewhere = tmp_path / "out", tmp_path / "planted" / "face.png"
+    elsewhere.parent.mkdir()
+    plant = PLANTS[where].format(elsewhere=str(elsewhere), inside=str(out / "report.html.png"))
+    found = written(strace, PLANTED.format(plant=plant) + RUN, arguments(clip, out), tmp_path / "log")
+    assert {f for f in found if not is_ours(f, out)}

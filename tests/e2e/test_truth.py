@@ -50,7 +50,7 @@ def test_coverage_falls_when_the_face_leaves(shared: Path) -> None:
 
 
 def test_neutral_happy_neutral(shared: Path) -> None:
-    """He smiles from 0.6 s on, and drops it in the last three frames: a short clip is told frame by frame."""
+    """He smiles from 0.6 s on, and drops it at the very end: only the last frame is neutral again."""
     profile = with_settings(INTERVIEW, audience={"step_seconds": 0.0})
     analysis = run(decode(shared / "data" / "clips" / "single_face.mp4"), profile)
     times, happy = curve(analysis, "happiness")

@@ -127,6 +127,15 @@ def test_a_hall_is_not_personal_data_and_has_a_view_of_its_own() -> None:
     assert [level.label for level in view] == ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
 
 
+def test_where_nothing_may_be_told_there_is_no_zero_either() -> None:
+    """A count of nobody would be an invention: somebody was there."""
+    findings = build_findings(analysis_of([suppressed_step(0.5 * i) for i in range(6)], profile="cinema"), CREATED)
+    assert findings.unread is None
+    told = findings.coverage.model_dump(exclude_none=True)
+    assert {name for name, value in told.items() if value} == {"steps", "steps_suppressed"}
+    assert not {name for name in told if not name.startswith("steps")}
+
+
 def test_an_interrupted_run_says_so() -> None:
     findings = build_findings(nothing(), CREATED)
     assert (findings.complete, findings.stopped_because) == (False, "interrupted")

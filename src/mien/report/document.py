@@ -69,7 +69,7 @@ class Findings(Part):
     policy: PolicyPart
     provenance: ProvenancePart
     coverage: CoveragePart
-    unread: UnreadCounts
+    unread: UnreadCounts | None
     distribution: DistributionPart
     moments: tuple[MomentPart, ...]
     figures: tuple[FigurePart, ...]
@@ -100,6 +100,7 @@ def build_findings(analysis: Analysis, created: AwareDatetime, series: Series | 
     moments = tuple(m for m in timeline.moments if m.kind is MomentKind.PEAK) or find_peaks(series)
     events = sorted((m for m in timeline.moments if m.kind is not MomentKind.PEAK), key=lambda m: (m.start, m.kind))
     extent = reach(series)
+    told = extent.steps_read + extent.steps_unread + extent.steps_no_face > 0
     view = view_levels(series)
     privacy = privacy_section(grant, frozenset(), extent.steps_suppressed)
     findings = Findings(
@@ -125,16 +126,16 @@ def build_findings(analysis: Analysis, created: AwareDatetime, series: Series | 
             steps_no_face=extent.steps_no_face,
             steps_gap=extent.steps_gap,
             steps_suppressed=extent.steps_suppressed,
-            frames=extent.frames,
+            frames=extent.frames if told else None,
             coverage_share=known(extent.coverage, DIGITS),
             coverage_while_read_share=known(extent.coverage_while_read, DIGITS),
             steps_with_face_share=known(extent.share_with_face, DIGITS),
-            present_median=extent.present_median,
-            present_most=extent.present_most,
-            readable_median=extent.readable_median,
-            readable_most=extent.readable_most,
+            present_median=extent.present_median if told else None,
+            present_most=extent.present_most if told else None,
+            readable_median=extent.readable_median if told else None,
+            readable_most=extent.readable_most if told else None,
         ),
-        unread=UnreadCounts(**unread_totals(series)),
+        unread=UnreadCounts(**unread_totals(series)) if told else None,
         distribution=DistributionPart(
             canonical=tuple(LevelPart.of(level) for level in canonical_levels(series)),
             view=tuple(LevelPart.of(level) for level in view) or None,

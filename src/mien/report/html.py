@@ -173,7 +173,8 @@ def _chart(findings: Findings, series: Series, buckets: chart.Buckets, scale: ch
                 "spread": chart.band_path(buckets, least[:, column], most[:, column], scale) if spreads else "",
             }
         )
-    times = [moment.peak_seconds for moment in findings.moments]
+    # A point is drawn in the middle of its step.
+    times = [moment.peak_seconds + findings.session.step_seconds / 2 for moment in findings.moments]
     pins = chart.pins(times, scale)
     coverage = np.where(buckets.is_read | (buckets.state == STATES.index(StepState.UNREAD)), buckets.coverage, np.nan)
     coverage[buckets.state == STATES.index(StepState.NO_FACE)] = 0.0
@@ -194,7 +195,7 @@ def _chart(findings: Findings, series: Series, buckets: chart.Buckets, scale: ch
         "pins": list(zip(pins, findings.moments, strict=True)),
         "pin_rows": max((p.row for p in pins), default=-1) + 1,
         "pin_rows_narrow": max((p.narrow_row for p in pins), default=-1) + 1,
-        "single": findings.coverage.readable_most <= 1,
+        "single": (findings.coverage.readable_most or 0) <= 1,
         "has_intervals": bool(np.isfinite(series.low).any()),
         "steps_each": buckets.steps_each,
         "seconds_each": f"{seconds:g}" if seconds < 1 else f"{seconds:.3g}",
@@ -303,7 +304,7 @@ def _facts(findings: Findings, series: Series) -> list[tuple[str, str, str]]:
         ("Measured", clock(length), f"{frames} frames read" if findings.provenance.frames_read != 1 else "1 frame")
     ]
     if extent.coverage_share is not None:
-        single = extent.present_most <= 1
+        single = (extent.present_most or 0) <= 1
         share = extent.coverage_share if single else (extent.coverage_while_read_share or 0.0)
         about = "of frames hold a face that was read" if single else "of the faces seen could be read"
         facts.append(("Coverage", percent(share), about))
@@ -329,7 +330,7 @@ def _make_up(findings: Findings) -> list[dict[str, Any]]:
 
 
 def _unread(findings: Findings) -> list[dict[str, Any]]:
-    counts = {reason: getattr(findings.unread, reason) for reason in UNREAD_REASONS}
+    counts = {reason: getattr(findings.unread, reason, 0) for reason in UNREAD_REASONS}
     most = max(counts.values())
     told = sorted(((n, r) for r, n in counts.items() if n), reverse=True)
     return [{"words": REASON_WORDS[reason], "count": n, "share": n / most} for n, reason in told]

@@ -145,7 +145,10 @@ class PolicyPart(Part):
 
 
 class CoveragePart(Part):
-    """How much was seen and read (see ``analysis.distribution``); of suppressed steps only the number is told."""
+    """How much was seen and read (see ``analysis.distribution``); of suppressed steps only the number is told.
+
+    Where no step may or can be told about, everything but the numbers of steps is None.
+    """
 
     steps: Count
     steps_read: Count
@@ -153,14 +156,14 @@ class CoveragePart(Part):
     steps_no_face: Count
     steps_gap: Count
     steps_suppressed: Count
-    frames: Count
+    frames: Count | None
     coverage_share: Share | None
     coverage_while_read_share: Share | None
     steps_with_face_share: Share | None
-    present_median: Count
-    present_most: Count
-    readable_median: Count
-    readable_most: Count
+    present_median: Count | None
+    present_most: Count | None
+    readable_median: Count | None
+    readable_most: Count | None
 
 
 class LevelPart(Part):

@@ -105,10 +105,11 @@ def _coverage(findings: Findings) -> Iterable[RenderableType]:
     extent = findings.coverage
     if extent.coverage_share is None:
         return
-    parts = [f"Coverage {percent(extent.coverage_share)} over {extent.frames} frames"]
+    parts = [f"Coverage {percent(extent.coverage_share)} over {extent.frames} frame{'s' if extent.frames != 1 else ''}"]
     if extent.steps_suppressed:
         parts.append(f"{extent.steps_suppressed} of {extent.steps} steps withheld (group too small)")
-    unread = {name: count for name, count in findings.unread.model_dump().items() if count}
+    counts = findings.unread.model_dump() if findings.unread is not None else {}
+    unread = {name: count for name, count in counts.items() if count}
     if unread:
         reasons = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in unread.items())
         parts.append(f"left unread: {reasons}")

@@ -30,6 +30,8 @@ def open_source(locator: str, sampling: SamplingSettings) -> FrameSource:
         if module.accepts(locator):
             source: FrameSource = module.create(locator, sampling)
             return source
+    if "://" in locator:
+        raise InputError(f"{locator} is an address, and nothing is fetched from one. Download it, then give the file.")
     if not Path(locator).exists():
         raise InputError(f"no such file: {locator}. Check the path, or name a camera as 'camera:0'.")
     raise InputError(f"{locator} is neither a file nor a folder that can be read.")

@@ -203,7 +203,7 @@ def _refuse_text(path: Path) -> None:
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"#EXTM3U", b"ffconcat", b"<MPD", b"<?xml", b"[playlist]")):
         raise UnsupportedMediaError(f"{path} is a playlist, not a recording. Give the recording it names.")
     if all(byte in b"\t\n\r" or 32 <= byte < 127 for byte in head) and not head.startswith(b"YUV4MPEG2"):
-        raise UnsupportedMediaError(f"{path} is a text, not a recording.")
+        raise UnsupportedMediaError(f"{path} is a text, not a recording. Give the recording itself.")
 
 
 def _sha256(path: Path) -> str:
