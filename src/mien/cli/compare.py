@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     import numpy as np
 
     from mien.analysis.compare import CompareOptions
-    from mien.analysis.scenes import Scene
+    from mien.analysis.scenes import Scene, SceneComparison
     from mien.analysis.sessions import SessionSet
-    from mien.report.comparison import Compared
+    from mien.report.comparison import ComparisonDocument, Gaps
 
 NO_OFFSETS = "none"
 """In place of a table, for a version that has the reference's scenes."""
@@ -23,9 +23,12 @@ NO_OFFSETS = "none"
 
 @click.command()
 @click.argument("versions", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="A B…")
-@click.option("--series", multiple=True, required=True, help="Emotion or metric to compare, such as fear or shock; may be repeated.")  # fmt: skip
+@click.option("--series", multiple=True, required=True,
+              help="Emotion or metric to compare, such as fear or shock; may be repeated.")  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for comparison.json and .csv.")
-@click.option("--name", "names", multiple=True, help="What to call each version, in order [default: its file or folder].")  # fmt: skip
+@click.option("--name", "names", multiple=True,
+              help="What to call each version, in order [default: its file or folder].")  # fmt: skip
+@click.option("--title", default="untitled", help="Of what was shown.")
 @click.option("--offsets", multiple=True, metavar="TABLE.csv",
               help="Maps a version's media time to A's: columns from_seconds, to_seconds, shift_seconds. Once for each "
               "version after A, in order; 'none' where it has A's scenes.")  # fmt: skip
@@ -34,7 +37,7 @@ NO_OFFSETS = "none"
 @click.option("--from", "from_seconds", type=click.FloatRange(0), help="Compare from this second of A on.")
 @click.option("--to", "to_seconds", type=click.FloatRange(0), help="… up to this one.")
 @click.option("--scenes", "scene_lists", multiple=True, type=click.Path(path_type=Path), metavar="LIST",
-              help="Scenes as .edl, .vtt or .csv: one list for all versions, or one for each in its own time.")  # fmt: skip
+              help="Scenes as .edl, .vtt or .csv: one list for all versions, or one for each in its time.")  # fmt: skip
 @click.option("--pair-scenes", type=click.Choice(["name", "order"]), default="name", show_default=True,
               help="Which scenes belong together.")  # fmt: skip
 @click.option("--frame-rate", metavar="RATE", help="Of an EDL: 23.976, 24, 25, 29.97, 30, 50, 59.94 or 60.")
@@ -46,7 +49,8 @@ NO_OFFSETS = "none"
 @click.option("--power", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.8, show_default=True,
               help="For the least difference that would have been found.")  # fmt: skip
 @click.option("--shuffles", type=click.IntRange(19), default=1999, show_default=True, help="Of the sessions' labels.")
-@click.option("--step-seconds", type=click.FloatRange(0, min_open=True), help="Of the timeline [default: the longest of any session].")  # fmt: skip
+@click.option("--step-seconds", type=click.FloatRange(0, min_open=True),
+              help="Of the timeline [default: the longest of any session].")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed, the same result.")
 @click.option("--quiet", is_flag=True, help="Print nothing.")
 def command(versions: tuple[Path, ...], out: Path, quiet: bool, **told: Any) -> None:
@@ -55,22 +59,22 @@ def command(versions: tuple[Path, ...], out: Path, quiet: bool, **told: Any) -> 
     Each is a folder of report.json, one a session, or a NumPy, CSV or Parquet file of many sessions. Sessions are what
     is resampled: give several of each version.
     """
-    from datetime import UTC, datetime
-
-    from mien.report.comparison import FILES, build_comparison, write_comparison
+    from mien.report.comparison import write_comparison
     from mien.report.files import results_folder
 
     _check(versions, told)
     with results_folder(out):
-        report = build_comparison(_compare(versions, told), datetime.now(UTC).replace(microsecond=0))
-        write_comparison(report, out)
+        document = _compare(versions, told)
+        write_comparison(document, out)
     if quiet:
         return
-    if report.demo:
+    if document.demo:
         click.echo("DEMO: composed sessions, not filmed ones.")
-    for verdict in (*(c.verdict for c in report.comparisons), *(c.verdict for c in report.scene_comparisons)):
-        click.echo(verdict)
-    click.echo(", ".join(str(out / name) for name in FILES))
+    for comparison in document.comparisons:
+        click.echo(comparison.verdict.text)
+        if comparison.scenes is not None:
+            click.echo(comparison.scenes.verdict.text)
+    click.echo(f"{out / 'comparison.json'}, {out / 'comparison.csv'}")
 
 
 def _check(versions: tuple[Path, ...], told: dict[str, Any]) -> None:
@@ -81,8 +85,8 @@ def _check(versions: tuple[Path, ...], told: dict[str, Any]) -> None:
         raise SettingsError(f"--name is given {len(told['names'])} times for {len(versions)} versions.")
     if told["offsets"] and len(told["offsets"]) != others:
         raise SettingsError(
-            f"--offsets is given {len(told['offsets'])} times for {others} version{'' if others == 1 else 's'} after A; "
-            f"give '{NO_OFFSETS}' for one that has A's scenes."
+            f"--offsets is given {len(told['offsets'])} times for {others} version{'' if others == 1 else 's'} after "
+            f"A; give '{NO_OFFSETS}' for one that has A's scenes."
         )
     if told["scene_lists"] and len(told["scene_lists"]) not in (1, len(versions)):
         raise SettingsError("--scenes is given once for all versions, or once for each.")
@@ -90,17 +94,19 @@ def _check(versions: tuple[Path, ...], told: dict[str, Any]) -> None:
         raise SettingsError("--series names one series twice.")
 
 
-def _compare(paths: tuple[Path, ...], told: dict[str, Any]) -> Compared:
+def _compare(paths: tuple[Path, ...], told: dict[str, Any]) -> ComparisonDocument:
+    from datetime import UTC, datetime
+
     import numpy as np
 
     from mien.analysis.compare import CompareOptions, compare
     from mien.analysis.session_files import ReadOptions, read_version
-    from mien.report.comparison import Compared
+    from mien.report.comparison import build_comparison
 
     series: tuple[str, ...] = told["series"]
     names = told["names"] or (None,) * len(paths)
     sets = tuple(
-        read_version(path, ReadOptions(series, version=name, step_seconds=told["step_seconds"]))
+        read_version(path, ReadOptions(series, version=name, title=told["title"], step_seconds=told["step_seconds"]))
         for path, name in zip(paths, names, strict=True)
     )
     called = [s.version for s in sets]
@@ -111,47 +117,45 @@ def _compare(paths: tuple[Path, ...], told: dict[str, Any]) -> Compared:
         level=told["level"],
         power=told["power"],
         control=told["control"],
-        family=(len(sets) - 1) * len(series),
+        family=(len(sets) - 1) * len(series) * (2 if told["scene_lists"] else 1),
     )
     rng = np.random.default_rng(told["seed"])
-    aligned = _aligned(sets, told["offsets"])
-    comparisons = []
+    aligned, gaps = _aligned(sets, told["offsets"])
+    found = []
     for one in series:
-        picked = [_picked(audience, one, told) for audience in aligned]
-        comparisons += [
-            (compare(picked[0], b, one, rng, options, unit=unit), unit) for b in picked[1:] for unit in [_unit(one)]
-        ]
-    tables, pairs = _scenes(sets, told, options, rng)
-    return Compared(
-        versions=sets,
-        comparisons=tuple(comparisons),
-        options=options,
-        seed=told["seed"],
-        scene_tables=tables,
-        scene_comparisons=pairs,
-        filtered=_filter_words(told),
+        reference, *others = (_picked(audience, one, told) for audience in aligned)
+        found += [compare(reference, other, one, rng, options, unit=_unit(one)) for other in others]
+    scenes = _scenes(sets, told, options, rng)
+    return build_comparison(
+        sets, found, datetime.now(UTC).replace(microsecond=0), seed=told["seed"], scenes=scenes, gaps=gaps
     )
 
 
-def _aligned(sets: tuple[SessionSet, ...], offsets: tuple[str, ...]) -> tuple[SessionSet, ...]:
-    """All versions on steps of the first one's time."""
+def _aligned(sets: tuple[SessionSet, ...], offsets: tuple[str, ...]) -> tuple[tuple[SessionSet, ...], dict[str, Gaps]]:
+    """All versions on steps of the first one's time, and what only one of two has."""
     from mien.analysis.alignment import OffsetTable, align
     from mien.analysis.resampling import onto
     from mien.analysis.session_files import on_common_steps
     from mien.analysis.sessions import TimeBase
 
     reference, *others = sets
-    if not offsets or all(table == NO_OFFSETS for table in offsets):
-        return on_common_steps(sets)
-    step = max(s.base.step_seconds for s in sets)
     tables = [None if told == NO_OFFSETS else OffsetTable.parse(_text(Path(told)), told) for told in offsets]
-    plain = [s for s, table in zip(others, tables, strict=True) if table is None]
-    start = min(s.base.start_seconds for s in (reference, *plain))
-    base = TimeBase.covering(start, max(s.base.end_seconds for s in (reference, *plain)), step)
-    return (
-        onto(reference, base),
-        *(onto(s, base) if table is None else align(s, table, base) for s, table in zip(others, tables, strict=True)),
+    if not any(tables):
+        return on_common_steps(sets), {}
+    pairs = list(zip(others, tables, strict=True))
+    alike = [reference, *(s for s, table in pairs if table is None)]
+    base = TimeBase.covering(
+        min(s.base.start_seconds for s in alike),
+        max(s.base.end_seconds for s in alike),
+        max(s.base.step_seconds for s in sets),
     )
+    moved = [onto(s, base) if table is None else align(s, table, base) for s, table in pairs]
+    gaps = {
+        s.version: (table.only_in_reference(reference.base.end_seconds), table.only_in_other(s.base.end_seconds))
+        for s, table in pairs
+        if table is not None
+    }
+    return (onto(reference, base), *moved), gaps
 
 
 def _picked(audience: SessionSet, series: str, told: dict[str, Any]) -> SessionSet:
@@ -179,37 +183,24 @@ def _segments(told: dict[str, Any]) -> dict[str, frozenset[str]]:
     return segments
 
 
-def _filter_words(told: dict[str, Any]) -> str | None:
-    words = [f"{attribute}: {' or '.join(sorted(values))}" for attribute, values in _segments(told).items()]
-    if told["from_seconds"] is not None:
-        words.append(f"from {told['from_seconds']:g} s")
-    if told["to_seconds"] is not None:
-        words.append(f"up to {told['to_seconds']:g} s")
-    return "; ".join(words) or None
-
-
 def _scenes(
     sets: tuple[SessionSet, ...], told: dict[str, Any], options: CompareOptions, rng: np.random.Generator
-) -> Any:
-    """Tables and comparisons of scenes, each version in its own time."""
-    from mien.analysis.scenes import SceneOptions, compare_scenes, scene_table
+) -> dict[tuple[str, str], SceneComparison]:
+    """Comparisons of scenes by the other version and the series, each version in its own time."""
+    from mien.analysis.scenes import compare_scenes
 
     lists = [_scene_list(path, told) for path in told["scene_lists"]]
     if not lists:
-        return (), ()
-    if len(lists) == 1:
-        lists *= len(sets)
-    tables, pairs = [], []
+        return {}
+    lists = lists * len(sets) if len(lists) == 1 else lists
+    found = {}
     for one in told["series"]:
-        picked = [_of_segments(audience, one, told) for audience in sets]
-        tables += [(one, s.version, scene_table(s, one, lists[i], rng, SceneOptions())) for i, s in enumerate(picked)]
-        pairs += [
-            compare_scenes(
-                picked[0], s, lists[0], lists[i], one, rng, options, pairing=told["pair_scenes"], unit=_unit(one)
+        reference, *others = (_of_segments(audience, one, told) for audience in sets)
+        for other, scenes in zip(others, lists[1:], strict=True):
+            found[other.version, one] = compare_scenes(
+                reference, other, lists[0], scenes, one, rng, options, pairing=told["pair_scenes"], unit=_unit(one)
             )
-            for i, s in enumerate(picked[1:], 1)
-        ]
-    return tuple(tables), tuple(pairs)
+    return found
 
 
 def _of_segments(audience: SessionSet, series: str, told: dict[str, Any]) -> SessionSet:
