@@ -12,6 +12,9 @@ from mien.core.policy import Basis, Declaration, Purpose, needs_basis
 from mien.core.settings import PROFILES, InferenceSettings, Profile
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mien.analysis.scenes import Scene
     from mien.assembly import Choices
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -110,3 +113,19 @@ def profile_with(name: str, **sections: dict[str, Any]) -> Profile:
     except ValidationError as error:
         first = error.errors()[0]
         raise SettingsError(f"{'.'.join(str(p) for p in first['loc'])}: {first['msg']}") from error
+
+
+def scenes_of(path: Path, frame_rate: str | None, start_timecode: str) -> tuple[Scene, ...]:
+    """Scenes from a list; an EDL needs a frame rate.
+
+    Raises:
+        InputError: it is no list of scenes.
+        SettingsError: a frame rate or timecode that there is not, or none for an EDL.
+    """
+    from mien.analysis.scene_lists import EdlOptions, read_scenes
+    from mien.report.timecode import Timebase, frame_rate_of
+
+    if frame_rate is None:
+        return read_scenes(path)
+    rate = frame_rate_of(frame_rate)
+    return read_scenes(path, EdlOptions(lambda drop: Timebase(rate, drop), start_timecode))

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mien.cli._options import scenes_of
 from mien.core.errors import SettingsError
 
 if TYPE_CHECKING:
     import numpy as np
 
     from mien.analysis.compare import CompareOptions
-    from mien.analysis.scenes import Scene, SceneComparison
+    from mien.analysis.scenes import SceneComparison
     from mien.analysis.sessions import SessionSet
     from mien.report.comparison import ComparisonDocument, Gaps
 
@@ -189,7 +190,7 @@ def _scenes(
     """Comparisons of scenes by the other version and the series, each version in its own time."""
     from mien.analysis.scenes import compare_scenes
 
-    lists = [_scene_list(path, told) for path in told["scene_lists"]]
+    lists = [scenes_of(path, told["frame_rate"], told["start_timecode"]) for path in told["scene_lists"]]
     if not lists:
         return {}
     lists = lists * len(sets) if len(lists) == 1 else lists
@@ -205,16 +206,6 @@ def _scenes(
 
 def _of_segments(audience: SessionSet, series: str, told: dict[str, Any]) -> SessionSet:
     return _picked(audience, series, {**told, "from_seconds": None, "to_seconds": None})
-
-
-def _scene_list(path: Path, told: dict[str, Any]) -> tuple[Scene, ...]:
-    from mien.analysis.scene_lists import EdlOptions, read_scenes
-    from mien.report.timecode import Timebase, frame_rate_of
-
-    if told["frame_rate"] is None:
-        return read_scenes(path)
-    rate = frame_rate_of(told["frame_rate"])
-    return read_scenes(path, EdlOptions(lambda drop: Timebase(rate, drop), told["start_timecode"]))
 
 
 def _unit(series: str) -> str:
