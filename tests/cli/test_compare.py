@@ -105,6 +105,9 @@ def test_scenes_are_compared_beside_the_timeline(files: tuple[Path, Path], tmp_p
     assert found is not None
     assert [s.name_a for s in found.scenes if s.shown] == ["Cellar"]
     assert "'Cellar'" in done.stdout
+    tables = document(tmp_path / "out").scene_tables
+    assert [t.version for t in tables] == ["theatrical", "director"]
+    assert tables[1].scenes[1].rank == 1, "the cellar is the director's scariest scene"
     assert document(tmp_path / "out").options.comparisons == 2, "the timeline and the scenes share the level"
 
 
@@ -112,6 +115,8 @@ def test_a_segment_is_compared_from_ten_people_on(files: tuple[Path, Path], tmp_
     done = run(*files, "--series", "fear", "--segment", "seat=front", "--out", tmp_path / "front")
     assert done.exit_code == 0
     assert set(document(tmp_path / "front").comparisons[0].curve["sessions_a"]) == {7.0}
+    assert document(tmp_path / "front").filtered == "seat is front"
+    assert "Only a part was compared: seat is front." in done.stdout
     refused = run(*files, "--series", "fear", "--segment", "seat=balcony", "--out", tmp_path / "few")
     assert refused.exit_code == 6
     assert "fewer than 10" in refused.stderr

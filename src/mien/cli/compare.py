@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from mien.analysis.compare import CompareOptions
-    from mien.analysis.scenes import SceneComparison
+    from mien.analysis.scenes import SceneComparison, SceneFigure
     from mien.analysis.sessions import SessionSet
     from mien.report.comparison import ComparisonDocument, Gaps
 
@@ -69,6 +69,8 @@ def command(versions: tuple[Path, ...], out: Path, quiet: bool, **told: Any) -> 
         write_comparison(document, out)
     if quiet:
         return
+    if document.filtered:
+        click.echo(f"Only a part was compared: {document.filtered}.")
     if document.demo:
         click.echo("DEMO: composed sessions, not filmed ones.")
     for comparison in document.comparisons:
@@ -126,9 +128,16 @@ def _compare(paths: tuple[Path, ...], told: dict[str, Any]) -> ComparisonDocumen
     for one in series:
         reference, *others = (_picked(audience, one, told) for audience in aligned)
         found += [compare(reference, other, one, rng, options, unit=_unit(one)) for other in others]
-    scenes = _scenes(sets, told, options, rng)
+    tables, scenes = _scenes(sets, told, options, rng)
     return build_comparison(
-        sets, found, datetime.now(UTC).replace(microsecond=0), seed=told["seed"], scenes=scenes, gaps=gaps
+        sets,
+        found,
+        datetime.now(UTC).replace(microsecond=0),
+        seed=told["seed"],
+        scenes=scenes,
+        scene_tables=tables,
+        gaps=gaps,
+        filtered=_filter_words(told),
     )
 
 
@@ -186,22 +195,34 @@ def _segments(told: dict[str, Any]) -> dict[str, frozenset[str]]:
 
 def _scenes(
     sets: tuple[SessionSet, ...], told: dict[str, Any], options: CompareOptions, rng: np.random.Generator
-) -> dict[tuple[str, str], SceneComparison]:
-    """Comparisons of scenes by the other version and the series, each version in its own time."""
-    from mien.analysis.scenes import compare_scenes
+) -> tuple[dict[tuple[str, str], tuple[SceneFigure, ...]], dict[tuple[str, str], SceneComparison]]:
+    """Tables by version and series, and comparisons by the other version and the series, each in its own time."""
+    from mien.analysis.scenes import compare_scenes, scene_table
 
     lists = [scenes_of(path, told["frame_rate"], told["start_timecode"]) for path in told["scene_lists"]]
     if not lists:
-        return {}
+        return {}, {}
     lists = lists * len(sets) if len(lists) == 1 else lists
-    found = {}
+    tables: dict[tuple[str, str], tuple[SceneFigure, ...]] = {}
+    found: dict[tuple[str, str], SceneComparison] = {}
     for one in told["series"]:
-        reference, *others = (_of_segments(audience, one, told) for audience in sets)
+        picked = [_of_segments(audience, one, told) for audience in sets]
+        tables |= {(s.version, one): scene_table(s, one, own, rng) for s, own in zip(picked, lists, strict=True)}
+        reference, *others = picked
         for other, scenes in zip(others, lists[1:], strict=True):
             found[other.version, one] = compare_scenes(
                 reference, other, lists[0], scenes, one, rng, options, pairing=told["pair_scenes"], unit=_unit(one)
             )
-    return found
+    return tables, found
+
+
+def _filter_words(told: dict[str, Any]) -> str | None:
+    words = [f"{attribute} is {' or '.join(sorted(values))}" for attribute, values in _segments(told).items()]
+    if told["from_seconds"] is not None:
+        words.append(f"from {told['from_seconds']:g} s")
+    if told["to_seconds"] is not None:
+        words.append(f"up to {told['to_seconds']:g} s")
+    return ", ".join(words) or None
 
 
 def _of_segments(audience: SessionSet, series: str, told: dict[str, Any]) -> SessionSet:

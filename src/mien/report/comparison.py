@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from mien.analysis.compare import Comparison, Curve, Finding, Point
-from mien.analysis.scenes import SceneComparison, ScenePair
+from mien.analysis.scenes import SceneComparison, SceneFigure, ScenePair
 from mien.analysis.sessions import SessionSet
 from mien.core.audience import Count, Seconds, Share
 from mien.core.privacy import assert_no_personal_keys
@@ -30,12 +30,12 @@ NOTES: Final = (
     "Sessions are what is resampled: people in one hall are one observation, not many.",
     "A family-wise p-value is of the whole timeline and its mean at once. Where several comparisons are reported "
     "together, each is tested at the level divided by their number.",
-    "A simultaneous band holds the true difference at all steps at once with the stated probability, a pointwise band at "
-    "each step by itself.",
+    "A simultaneous band holds the true difference at all steps at once with the stated probability, a pointwise band "
+    "at each step by itself.",
     "A q-value is the least false-discovery rate along the timeline at which a step counts as a discovery.",
     "What is not shown may still be there: the detectable difference says how large it would have had to be.",
-    "Labels are taken to be exchangeable: who saw which version must have been left to chance. Where evenings, halls or "
-    "audiences differed with the version, so may the difference.",
+    "Labels are taken to be exchangeable: who saw which version must have been left to chance. Where evenings, halls "
+    "or audiences differed with the version, so may the difference.",
 )
 """What the figures mean and what they rest on."""
 
@@ -170,6 +170,46 @@ class ScenesPart(Part):
         )
 
 
+class SceneFigurePart(Part):
+    """One scene of one version: the mean over its sessions with a 95 % interval over them, and its rank by the mean."""
+
+    name: str
+    start_seconds: Seconds
+    end_seconds: Seconds
+    mean: float | None
+    low: float | None
+    high: float | None
+    rank: Annotated[int, Field(ge=1)] | None
+    sessions: Count
+    coverage_share: Share
+    withheld: str | None
+
+    @classmethod
+    def of(cls, figure: SceneFigure) -> Self:
+        """From a row of a table of scenes."""
+        rounded = {
+            k: None if v is None else round(v, DIGITS) for k in ("mean", "low", "high") for v in [getattr(figure, k)]
+        }
+        return cls(
+            name=figure.scene.name,
+            start_seconds=round(figure.scene.start_seconds, _TIME_DIGITS),
+            end_seconds=round(figure.scene.end_seconds, _TIME_DIGITS),
+            rank=figure.rank,
+            sessions=figure.sessions,
+            coverage_share=round(figure.coverage, DIGITS),
+            withheld=figure.withheld,
+            **rounded,
+        )
+
+
+class SceneTablePart(Part):
+    """What one version's audiences felt in each scene, in its own media time."""
+
+    version: str
+    series: str
+    scenes: tuple[SceneFigurePart, ...]
+
+
 class ComparisonPart(Part):
     """Two versions in one series. ``curve`` has a list of one number a step for each column; None where not told.
 
@@ -234,8 +274,10 @@ class ComparisonDocument(Part):
         headline: the verdicts in one text.
         demo: True when any session was composed, not filmed.
         personal_data: True when steps may tell about single people.
-        versions: the reference first.
+        filtered: which part of the audiences was compared, and when, in words; None for all of it.
+        versions: the reference first, with all of their sessions.
         comparisons: every other version with the reference, in every series.
+        scene_tables: of every version in every series, where scenes were given.
     """
 
     schema_version: Literal[1] = SCHEMA_VERSION
@@ -244,9 +286,11 @@ class ComparisonDocument(Part):
     headline: str
     demo: bool
     personal_data: bool
+    filtered: str | None
     versions: tuple[VersionPart, ...]
     options: OptionsPart
     comparisons: tuple[ComparisonPart, ...]
+    scene_tables: tuple[SceneTablePart, ...]
     notes: tuple[str, ...] = NOTES
 
 
@@ -257,7 +301,9 @@ def build_comparison(
     *,
     seed: int,
     scenes: Mapping[tuple[str, str], SceneComparison] | None = None,
+    scene_tables: Mapping[tuple[str, str], Sequence[SceneFigure]] | None = None,
     gaps: Mapping[str, Gaps] | None = None,
+    filtered: str | None = None,
 ) -> ComparisonDocument:
     """The document.
 
@@ -267,7 +313,9 @@ def build_comparison(
         created: when, with a time zone.
         seed: of the generator that shuffled.
         scenes: by the other version and the series, where scenes were compared.
+        scene_tables: by the version and the series.
         gaps: by the other version, where it has other scenes.
+        filtered: which part of the audiences was compared, in words.
     """
     options, group = found[0].options, max(c.min_group for c in found)
     document = ComparisonDocument(
@@ -276,6 +324,7 @@ def build_comparison(
         headline=" ".join(c.verdict.text for c in found),
         demo=any(v.demo for v in versions),
         personal_data=group == 1,
+        filtered=filtered,
         versions=tuple(VersionPart(version=v.version, sessions=len(v), demo=v.demo) for v in versions),
         options=OptionsPart(
             level=options.level,
@@ -291,6 +340,10 @@ def build_comparison(
         comparisons=tuple(
             ComparisonPart.of(c, (scenes or {}).get((c.version_b, c.series)), (gaps or {}).get(c.version_b, ((), ())))
             for c in found
+        ),
+        scene_tables=tuple(
+            SceneTablePart(version=version, series=series, scenes=tuple(map(SceneFigurePart.of, table)))
+            for (version, series), table in (scene_tables or {}).items()
         ),
     )
     assert_no_personal_keys(document.model_dump(mode="json", exclude={"comparisons": {"__all__": {"curve"}}}))
