@@ -82,7 +82,20 @@ def test_the_same_table_gives_the_same_bytes(tmp_path: Path) -> None:
     assert (tmp_path / "again.parquet").read_bytes() == path.read_bytes()
 
 
-@pytest.mark.parametrize("name", ["it's", "a [1]*", "ü 映画"])
+def test_a_long_table_keeps_every_row_in_its_order(tmp_path: Path) -> None:
+    with (tmp_path / "timeline.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("media_time_seconds", "frames"), *((i / 30, i) for i in range(50_000))])
+    write_parquet(tmp_path / "timeline.csv", tmp_path / "t.parquet")
+    assert read(tmp_path / "t.parquet")[2] == [(i / 30, i) for i in range(50_000)]
+
+
+def test_a_row_that_broke_off_is_not_left_out(tmp_path: Path) -> None:
+    (tmp_path / "timeline.csv").write_text("media_time_seconds,state,frames\r\n0.0,read,1\r\n0.5,re")
+    with pytest.raises(OutputError, match=r"t\.parquet"):
+        write_parquet(tmp_path / "timeline.csv", tmp_path / "t.parquet")
+
+
+@pytest.mark.parametrize("name", ["it's", "a [1]*", "b?", "back\\slash", "ü 映画"])
 def test_a_folder_may_be_called_anything(name: str, tmp_path: Path) -> None:
     _, rows, path = tables("one_person", tmp_path / name)
     path.rename(tmp_path / "plain.parquet")
