@@ -37,7 +37,7 @@ def test_a_report_becomes_a_file(to: str, report: Path, tmp_path: Path) -> None:
     assert done.stdout.startswith(f"{tmp_path / 'film'}: ")
     text = (tmp_path / "film").read_text(encoding="utf-8")
     assert ("DEMO: rise" if to != "elan" else ">DEMO<") in text
-    assert "fear" in text
+    assert "FEAR" in text
 
 
 def test_markers_lie_where_the_scares_were(report: Path, tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def test_stretches_are_told_as_they_are() -> None:
 
 def test_a_moment_tells_its_figures() -> None:
     told = tiers(sheet_of([moment(90, 95)]))["moments: fear"]
-    assert told == [(90_000, 95_000, "fear 82 %; rise +61.2 points; 95 % interval 74 to 88 %; coverage 93 %")]
+    assert told == [(90_000, 95_000, "FEAR 82 %; rise +61.2 points; 95 % interval 74 to 88 %; coverage 93 %")]
 
 
 def test_each_kind_and_subject_has_its_tier() -> None:

@@ -47,7 +47,7 @@ def test_the_order_they_come_in_does_not_matter(moments: list[Moment], random: o
 
 def test_a_name_says_what_and_how_much() -> None:
     [marker] = Sheet.of([moment(90, 95, peak=92.0)], options(PAL)).markers
-    assert marker.name == "fear 82 %"
+    assert marker.name == "FEAR 82 %"
     assert marker.comment == "rise +61.2 points; 95 % interval 74 to 88 %; coverage 93 %; peak 01:01:32:00"
 
 
@@ -65,14 +65,14 @@ def test_what_a_metric_found_names_its_kind_and_has_points_not_percent() -> None
     scare = moment(90, 95, "shock", kind=MomentKind.SCARE, value=71.0)
     tension = replace(scare, kind=MomentKind.SUSTAINED_TENSION, start=100.0, peak=101.0, end=102.0)
     first, second = Sheet.of([scare, tension], options(PAL)).markers
-    assert (first.name, second.name) == ("scare: shock 71", "sustained tension: shock 71")
+    assert (first.name, second.name) == ("SCARE: shock 71", "SUSTAINED TENSION: shock 71")
     assert "interval 74 to 88;" in first.comment
 
 
 def test_moments_on_one_frame_are_one_marker_led_by_the_strongest_rise() -> None:
     weak, strong = moment(90, 99, "surprise", rise=20.0), moment(90.01, 95, rise=60.0)
     [marker] = Sheet.of([weak, strong], options(PAL)).markers
-    assert marker.name == "fear 82 % + surprise 82 %"
+    assert marker.name == "FEAR 82 % + SURPRISE 82 %"
     assert (marker.subject, marker.start, marker.end) == ("fear", 90 * 25, 99 * 25)
 
 
@@ -83,7 +83,7 @@ def test_the_film_lasts_until_its_last_marker_at_least() -> None:
 
 def test_text_cannot_break_a_format() -> None:
     sheet = Sheet.of([moment(1, 2, "a|b\nc")], options(PAL, title="one\ntwo | three"))
-    assert sheet.markers[0].name == "a b c 82"
+    assert sheet.markers[0].name == "A B C 82"
     assert sheet.title == "one two three"
 
 

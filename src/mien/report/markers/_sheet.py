@@ -71,7 +71,7 @@ class Marker:
     """One marker. Its text has no line breaks and no ``|``, which some formats cannot hold.
 
     Attributes:
-        name: what and how much, such as ``fear 82 %``; several that begin on one frame are joined by `` + ``.
+        name: what and how much, such as ``FEAR 82 %``; several that begin on one frame are joined by `` + ``.
         comment: rise, interval, coverage and where the peak is.
         subject: emotion or metric of the strongest of them, for its colour.
         start: first frame, counted from the film's first.
@@ -155,9 +155,12 @@ def _marker(frame: int, moments: tuple[Moment, ...], options: MarkerOptions) -> 
 
 
 def name_of(moment: Moment) -> str:
-    """What a moment is called: ``fear 82 %`` for an emotion, ``scare: shock 71`` for what a metric found."""
-    figure = f"{plain(moment.subject)} {moment.value:.0f}{_unit(moment)}"
-    return figure if moment.kind is MomentKind.PEAK else f"{moment.kind.value.replace('_', ' ')}: {figure}"
+    """What a moment is called: ``FEAR 82 %`` for an emotion, ``SCARE: shock 71`` for what a metric found."""
+    figure = f"{moment.value:.0f}{_unit(moment)}"
+    subject = plain(moment.subject)
+    if moment.kind is MomentKind.PEAK:
+        return f"{subject.upper()} {figure}"
+    return f"{moment.kind.value.replace('_', ' ').upper()}: {subject} {figure}"
 
 
 def plain(text: str) -> str:
