@@ -21,6 +21,7 @@ from mien.core.labels import EMOTIONS
 from mien.core.settings import DetectionSettings, InferenceSettings, SamplingSettings
 from mien.preprocess import crop_transforms
 from mien.sources import open_source
+from mien.sources._hall_heads import Look, draw_head
 from mien.sources.file import FileSource
 from mien.sources.synthetic import (
     Absence,
@@ -113,6 +114,15 @@ class TestTruth:
         told = made.truth(0.0)
         assert [e == "anger" for e in told.emotions] == [False, True, False, False, True, False]
 
+    @pytest.mark.parametrize("seed", range(6))
+    def test_weights_are_of_the_seats_that_share_a_schedule(self, seed: int) -> None:
+        halves = SeatMoods(seats=(0, 1, 2, 3), moods=(Mood(weights={"happiness": 1, "anger": 1}),))
+        whole_hall = [Mood(weights={"fear": 1, "neutral": 1})]
+        made = hall(rows=2, columns=4, face_px=(28, 32), moods=whole_hall, seat_moods=[halves], seed=seed)
+        told = made.truth(0.0)
+        assert Counter(told.emotions[:4]) == {"happiness": 2, "anger": 2}
+        assert Counter(told.emotions[4:]) == {"fear": 2, "neutral": 2}
+
     def test_an_absent_seat_is_not_told_until_it_is_taken_again(self) -> None:
         made = hall(absences=[Absence(seats=(2,), from_seconds=1, to_seconds=2)])
         assert [made.truth(t).head_count for t in (0.9, 1.0, 1.9, 2.0)] == [6, 5, 5, 6]
@@ -184,6 +194,20 @@ class TestPicture:
             levels.append(float(np.median(image[y1 + 10 : y2 - 10, x1 + 10 : x2 - 10])))
         np.testing.assert_allclose(levels, [200 if s == 3 else 60 for s in told.seats], atol=6)
 
+    def test_a_head_goes_on_as_its_pictures_edge_does(self) -> None:
+        """Brighter to the right, as light from a side: no hood of another shade around the face."""
+        picture = np.tile(np.linspace(60, 180, 48).round().astype(np.uint8), (48, 1))
+        head = draw_head(picture, 48, Look(clothes=(0.0, 0.0, 200.0), head=1.1))
+        place = np.s_[head.top : head.top + 48, head.left : head.left + 48]
+        middle = np.abs(head.colour[place][..., 0].astype(int) - picture)
+        assert middle[6:42, 6:42].max() == 0
+        assert middle[:, 12:36].max() <= 2
+        assert middle[12:32].max() <= 2
+        above, beside = head.colour[head.top - 8, :, 0], head.colour[head.top + 24, :, 0]
+        np.testing.assert_allclose(above[head.left + 10 : head.left + 38], picture[0, 10:38], atol=3)
+        assert abs(int(beside[head.left + 49]) - 180) < 6
+        assert head.cover[head.top - 8, head.left + 24] == 1
+
     def test_an_absence_and_a_change_of_mood_are_seen(self) -> None:
         made = hall(absences=[Absence(seats=(0,), from_seconds=1.0)])
         before, after = made.render(9), made.render(10)
@@ -240,8 +264,9 @@ class TestSource:
             HallSource(Hall(SMALL, drawn_pool(3))).info.sha256,
             HallSource(Hall(SMALL, replace(POOL, votes=POOL.votes[::-1].copy()))).info.sha256,
             HallSource(Hall(SMALL, replace(POOL, images=POOL.images[::-1]))).info.sha256,
+            HallSource(Hall(SMALL, replace(POOL, emotions=POOL.emotions[::-1].copy()))).info.sha256,
         }
-        assert len(hashes) == 5
+        assert len(hashes) == 6
         assert HallSource(hall()).info.sha256 in hashes
 
     @pytest.mark.parametrize(
@@ -302,6 +327,7 @@ class TestSpecification:
             ("sway_px: 50", "do not fit into 1280×720"),
             ("{rows: 10, columns: 2}", "10×2 faces of 64 px do not fit"),
             ("absences: [{seats: [50]}]", "seats are numbered 0 to 49"),
+            ("rows: 1000000000", "rows: Input should be less than or equal to 2048"),
             ("face_px: [60, 48]", "a least and a largest side"),
             ("face_px: [48, 400]", "do not fit into 1280×720"),
             ("colums: 3", "colums"),
@@ -325,6 +351,15 @@ class TestSpecification:
             Hall(SMALL)
         with pytest.raises(SettingsError, match="asks for fear, but its pictures show none"):
             Hall(HallSpec(moods=(Mood(emotion="fear"),)), POOL.select(POOL.of("neutral")))
+
+    @pytest.mark.parametrize(
+        ("text", "told"), [("rows: 1\n", "set 'faces'"), ("faces: f.npz\nmoods: [{emotion: fear}]\n", "asks for fear")]
+    )
+    def test_a_specification_that_cannot_be_seated_is_named(self, text: str, told: str, tmp_path: Path) -> None:
+        votes_npz(tmp_path / "f.npz", [[10] + [0] * 9])
+        (tmp_path / "hall.yaml").write_text(text)
+        with pytest.raises(SettingsError, match=rf"hall\.yaml: .*{told}"):
+            create(f"synthetic:{tmp_path / 'hall.yaml'}", SamplingSettings())
 
     def test_a_hall_of_too_many_pixels_is_refused_before_it_is_drawn(self, tmp_path: Path) -> None:
         (tmp_path / "hall.yaml").write_text("width: 16384\nheight: 16384\n")

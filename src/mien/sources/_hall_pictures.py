@@ -60,11 +60,11 @@ class PicturePool:
         return PicturePool([self.images[row] for row in rows], self.emotions[rows], self.votes[rows])
 
     def sha256(self) -> str:
-        """Hash of pictures and votes."""
+        """Hash of pictures, emotions and votes."""
         digest = hashlib.sha256()
         for image in self.images:
             digest.update(repr(image.shape).encode() + image.tobytes())
-        digest.update(self.votes.tobytes())
+        digest.update(self.emotions.astype(np.int64).tobytes() + self.votes.tobytes())
         return digest.hexdigest()
 
 

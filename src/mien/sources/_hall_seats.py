@@ -11,6 +11,7 @@ from itertools import groupby
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from mien.core.errors import SettingsError
 from mien.core.labels import EMOTIONS
@@ -109,7 +110,7 @@ def seat_people(spec: HallSpec, pool: PicturePool) -> tuple[Seat, ...]:
     """
     order = np.random.default_rng([spec.seed, _ORDER]).permutation(spec.seat_count)
     own = {seat: schedule.moods for schedule in spec.seat_moods for seat in schedule.seats}
-    quantiles = (order + 0.5) / spec.seat_count
+    quantiles = _quantiles(spec, order)
     scheduled = [_changes(own.get(n, spec.moods), float(quantiles[n])) for n in range(spec.seat_count)]
     stretches = _cast(spec, pool, scheduled)
     seats = []
@@ -133,6 +134,18 @@ def seat_people(spec: HallSpec, pool: PicturePool) -> tuple[Seat, ...]:
                 )
             )
     return tuple(seats)
+
+
+def _quantiles(spec: HallSpec, order: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
+    """Where each seat stands, 0–1, among those that share its schedule: weights are of them, in whole seats."""
+    schedule = np.zeros(spec.seat_count, np.intp)
+    for number, own in enumerate(spec.seat_moods, 1):
+        schedule[list(own.seats)] = number
+    found = np.zeros(spec.seat_count, np.float64)
+    for number in range(len(spec.seat_moods) + 1):
+        seats = np.flatnonzero(schedule == number)
+        found[seats] = (order[seats].argsort().argsort() + 0.5) / max(1, len(seats))
+    return found
 
 
 def _place(spec: HallSpec, row: int, column: int, generator: np.random.Generator) -> tuple[int, int, int]:

@@ -32,7 +32,8 @@ class Mood(Settings):
     at_seconds: float = Field(0.0, ge=0)
     emotion: str | None = None
     weights: dict[str, float] | None = None
-    """Share of the seats that feel each emotion, in any unit; rounded to whole seats, the same seats first."""
+    """Share of the schedule's seats that feel each emotion, in any unit; rounded to whole seats, the same seats
+    first."""
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
@@ -97,8 +98,8 @@ class HallSpec(Settings):
     frame_rate: float = Field(25.0, gt=0, le=1000)
     duration_seconds: float = Field(10.0, gt=0)
 
-    rows: int = Field(5, ge=1)
-    columns: int = Field(10, ge=1)
+    rows: int = Field(5, ge=1, le=2048)
+    columns: int = Field(10, ge=1, le=2048)
     face_px: tuple[float, float] = (48.0, 64.0)
     """Side of a face picture, pixels: least (at the back) and largest (at the front)."""
     jitter: float = Field(0.5, ge=0, le=1)

@@ -85,7 +85,11 @@ def create(locator: str, sampling: SamplingSettings) -> HallSource:
     path = Path(locator.removeprefix(SCHEME))
     spec = load_spec(path)
     refuse_too_large(path.name, spec.width, spec.height, spec.frame_count, sampling)
-    return HallSource(Hall(spec), sampling, name=path.stem)
+    try:
+        hall = Hall(spec)
+    except SettingsError as error:
+        raise SettingsError(f"{path}: {error}") from error
+    return HallSource(hall, sampling, name=path.stem)
 
 
 @dataclass(frozen=True, slots=True)
