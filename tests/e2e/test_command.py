@@ -192,6 +192,26 @@ def test_a_picture_too_large_is_refused_from_its_header(tmp_path: Path) -> None:
     assert "bomb.png" in done.stderr
 
 
+def test_a_recording_of_huge_frames_is_refused_from_its_header(tmp_path: Path) -> None:
+    """A few hundred kilobytes that would decode to 200 MB a frame."""
+    bomb = tmp_path / "bomb.mp4"
+    with av.open(str(bomb), "w") as output:
+        stream = output.add_stream("libx264", rate=30, options={"preset": "ultrafast", "crf": "40"})
+        stream.width = stream.height = 8192
+        stream.pix_fmt = "yuv420p"
+        frame = av.VideoFrame(8192, 8192, "yuv420p")
+        for plane in frame.planes:
+            plane.update(bytes(plane.buffer_size))
+        for number in range(3):
+            frame.pts = number
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode())
+    done = mien("analyze", bomb, "--out", tmp_path / "out")
+    assert done.returncode == 5, done.stderr
+    assert "bomb.mp4" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_truncated_recording_is_reported_as_far_as_it_goes(clip: Path, tmp_path: Path) -> None:
     path = index_first(clip, tmp_path / "cut.mp4")
     whole = path.read_bytes()
