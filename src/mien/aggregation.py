@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from mien.core.audience import (
     SHARE_THRESHOLDS,
+    WHOLE_AUDIENCE,
     AudienceSnapshot,
     AudienceStep,
     EmotionIntervals,
@@ -44,6 +45,7 @@ class Aggregator:
         settings: minimum group, step and replicates.
         demo: True when frames are composed, not filmed.
         source, zone: which camera, and which part of the hall.
+        camera: number of the camera in its session: replicates of different cameras' tracks are drawn apart.
     """
 
     def __init__(
@@ -55,10 +57,12 @@ class Aggregator:
         *,
         demo: bool = False,
         source: str = "main",
-        zone: str = "all",
+        zone: str = WHOLE_AUDIENCE,
+        camera: int = 0,
     ) -> None:
         self._identity = {"session_id": session_id, "source": source, "zone": zone, "demo": demo}
         self._model = model_sha256
+        self._camera = camera
         self._labels = labels
         self._settings = settings
         self._pending: list[FrameReading] = []
@@ -159,7 +163,7 @@ class Aggregator:
         return Replicates(means.astype(np.float32))
 
     def _draw(self, number: int) -> npt.NDArray[np.float64]:
-        generator = np.random.Generator(np.random.Philox(key=[REPLICATE_KEY, number]))
+        generator = np.random.Generator(np.random.Philox(key=[REPLICATE_KEY + self._camera, number]))
         return generator.poisson(1.0, self._settings.replicates).astype(np.float64)
 
 

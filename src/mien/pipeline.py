@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mien.aggregation import Aggregator
-from mien.core.audience import Metric
+from mien.core.audience import WHOLE_AUDIENCE, Metric
 from mien.core.faces import (
     EmotionClassifier,
     FaceCrops,
@@ -109,14 +109,32 @@ class Pipeline:
         self._tracker = Tracker(profile.tracking)
         self._weights = np.array(canonical_weights(profile.audience.neutral_weight), np.float32)
 
-    def gate(self, session_id: str, *, demo: bool = False) -> Aggregator:
+    def gate(
+        self,
+        session_id: str,
+        *,
+        demo: bool = False,
+        source: str = "main",
+        zone: str = WHOLE_AUDIENCE,
+        camera: int = 0,
+    ) -> Aggregator:
         """The last stage: what turns this pipeline's readings into snapshots, and lets nothing else through.
 
         Args:
             session_id: names the session.
             demo: True when the frames are composed, not filmed.
+            source, zone, camera: which camera of several, and which part of the hall; see ``Aggregator``.
         """
-        return Aggregator(session_id, self.classifier.sha256, self.labels, self.profile.audience, demo=demo)
+        return Aggregator(
+            session_id,
+            self.classifier.sha256,
+            self.labels,
+            self.profile.audience,
+            demo=demo,
+            source=source,
+            zone=zone,
+            camera=camera,
+        )
 
     def metrics(self) -> Sequence[Metric]:
         """Every audience metric, fresh, for what passes the gate."""

@@ -47,10 +47,10 @@ def _layer(imports: str, reason: str, *, faces: bool = False) -> Layer:
 
 _STAGE = "a stage knows the vocabulary and no other stage: the pipeline alone knows their order"
 _PAST_THE_GATE = "past the gate there are audience statistics only"
-_STAGES = "sources detectors classifiers preprocess quality tracking smoothing headpose aggregation"
+_STAGES = "sources detectors classifiers preprocess quality tracking smoothing headpose zones aggregation"
 _OVER_SERVICE = (
-    f"core weights models inference {_STAGES} metrics analysis store streams telemetry language report sinks pipeline "
-    "assembly runtime evaluation"
+    f"core weights models inference {_STAGES} hall metrics analysis store streams telemetry language report sinks "
+    "pipeline assembly runtime evaluation"
 )
 
 LAYERS: dict[str, Layer] = {
@@ -68,8 +68,10 @@ LAYERS: dict[str, Layer] = {
     "tracking": _layer("core", _STAGE, faces=True),
     "smoothing": _layer("core", _STAGE, faces=True),
     "headpose": _layer("core", _STAGE, faces=True),
+    "zones": _layer("core", _STAGE, faces=True),
     "aggregation": _layer("core", _STAGE + "; this one is the gate", faces=True),
     "face_views": _layer("core", "shapes of faces for callers inside the process, never serialised", faces=True),
+    "hall": _layer("core", _PAST_THE_GATE),
     "metrics": _layer("core", _PAST_THE_GATE),
     "analysis": _layer("core", _PAST_THE_GATE),
     "store": _layer("core", _PAST_THE_GATE),
@@ -84,7 +86,9 @@ LAYERS: dict[str, Layer] = {
         "builds a pipeline from names, for every entry point (decision 0005); it stands before the gate",
         faces=True,
     ),
-    "runtime": _layer("core pipeline telemetry", "executes steps; sinks and observers are handed in", faces=True),
+    "runtime": _layer(
+        "core pipeline zones hall telemetry", "executes steps; sinks and observers are handed in", faces=True
+    ),
     "evaluation": _layer("core preprocess classifiers detectors pipeline", "scores what serving runs", faces=True),
     "training": _layer(
         "core inference preprocess classifiers detectors pipeline evaluation",

@@ -29,6 +29,7 @@ BESIDE_THE_REPORT = {
     "shock_report.json": "shock_report",
     "timeline.parquet": "parquet",
     "report.json.sig": "sign",
+    "zones.csv": "zones",
 }
 """Files of a run beside its report, and the option that asks for each."""
 
@@ -58,6 +59,8 @@ if TYPE_CHECKING:
 @click.option("--tile", "tile_px", type=click.IntRange(128), help="Search tiles of this side, for tiny faces (pixels).")
 @click.option("--smoothing", "smoothing_seconds", type=click.FloatRange(0), help="Smoothing, seconds; 0 is off.")
 @model_options
+@click.option("--zones", type=click.Path(path_type=Path), metavar="ZONES.yaml",
+              help="Parts of one hall, by the inputs that show them; the hall and each part are told.")  # fmt: skip
 @click.option("--annotate", is_flag=True, help="Also write annotated.mp4. It shows the people: handle it as such.")
 @click.option("--face-log", is_flag=True, help="Also write faces.csv, one row a face and frame. Personal data.")
 @click.option(
@@ -100,6 +103,12 @@ def command(context: click.Context, /, inputs: tuple[str, ...], out: Path, **opt
         require_tables()
     if options["annotate"] or options["face_log"]:
         permit_personal_files(told)
+    if options["zones"] is not None:
+        if options["annotate"] or options["face_log"]:
+            raise SettingsError("--annotate and --face-log show one recording: leave out '--zones'.")
+        with _stop_on_signal() as stopped:
+            ended = _analyze_hall(inputs, out, profile, told, options, stopped)
+        context.exit(INTERRUPTED if ended == "interrupted" else TRUNCATED if ended else 0)
     failed: list[MienError] = []
     unfinished = False
     with _stop_on_signal() as stopped:
@@ -132,7 +141,6 @@ def _analyze_one(
     from mien.assembly import assemble
     from mien.report import write_reports
     from mien.report.files import results_folder
-    from mien.report.terminal import summary
     from mien.runtime.analyze import analyze, fit_step, frame_by_frame_if_short
     from mien.sources import open_source
 
@@ -151,7 +159,7 @@ def _analyze_one(
         except BaseException:
             source.close()
             raise
-        with _progress(console, source) as on_progress:
+        with _progress(console, source.info.name, source.info.frame_count) as on_progress:
             analysis = analyze(
                 source,
                 made.pipeline,
@@ -169,21 +177,85 @@ def _analyze_one(
             for observer in observers:
                 observer.discard()
             raise
-        _remove_stale(folder, options, console)
-        if options["shock_report"]:
-            from mien.report.shock_report import FILE, write_shock_report
-
-            if not write_shock_report(analysis.timeline, folder / FILE):
-                console.print(
-                    f"[yellow]No {FILE}: a shock score needs a baseline of half a minute that was read.[/yellow]"
-                )
-        if options["parquet"]:
-            from mien.report import parquet
-
-            parquet.write_parquet(folder / "timeline.csv", folder / parquet.FILE)
-        if not options["quiet"]:
-            Console().print(summary(report, folder))
+        _tell(analysis, report, folder, options, console)
         return analysis.provenance.stopped_because
+
+
+def _analyze_hall(
+    inputs: tuple[str, ...], folder: Path, profile: Any, told: Any, options: dict[str, Any], stopped: Callable[[], bool]
+) -> str | None:
+    """All inputs as the cameras of one hall; why it ended before their media did, or None."""
+    import contextlib
+    from datetime import UTC, datetime
+
+    from rich.console import Console
+
+    from mien.assembly import assemble
+    from mien.report import write_reports
+    from mien.report.files import results_folder
+    from mien.runtime.analyze import fit_step
+    from mien.runtime.hall import Camera, analyze_hall
+    from mien.sources import open_source
+    from mien.zones import ZoneFinder, read_zone_map
+
+    console = Console(stderr=True, quiet=options["quiet"])
+    zones = read_zone_map(options["zones"])
+    shown = [zones.of(locator) for locator in inputs]
+    if len({id(camera) for camera in shown}) < len(inputs):
+        raise SettingsError("two inputs have one name: the zones tell cameras apart by their files' names.")
+    networks = inference(options["threads"], options["providers"])
+    with results_folder(folder), contextlib.ExitStack() as stack:
+        sources = []
+        for locator in inputs:
+            source = open_source(locator, profile.sampling)
+            stack.callback(source.close)
+            sources.append(source)
+            # One length of step for all: the longest that any of them needs.
+            profile = fit_step(profile, source.info)
+        cameras = []
+        for number, (source, camera) in enumerate(zip(sources, shown, strict=True), 1):
+            own = profile
+            if camera.screen_yaw_degrees is not None:
+                turned = profile.audience.model_copy(update={"screen_yaw_degrees": camera.screen_yaw_degrees})
+                own = profile.model_copy(update={"audience": turned})
+            made = assemble(own, told, choices(options["detector"], options["classifier"]), networks)
+            cameras.append(Camera(f"camera-{number}", source, made.pipeline, ZoneFinder(camera)))
+        if made.detector_note:
+            console.print(f"[yellow]{made.detector_note}[/yellow]")
+        counts = [source.info.frame_count for source in sources]
+        total = None if None in counts else sum(count or 0 for count in counts)
+        with _progress(console, " + ".join(source.info.name for source in sources), total) as on_progress:
+            analysis = analyze_hall(
+                cameras,
+                inference=networks,
+                execution_providers=made.execution_providers,
+                detector_note=made.detector_note,
+                on_progress=on_progress,
+                should_stop=stopped,
+            )
+        report = write_reports(analysis, folder, created=datetime.now(UTC))
+        _tell(analysis, report, folder, options, console)
+        return analysis.provenance.stopped_because
+
+
+def _tell(analysis: Any, report: Any, folder: Path, options: dict[str, Any], console: Any) -> None:
+    """What was asked for beside the report, and the summary."""
+    from rich.console import Console
+
+    from mien.report.terminal import summary
+
+    _remove_stale(folder, options, console)
+    if options["shock_report"]:
+        from mien.report.shock_report import FILE, write_shock_report
+
+        if not write_shock_report(analysis.timeline, folder / FILE):
+            console.print(f"[yellow]No {FILE}: a shock score needs a baseline of half a minute that was read.[/yellow]")
+    if options["parquet"]:
+        from mien.report import parquet
+
+        parquet.write_parquet(folder / "timeline.csv", folder / parquet.FILE)
+    if not options["quiet"]:
+        Console().print(summary(report, folder))
 
 
 def _observers(
@@ -252,7 +324,7 @@ def _stop_on_signal() -> Iterator[Callable[[], bool]]:
 
 
 @contextmanager
-def _progress(console: Any, source: FrameSource) -> Iterator[Callable[[Progress], None]]:
+def _progress(console: Any, name: str, frames: int | None) -> Iterator[Callable[[Progress], None]]:
     """A progress bar with time left and faces a second; a plain count where the length is unknown."""
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
@@ -268,7 +340,7 @@ def _progress(console: Any, source: FrameSource) -> Iterator[Callable[[Progress]
         TextColumn("left"),
     )
     with Bar(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(source.info.name, total=source.info.frame_count, faces=0.0)
+        task = bar.add_task(name, total=frames, faces=0.0)
 
         def update(progress: Progress) -> None:
             rate = progress.sightings_read / max(progress.elapsed_seconds, 1e-3)

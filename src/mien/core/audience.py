@@ -25,6 +25,9 @@ SHARE_THRESHOLDS: Final = (0.25, 0.5, 0.75)
 ROUNDING_POINTS: Final = 1e-3
 """How far past 0 or 100 float32 arithmetic may carry a percentage."""
 
+WHOLE_AUDIENCE: Final = "all"
+"""The zone of a snapshot that is about everybody."""
+
 Slug = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Percent = Annotated[float, Field(ge=0, le=100)]
@@ -161,7 +164,7 @@ class AudienceSnapshot(_Part):
     schema_version: Literal[1] = SCHEMA_VERSION
     session_id: Slug
     source: Slug = "main"
-    zone: Slug = "all"
+    zone: Slug = WHOLE_AUDIENCE
     media_time: Seconds
     duration_seconds: Seconds
     suppressed: bool
@@ -292,6 +295,27 @@ class ModelIdentity:
 
 
 @dataclass(frozen=True, slots=True)
+class CameraInput:
+    """One camera of several that filmed a hall.
+
+    Attributes:
+        name: its input without its folder.
+        kind: the source plug-in that read it.
+        sha256: of the input's bytes; None for a live source.
+        start_seconds: media time of the hall at its first moment.
+        frames_read: frames of it that went through a pipeline.
+        zones: parts of the hall that it shows.
+    """
+
+    name: str
+    kind: str
+    sha256: str | None
+    start_seconds: float
+    frames_read: int
+    zones: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Provenance:
     """Where every figure of a report comes from.
 
@@ -314,6 +338,7 @@ class Provenance:
         settings: every setting that was in force, as plain data.
         demo: True when the frames were composed, not filmed.
         stopped_because: why the run ended before its media did (``interrupted``, ``truncated``), or None.
+        cameras: where a hall was measured by its zones: what filmed it; empty otherwise.
     """
 
     input_name: str
@@ -336,14 +361,22 @@ class Provenance:
     settings: Mapping[str, object]
     demo: bool = False
     stopped_because: str | None = None
+    cameras: tuple[CameraInput, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """A finished run: what was measured, and where it comes from."""
+    """A finished run: what was measured, and where it comes from.
+
+    Attributes:
+        timeline: of the whole audience.
+        provenance: of every figure.
+        zones: timelines of the hall's parts by their names, where it was measured by them; empty otherwise.
+    """
 
     timeline: Timeline
     provenance: Provenance
+    zones: Mapping[str, Timeline] = field(default_factory=dict)
 
 
 class Metric(Protocol):

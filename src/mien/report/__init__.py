@@ -12,10 +12,12 @@ if TYPE_CHECKING:
     from mien.core.audience import Analysis
     from mien.report.document import Findings
 
-__all__ = ["FILES", "prepare_folder", "write_reports"]
+__all__ = ["FILES", "ZONES_FILE", "prepare_folder", "write_reports"]
 
 FILES: Final = ("report.json", "timeline.csv", "report.html")
-"""What :func:`write_reports` writes."""
+"""What :func:`write_reports` always writes."""
+ZONES_FILE: Final = "zones.csv"
+"""What it writes beside them of a hall that was measured by its zones."""
 
 
 def write_reports(analysis: Analysis, folder: Path, *, created: datetime) -> Findings:
@@ -37,7 +39,7 @@ def write_reports(analysis: Analysis, folder: Path, *, created: datetime) -> Fin
     from mien.report.document import build_findings, timeline_rows
     from mien.report.html import write_html
     from mien.report.json_file import write_json
-    from mien.report.tables import write_csv
+    from mien.report.tables import write_csv, write_zones_csv
 
     prepare_folder(folder)
     timeline = analysis.timeline
@@ -46,5 +48,7 @@ def write_reports(analysis: Analysis, folder: Path, *, created: datetime) -> Fin
     with all_or_none(folder) as stage:
         write_json(findings, timeline_rows(timeline), stage / "report.json")
         write_csv(timeline_rows(timeline), timeline, stage / "timeline.csv")
+        if analysis.zones:
+            write_zones_csv(analysis.zones, stage / ZONES_FILE)
         write_html(findings, series, timeline.series, stage / "report.html")
     return findings

@@ -14,15 +14,10 @@ from pydantic import AwareDatetime
 from mien.analysis.distribution import canonical_levels, reach, unread_totals, view_levels
 from mien.analysis.moments import find_peaks
 from mien.analysis.series import Series, StepState, state_of
-from mien.core.audience import (
-    Analysis,
-    Timeline,
-    UnreadCounts,
-)
+from mien.core.audience import Analysis, Slug, Timeline, UnreadCounts
 from mien.core.findings import MomentKind
 from mien.core.privacy import PrivacySection, assert_no_personal_keys, privacy_section
 from mien.report.parts import (
-    DIGITS,
     TIME_DIGITS,
     CoveragePart,
     DistributionPart,
@@ -36,13 +31,22 @@ from mien.report.parts import (
     ProvenancePart,
     SessionPart,
     TimelineRow,
-    known,
 )
 from mien.report.wording import headline
 
 SCHEMA_VERSION: Final = 1
 SCHEMA_ID: Final = "urn:mien:report:1"
 _SAME_TIME: Final = 1e-6
+
+
+class ZonePart(Part):
+    """One part of a hall; its steps are in ``zones.csv``. What is withheld of it is in no figure of the hall either."""
+
+    zone: Slug
+    coverage: CoveragePart
+    distribution: tuple[LevelPart, ...]
+    figures: tuple[FigurePart, ...]
+    events: tuple[EventPart, ...]
 
 
 class Findings(Part):
@@ -54,6 +58,7 @@ class Findings(Part):
         complete: False when the run ended before its media did; ``stopped_because`` says why.
         demo: True when the frames were composed, not filmed.
         personal_data: True when single people are told about: then this is personal data, not anonymous.
+        zones: the parts of a hall that was measured by them, in the order they were named in.
         privacy: what the report says about its own privacy; of the timeline, each row is looked at as it is written.
     """
 
@@ -74,6 +79,7 @@ class Findings(Part):
     moments: tuple[MomentPart, ...]
     figures: tuple[FigurePart, ...]
     events: tuple[EventPart, ...]
+    zones: tuple[ZonePart, ...] | None = None
     notes: NotesPart
 
 
@@ -98,10 +104,11 @@ def build_findings(analysis: Analysis, created: AwareDatetime, series: Series | 
     session, grant = timeline.session, timeline.session.grant
     series = Series.of(timeline.snapshots) if series is None else series
     moments = tuple(m for m in timeline.moments if m.kind is MomentKind.PEAK) or find_peaks(series)
-    events = sorted((m for m in timeline.moments if m.kind is not MomentKind.PEAK), key=lambda m: (m.start, m.kind))
     extent = reach(series)
     told = extent.steps_read + extent.steps_unread + extent.steps_no_face > 0
     view = view_levels(series)
+    zones = tuple(zone_part(name, zone) for name, zone in analysis.zones.items())
+    withheld = extent.steps_suppressed + sum(zone.coverage.steps_suppressed for zone in zones)
     privacy = privacy_section(grant, frozenset(), extent.steps_suppressed)
     findings = Findings(
         created=created,
@@ -118,23 +125,8 @@ def build_findings(analysis: Analysis, created: AwareDatetime, series: Series | 
             min_group=grant.min_group,
         ),
         policy=PolicyPart.of(grant),
-        provenance=ProvenancePart.of(provenance, suppressed=extent.steps_suppressed > 0),
-        coverage=CoveragePart(
-            steps=extent.steps,
-            steps_read=extent.steps_read,
-            steps_unread=extent.steps_unread,
-            steps_no_face=extent.steps_no_face,
-            steps_gap=extent.steps_gap,
-            steps_suppressed=extent.steps_suppressed,
-            frames=extent.frames if told else None,
-            coverage_share=known(extent.coverage, DIGITS),
-            coverage_while_read_share=known(extent.coverage_while_read, DIGITS),
-            steps_with_face_share=known(extent.share_with_face, DIGITS),
-            present_median=extent.present_median if told else None,
-            present_most=extent.present_most if told else None,
-            readable_median=extent.readable_median if told else None,
-            readable_most=extent.readable_most if told else None,
-        ),
+        provenance=ProvenancePart.of(provenance, suppressed=withheld > 0),
+        coverage=CoveragePart.of(extent),
         unread=UnreadCounts(**unread_totals(series)) if told else None,
         distribution=DistributionPart(
             canonical=tuple(LevelPart.of(level) for level in canonical_levels(series)),
@@ -142,11 +134,30 @@ def build_findings(analysis: Analysis, created: AwareDatetime, series: Series | 
         ),
         moments=tuple(MomentPart.of(moment) for moment in moments),
         figures=tuple(FigurePart.of(figure) for figure in timeline.figures),
-        events=tuple(EventPart.of(moment) for moment in events),
+        events=_events(timeline),
+        zones=zones or None,
         notes=NotesPart(),
     )
     keys = assert_no_personal_keys(findings.model_dump(mode="json"))
     return findings.model_copy(update={"privacy": privacy_section(grant, keys, extent.steps_suppressed)})
+
+
+def zone_part(name: str, timeline: Timeline) -> ZonePart:
+    """What is told of one zone."""
+    series = Series.of(timeline.snapshots)
+    return ZonePart(
+        zone=name,
+        coverage=CoveragePart.of(reach(series)),
+        distribution=tuple(LevelPart.of(level) for level in canonical_levels(series)),
+        figures=tuple(FigurePart.of(figure) for figure in timeline.figures),
+        events=_events(timeline),
+    )
+
+
+def _events(timeline: Timeline) -> tuple[EventPart, ...]:
+    """What the metrics found, in order of media time."""
+    events = sorted((m for m in timeline.moments if m.kind is not MomentKind.PEAK), key=lambda m: (m.start, m.kind))
+    return tuple(EventPart.of(moment) for moment in events)
 
 
 def timeline_rows(timeline: Timeline) -> Iterator[TimelineRow]:

@@ -7,10 +7,11 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from mien.analysis.distribution import EmotionLevel
+from mien.analysis.distribution import EmotionLevel, Reach
 from mien.analysis.series import StepState, intervals_of, state_of
 from mien.core.audience import (
     AudienceSnapshot,
+    CameraInput,
     Count,
     EmotionIntervals,
     EmotionPercents,
@@ -71,11 +72,34 @@ class InputPart(Part):
     frame_rate_hz: Annotated[float, Field(ge=0)] | None
 
 
+class CameraPart(Part):
+    """One camera of several; ``start_seconds`` is the hall's media time at its first moment."""
+
+    name: str
+    kind: str
+    sha256: Sha256 | None
+    start_seconds: float
+    frames_read: Count
+    zones: tuple[Slug, ...]
+
+    @classmethod
+    def of(cls, told: CameraInput) -> Self:
+        """From what the run recorded."""
+        return cls(
+            name=told.name,
+            kind=told.kind,
+            sha256=told.sha256,
+            start_seconds=round(told.start_seconds, TIME_DIGITS),
+            frames_read=told.frames_read,
+            zones=told.zones,
+        )
+
+
 class ProvenancePart(Part):
     """Where every figure comes from.
 
     Sightings are faces counted once a frame. They are None where steps were suppressed: with them, the size of a
-    group that is not told about could be worked out.
+    group that is not told about could be worked out. ``cameras`` is of a hall that was measured by its zones.
     """
 
     input: InputPart
@@ -90,6 +114,7 @@ class ProvenancePart(Part):
     software: dict[str, str]
     profile: str
     settings: dict[str, JsonValue]
+    cameras: tuple[CameraPart, ...] | None = None
 
     @classmethod
     def of(cls, told: Provenance, *, suppressed: bool) -> Self:
@@ -115,6 +140,7 @@ class ProvenancePart(Part):
             software=dict(sorted(told.software.items())),
             profile=told.profile,
             settings=_plain(told.settings),
+            cameras=tuple(CameraPart.of(camera) for camera in told.cameras) or None,
         )
 
 
@@ -164,6 +190,27 @@ class CoveragePart(Part):
     present_most: Count | None
     readable_median: Count | None
     readable_most: Count | None
+
+    @classmethod
+    def of(cls, extent: Reach) -> Self:
+        """From how much of a timeline was seen."""
+        told = extent.steps_read + extent.steps_unread + extent.steps_no_face > 0
+        return cls(
+            steps=extent.steps,
+            steps_read=extent.steps_read,
+            steps_unread=extent.steps_unread,
+            steps_no_face=extent.steps_no_face,
+            steps_gap=extent.steps_gap,
+            steps_suppressed=extent.steps_suppressed,
+            frames=extent.frames if told else None,
+            coverage_share=known(extent.coverage, DIGITS),
+            coverage_while_read_share=known(extent.coverage_while_read, DIGITS),
+            steps_with_face_share=known(extent.share_with_face, DIGITS),
+            present_median=extent.present_median if told else None,
+            present_most=extent.present_most if told else None,
+            readable_median=extent.readable_median if told else None,
+            readable_most=extent.readable_most if told else None,
+        )
 
 
 class LevelPart(Part):

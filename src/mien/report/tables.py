@@ -6,12 +6,13 @@ Steps without figures are rows too: ``state`` says why, and their figures are em
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from mien.analysis.series import UNREAD_REASONS
 from mien.core.audience import Timeline
 from mien.core.labels import EMOTIONS, FERPLUS8, label_set
+from mien.report.document import timeline_rows
 from mien.report.files import whole_text_file
 from mien.report.parts import TimelineRow
 from mien.report.wording import clock
@@ -56,6 +57,21 @@ def write_csv(rows: Iterable[TimelineRow], timeline: Timeline, path: Path) -> No
         writer = csv.writer(file)
         writer.writerow(columns(timeline))
         writer.writerows(_cells(row, labels, slugs) for row in rows)
+
+
+def write_zones_csv(zones: Mapping[str, Timeline], path: Path) -> None:
+    """Write the timelines of a hall's zones, one below the other: ``zone``, then the timeline's columns.
+
+    Raises:
+        OutputError: the file cannot be written; nothing of it is left behind.
+    """
+    first = next(iter(zones.values()))
+    labels, slugs = view_labels(first.session.label_set), tuple(first.series)
+    with whole_text_file(path) as file:
+        writer = csv.writer(file)
+        writer.writerow(("zone", *columns(first)))
+        for name, timeline in zones.items():
+            writer.writerows((name, *_cells(row, labels, slugs)) for row in timeline_rows(timeline))
 
 
 def _cells(row: TimelineRow, labels: Sequence[str], slugs: Sequence[str]) -> list[Cell]:

@@ -16,19 +16,16 @@ from itertools import islice
 from mien import __version__
 from mien.core.audience import (
     Analysis,
-    AudienceStep,
-    Metric,
     ModelIdentity,
     Provenance,
     Session,
     Sink,
-    SnapshotLog,
-    Timeline,
 )
 from mien.core.faces import Frame, FrameObserver, FrameSource, SourceInfo
 from mien.core.settings import InferenceSettings, Profile
 from mien.pipeline import Pipeline
 from mien.runtime.prefetch import prefetch
+from mien.runtime.recording import Recording
 
 SOFTWARE = ("av", "numpy", "onnxruntime", "opencv-python-headless")
 """Distributions whose version can change a number; a report names them."""
@@ -128,10 +125,7 @@ def analyze(
     """
     options = options or RunOptions()
     info = source.info
-    settings = {
-        **pipeline.profile.model_dump(mode="json"),
-        "inference": (inference or InferenceSettings()).model_dump(),
-    }
+    settings = settings_of(pipeline, inference)
     session = Session(
         _session_id(info, settings, pipeline),
         pipeline.grant,
@@ -139,14 +133,13 @@ def analyze(
         pipeline.profile.audience.step_seconds,
     )
     aggregator = pipeline.gate(session.session_id, demo=info.demo)
-    snapshots = SnapshotLog()
-    metrics = pipeline.metrics()
+    recording = Recording(pipeline.metrics(), sinks)
     stopped: str | None = None
     size: tuple[int, int] | None = None
     started = time.monotonic()
     try:
-        with contextlib.closing(_batches(source, options)) as batches:
-            for frames in batches:
+        with contextlib.closing(batches(source, options)) as ahead:
+            for frames in ahead:
                 if should_stop():
                     stopped = "interrupted"
                     break
@@ -155,8 +148,7 @@ def analyze(
                 for frame, reading in zip(frames, readings, strict=True):
                     for observer in observers:
                         observer.observe(frame, reading)
-                    for step in aggregator.add(reading):
-                        _deliver(step, snapshots, metrics, sinks)
+                    recording.take(aggregator.add(reading))
                 on_progress(
                     Progress(
                         pipeline.counts.frames_read,
@@ -165,8 +157,7 @@ def analyze(
                         time.monotonic() - started,
                     )
                 )
-        for step in aggregator.finish():
-            _deliver(step, snapshots, metrics, sinks)
+        recording.take(aggregator.finish())
         if stopped is None and not source.complete:
             stopped = "truncated"
     except BaseException:
@@ -191,16 +182,17 @@ def analyze(
         classifier=ModelIdentity(pipeline.classifier.name, pipeline.classifier.sha256),
         detector_note=detector_note,
         execution_providers=tuple(execution_providers),
-        software={"mien": __version__, "python": platform.python_version(), **_versions()},
+        software=software(),
         profile=pipeline.profile.name,
         settings=settings,
         demo=info.demo,
         stopped_because=stopped,
     )
-    return Analysis(_timeline(session, snapshots, metrics, complete=stopped is None), provenance)
+    return Analysis(recording.timeline(session, complete=stopped is None), provenance)
 
 
-def _batches(source: FrameSource, options: RunOptions) -> Generator[tuple[Frame, ...], None, None]:
+def batches(source: FrameSource, options: RunOptions) -> Generator[tuple[Frame, ...], None, None]:
+    """A source's frames, several at a time, decoded ahead as the options say; close it to end the decoding."""
     return prefetch(_batched(source, options.batch_frames), options.decode_ahead)
 
 
@@ -208,26 +200,6 @@ def _batched(source: FrameSource, size: int) -> Iterator[tuple[Frame, ...]]:
     frames = iter(source)
     while batch := tuple(islice(frames, size)):
         yield batch
-
-
-def _deliver(step: AudienceStep, log: SnapshotLog, metrics: Sequence[Metric], sinks: Sequence[Sink]) -> None:
-    log.append(step.snapshot)
-    for metric in metrics:
-        metric.update(step)
-    for sink in sinks:
-        sink.write(step.snapshot)
-
-
-def _timeline(session: Session, log: SnapshotLog, metrics: Sequence[Metric], *, complete: bool) -> Timeline:
-    results = [metric.compute() for metric in metrics]
-    return Timeline(
-        session,
-        log,
-        series={slug: samples for result in results for slug, samples in result.series.items()},
-        figures=tuple(figure for result in results for figure in result.figures),
-        moments=tuple(moment for result in results for moment in result.moments),
-        complete=complete,
-    )
 
 
 def _close_all(sinks: Sequence[Sink], observers: Sequence[FrameObserver], *, complete: bool) -> None:
@@ -247,16 +219,29 @@ def _fail_all(sinks: Sequence[Sink], observers: Sequence[FrameObserver]) -> None
             end()
 
 
+def settings_of(pipeline: Pipeline, inference: InferenceSettings | None) -> dict[str, object]:
+    """Every setting in force, as plain data."""
+    return {
+        **pipeline.profile.model_dump(mode="json"),
+        "inference": (inference or InferenceSettings()).model_dump(),
+    }
+
+
 def _session_id(info: SourceInfo, settings: dict[str, object], pipeline: Pipeline) -> str:
     """The same input under the same settings and models is the same session; a live source never is."""
     if info.sha256 is None:
         return hashlib.sha256(f"{time.time_ns()}{id(pipeline)}".encode()).hexdigest()[:16]
-    told = [info.sha256, settings, pipeline.detector.sha256, pipeline.classifier.sha256]
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
+    return digest(info.sha256, settings, pipeline.detector.sha256, pipeline.classifier.sha256)[:16]
 
 
-def _versions() -> dict[str, str]:
-    found = {}
+def digest(*told: object) -> str:
+    """SHA-256 of plain data."""
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def software() -> dict[str, str]:
+    """Versions of Mien, Python and what can change a number."""
+    found = {"mien": __version__, "python": platform.python_version()}
     for name in SOFTWARE:
         with contextlib.suppress(metadata.PackageNotFoundError):
             found[name] = metadata.version(name)

@@ -1,0 +1,42 @@
+"""What a run keeps of its steps: the timeline in the making."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from mien.core.audience import AudienceStep, Metric, Session, Sink, SnapshotLog, Timeline
+
+
+class Recording:
+    """Takes steps as they are made.
+
+    Args:
+        metrics: fresh; fed every step.
+        sinks: told each snapshot as it is made.
+    """
+
+    def __init__(self, metrics: Sequence[Metric], sinks: Sequence[Sink] = ()) -> None:
+        self._log = SnapshotLog()
+        self._metrics = metrics
+        self._sinks = sinks
+
+    def take(self, steps: Iterable[AudienceStep]) -> None:
+        """Keep steps, in order of media time. Their replicates end here."""
+        for step in steps:
+            self._log.append(step.snapshot)
+            for metric in self._metrics:
+                metric.update(step)
+            for sink in self._sinks:
+                sink.write(step.snapshot)
+
+    def timeline(self, session: Session, *, complete: bool) -> Timeline:
+        """Everything that was taken."""
+        results = [metric.compute() for metric in self._metrics]
+        return Timeline(
+            session,
+            self._log,
+            series={slug: samples for result in results for slug, samples in result.series.items()},
+            figures=tuple(figure for result in results for figure in result.figures),
+            moments=tuple(moment for result in results for moment in result.moments),
+            complete=complete,
+        )
