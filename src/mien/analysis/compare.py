@@ -265,7 +265,9 @@ def compare(
     level, level_counts = _levels(values, weights)
     values = np.concatenate([values, level[:, None].astype(np.float32)], axis=1)
     weights = np.concatenate([weights, level_counts[:, None].astype(np.float32)], axis=1)
-    withheld = _withheld(a, b, options, told.any(), group)
+    withheld = why_nothing_concluded(a, b, options)
+    if withheld is None and not told.any():
+        withheld = NOTHING_TOLD.format(group=group)
     curve, inference = curves(values, weights, is_b, None if withheld else rng, options, in_line=a.base.steps)
     steps = _steps_of(curve, a.base.steps)
     if withheld is None and np.isnan(steps.family_p).all():
@@ -373,15 +375,15 @@ def _levels(values: CellArray, weights: CellArray) -> tuple[FloatArray, FloatArr
     return np.where(heft > 0, level, 0.0), (heft > 0).astype(np.float64)
 
 
-def _withheld(a: SessionSet, b: SessionSet, options: CompareOptions, any_told: np.bool_, group: int) -> str | None:
-    if min(len(a), len(b)) < 2:
-        single = [f"'{s.version}'" for s in (a, b) if len(s) < 2]
-        which = f"{' and '.join(single)} {'was' if len(single) == 1 else 'were each'}"
-        return ONE_SESSION.format(which=which)
+def why_nothing_concluded(a: SessionSet, b: SessionSet, options: CompareOptions) -> str | None:
+    """Why the numbers of sessions alone forbid a conclusion, in words, or None where they do not."""
+    single = [f"'{s.version}'" for s in (a, b) if len(s) < 2]
+    if single:
+        return ONE_SESSION.format(which=f"{' and '.join(single)} {'was' if len(single) == 1 else 'were each'}")
     least, level = smallest_p(len(a), len(b)), options.level / options.family
     if least > level:
         return TOO_FEW.format(a=len(a), b=len(b), total=len(a) + len(b), least=least, level=level)
-    return None if any_told else NOTHING_TOLD.format(group=group)
+    return None
 
 
 def _steps_of(curve: Curve, steps: int) -> Curve:

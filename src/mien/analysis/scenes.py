@@ -17,14 +17,12 @@ import numpy as np
 
 from mien.analysis.compare import (
     NOTHING_TOLD,
-    ONE_SESSION,
-    TOO_FEW,
     CompareOptions,
     Point,
     Verdict,
     curves,
+    why_nothing_concluded,
 )
-from mien.analysis.permutation import smallest_p
 from mien.analysis.resampling import Pieces, overlaps
 from mien.analysis.sessions import CellArray, FloatArray, SessionSet
 from mien.core.errors import InputError, SettingsError
@@ -351,7 +349,7 @@ def compare_scenes(
     values = np.concatenate([c.values for c in cells])
     weights = np.concatenate([np.where(told, c.weights, np.float32(0)) for c in cells])
     is_b = np.arange(len(values)) >= len(a)
-    withheld = _withheld(a, b, options)
+    withheld = why_nothing_concluded(a, b, options)
     if withheld is None and not told.any():
         withheld = NOTHING_TOLD.format(group=group)
     curve, inference = curves(values, weights, is_b, None if withheld else rng, options)
@@ -374,16 +372,6 @@ def compare_scenes(
         verdict=Verdict(None, "", withheld),
     )
     return replace(comparison, verdict=_verdict(comparison, level, unit))
-
-
-def _withheld(a: SessionSet, b: SessionSet, options: CompareOptions) -> str | None:
-    single = [f"'{s.version}'" for s in (a, b) if len(s) < 2]
-    if single:
-        return ONE_SESSION.format(which=f"{' and '.join(single)} {'was' if len(single) == 1 else 'were each'}")
-    least, level = smallest_p(len(a), len(b)), options.level / options.family
-    if least > level:
-        return TOO_FEW.format(a=len(a), b=len(b), total=len(a) + len(b), least=least, level=level)
-    return None
 
 
 def _verdict(c: SceneComparison, level: float, unit: str) -> Verdict:
