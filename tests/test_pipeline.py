@@ -104,3 +104,52 @@ def test_a_grant_serves_only_its_own_profile() -> None:
     other: Profile = PROFILES["cinema"]
     with pytest.raises(ValueError, match="grant"):
         Pipeline(made.detector, made.classifier, other, made.grant)
+
+
+def still_frames(crowd: Frame, seconds: float, rate: float = 30.0) -> list[Frame]:
+    return [Frame(crowd.image, k, k / rate) for k in range(round(seconds * rate))]
+
+
+def test_faces_that_are_read_in_turns_keep_their_reading_between(crowd: Frame) -> None:
+    in_turns = pipeline(reading={"hz": 10.0})
+    readings = in_turns.process(still_frames(crowd, 1.0))
+    read = [sum(face.probabilities is not None for face in r.faces) for r in readings]
+    assert len(set(read)) == 1
+    faces = read[0]
+    assert faces > 5
+    assert in_turns.counts.sightings_read == faces * 30
+    assert in_turns.counts.faces_classified == pytest.approx(faces * 10.5, rel=0.08)
+
+
+def test_turns_are_spread_over_the_frames(crowd: Frame) -> None:
+    in_turns = pipeline(reading={"hz": 10.0})
+    frames = still_frames(crowd, 1.0)
+    in_turns.process(frames[:1])
+    faces = in_turns.counts.faces_classified
+    spent = []
+    for frame in frames[1:]:
+        before = in_turns.counts.faces_classified
+        in_turns.process([frame])
+        spent.append(in_turns.counts.faces_classified - before)
+    assert max(spent) <= 0.6 * faces + 1
+
+
+def test_reading_in_turns_does_not_depend_on_batching(crowd: Frame) -> None:
+    frames = [Frame(np.roll(crowd.image, 2 * k, axis=1), k, k / 30) for k in range(9)]
+    one, all_at_once = pipeline(reading={"hz": 8.0}), pipeline(reading={"hz": 8.0})
+    single = [one.process(batch)[0] for batch in batches(frames, 2)]
+    together = all_at_once.process(frames)
+    assert one.counts == all_at_once.counts
+    for a, b in zip(single, together[::2], strict=True):
+        for x, y in zip(a.faces, b.faces, strict=True):
+            assert (x.probabilities is None) == (y.probabilities is None)
+            if x.probabilities is not None and y.probabilities is not None:
+                assert np.allclose(x.probabilities, y.probabilities, atol=1e-5)
+
+
+def test_a_rate_above_the_frame_rate_reads_every_frame(crowd: Frame) -> None:
+    frames = still_frames(crowd, 0.3)
+    every, fast = pipeline(), pipeline(reading={"hz": 100.0})
+    every.process(frames)
+    fast.process(frames)
+    assert every.counts == fast.counts

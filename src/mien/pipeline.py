@@ -5,6 +5,7 @@ Pure steps over small batches of frames: no threads, no queues, no clock. The ex
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -61,6 +62,13 @@ class Counts:
     frames_detected: int = 0
     sightings: int = 0
     sightings_read: int = 0
+    """Sightings with a reading, be it of this frame or, where faces are read in turns, the latest."""
+    faces_classified: int = 0
+
+
+_EARLY_SECONDS = 1e-3
+_GOLDEN = 0.6180339887498949
+"""Multiples of it spread evenly over the unit interval, however many there are."""
 
 
 @dataclass(slots=True)
@@ -74,6 +82,7 @@ class _Seen:
     unread: list[UnreadReason | None]
     sharp: FloatArray
     rows: list[int]
+    keeps: list[int]
     detector_ms: float
 
 
@@ -182,10 +191,26 @@ class Pipeline:
         sharp = np.zeros(len(faces), np.float32)
         rows = [-1] * len(faces)
         candidates = [i for i, reason in enumerate(unread) if reason is None]
+        keeps = [i for i in candidates if frame.media_time < tracks[i].due_at - _EARLY_SECONDS]
+        if keeps:
+            candidates = [i for i in candidates if i not in set(keeps)]
         if candidates:
             self._crop(frame, faces, candidates, unread, sharp, rows, batch)
+            self._schedule([tracks[i] for i in candidates if rows[i] >= 0], frame.media_time)
         self.stages.crop += time.thread_time() - cpu
-        return _Seen(frame, faces, tracks, poses, unread, sharp, rows, detector_ms)
+        return _Seen(frame, faces, tracks, poses, unread, sharp, rows, keeps, detector_ms)
+
+    def _schedule(self, tracks: list[Track], media_time: float) -> None:
+        """When these faces are to be read again: each in its turn, so that not all fall due in one frame."""
+        hz = self.profile.reading.hz
+        if hz is None:
+            return
+        wait = 1 / hz
+        for track in tracks:
+            if track.due_at == -math.inf:
+                track.due_at = media_time + wait * (1 - track.number * _GOLDEN % 1)
+            else:
+                track.due_at = max(track.due_at, media_time - wait) + wait
 
     def _crop(
         self,
@@ -221,8 +246,11 @@ class Pipeline:
 
     def _read(self, seen: _Seen, probabilities: FloatArray, each_ms: float) -> FrameReading:
         moment = seen.frame.media_time
-        read = [i for i, row in enumerate(seen.rows) if row >= 0]
-        smoothed = [smooth(seen.tracks[i], probabilities[seen.rows[i]], moment, self.profile.smoothing) for i in read]
+        fresh = [i for i, row in enumerate(seen.rows) if row >= 0]
+        for i in fresh:
+            smooth(seen.tracks[i], probabilities[seen.rows[i]], moment, self.profile.smoothing)
+        read = sorted([*fresh, *seen.keeps])
+        smoothed = [state for i in read if (state := seen.tracks[i].smoothed) is not None]
         views = self.labels.view(np.stack(smoothed)) if smoothed else ()
         labels: dict[int, tuple[FloatArray, str, float]] = {}
         for i, state, view in zip(read, smoothed, views, strict=True):
@@ -230,8 +258,9 @@ class Pipeline:
             labels[i] = (state, label, confidence)
         self.counts.sightings += len(seen.faces)
         self.counts.sightings_read += len(read)
+        self.counts.faces_classified += len(fresh)
         faces = tuple(self._face(seen, i, labels.get(i)) for i in range(len(seen.faces)))
-        return FrameReading(seen.frame.index, moment, faces, seen.detector_ms, each_ms * len(read))
+        return FrameReading(seen.frame.index, moment, faces, seen.detector_ms, each_ms * len(fresh))
 
     def _face(self, seen: _Seen, i: int, told: tuple[FloatArray, str, float] | None) -> FaceReading:
         probabilities, label, confidence = told if told is not None else (None, None, None)

@@ -50,6 +50,8 @@ if TYPE_CHECKING:
 @click.option("--sample-hz", type=click.FloatRange(0, min_open=True), help="Read this many frames a second.")
 @click.option("--every-nth", type=click.IntRange(1), help="Read every Nth frame.")
 @click.option("--detect-every", type=click.IntRange(1), help="Look for faces on every kth frame, follow them between.")
+@click.option("--read-hz", type=click.FloatRange(0, min_open=True),
+              help="Read each face this many times a second, and keep its reading between.")  # fmt: skip
 @click.option("--step", "step_seconds", type=click.FloatRange(0), help="Timeline step, seconds; 0 is every frame.")
 @click.option("--min-group", type=click.IntRange(1), help="Suppress steps with fewer readable faces.")
 @click.option("--min-face", "min_face_px", type=click.FloatRange(0), help="Smallest face that is read, pixels.")
@@ -86,6 +88,7 @@ def command(context: click.Context, /, inputs: tuple[str, ...], out: Path, **opt
             "tile_px": options["tile_px"],
         },
         quality={"min_face_px": options["min_face_px"]},
+        reading={"hz": options["read_hz"]},
         smoothing={"seconds": options["smoothing_seconds"]},
         audience={
             "label_set": options["label_set"],

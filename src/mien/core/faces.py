@@ -199,6 +199,7 @@ class Track:
         velocity: float32 4, drift of the box's centre and size, pixels per second: ``cx, cy, w, h``.
         smoothed: float32 C, smoothed probabilities, or None before the first reading.
         read_at: media time of the latest reading, seconds.
+        due_at: media time from which it is to be read again, seconds.
         label: the committed label, or None before one is.
         candidate: a label waiting to be committed, and since when (seconds).
     """
@@ -211,6 +212,7 @@ class Track:
     velocity: FloatArray = field(default_factory=lambda: np.zeros(4, np.float32))
     smoothed: FloatArray | None = None
     read_at: float = float("-inf")
+    due_at: float = float("-inf")
     label: str | None = None
     candidate: tuple[str, float] | None = None
 

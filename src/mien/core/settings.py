@@ -76,6 +76,14 @@ class QualitySettings(Settings):
     """Largest share of the box that may lie outside the frame."""
 
 
+class ReadingSettings(Settings):
+    """How often a face is read."""
+
+    hz: float | None = Field(None, gt=0)
+    """Read each face this often, in turns; between, it keeps its last reading while it stays in view and readable by
+    its shape. None reads it in every frame."""
+
+
 class TrackingSettings(Settings):
     """How faces are followed: motion and overlap only."""
 
@@ -131,6 +139,7 @@ class Profile(Settings):
     sampling: SamplingSettings = SamplingSettings()
     detection: DetectionSettings = DetectionSettings()
     quality: QualitySettings = QualitySettings()
+    reading: ReadingSettings = ReadingSettings()
     tracking: TrackingSettings = TrackingSettings()
     smoothing: SmoothingSettings = SmoothingSettings()
     audience: AudienceSettings = AudienceSettings()
