@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from mien.analysis.alignment import Offset, OffsetTable, align
-from mien.analysis.compare import CompareOptions, Comparison, compare, compare_all
+from mien.analysis.compare import CompareOptions, Comparison, compare
 from mien.analysis.sessions import SessionSet
 from mien.core.errors import InputError, SettingsError
 from tests.analysis.audiences import STEP, sessions
@@ -160,14 +162,9 @@ def test_clusters_find_a_long_faint_difference_that_single_steps_hide() -> None:
 
 def test_more_comparisons_are_tested_more_strictly() -> None:
     rng = np.random.default_rng(10)
-    versions = [sessions(rng, 10, 80, version=name) for name in "ABC"]
-    found = compare_all(versions, ["fear"], rng, QUICK)
-    assert [(c.version_a, c.version_b, c.options.family) for c in found] == [("A", "B", 2), ("A", "C", 2)]
-    assert "level 0.025" in found[0].verdict.text
-    with pytest.raises(InputError, match="at least two"):
-        compare_all(versions[:1], ["fear"], rng)
-    with pytest.raises(InputError, match="called 'A'"):
-        compare_all([versions[0], versions[0]], ["fear"], rng)
+    a, b = (sessions(rng, 10, 80, version=name) for name in "AB")
+    found = compare(a, b, "fear", rng, replace(QUICK, family=2))
+    assert "level 0.025" in found.verdict.text
     with pytest.raises(SettingsError):
         CompareOptions(level=1.5)
 

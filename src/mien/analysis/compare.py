@@ -12,7 +12,6 @@ shown*; it is never called equal, and what could have been found is told beside 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -471,31 +470,3 @@ def _clock(seconds: float) -> str:
 
 def _known(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
-
-
-def compare_all(
-    versions: Sequence[SessionSet],
-    series: Sequence[str],
-    rng: np.random.Generator,
-    options: CompareOptions | None = None,
-    *,
-    units: Sequence[str] | None = None,
-) -> tuple[Comparison, ...]:
-    """Every version after the first with the first, in every series, as one family of comparisons.
-
-    Raises:
-        InputError: fewer than two versions, two of one name, or what :func:`compare` raises.
-    """
-    if len(versions) < 2:
-        raise InputError("a comparison needs at least two versions.")
-    names = [v.version for v in versions]
-    if len(set(names)) < len(names):
-        raise InputError(f"two versions are called '{next(n for n in names if names.count(n) > 1)}'.")
-    chosen = options or CompareOptions()
-    chosen = replace(chosen, family=chosen.family * (len(versions) - 1) * len(series))
-    told = units or ["points"] * len(series)
-    return tuple(
-        compare(versions[0], other, one, rng, chosen, unit=unit)
-        for other in versions[1:]
-        for one, unit in zip(series, told, strict=True)
-    )
