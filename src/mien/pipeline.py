@@ -28,7 +28,7 @@ from mien.core.faces import (
     UInt8Array,
     UnreadReason,
 )
-from mien.core.labels import LabelSet, label_set
+from mien.core.labels import EMOTIONS, LabelSet, label_set
 from mien.core.policy import Grant
 from mien.core.settings import Profile, canonical_weights
 from mien.headpose import head_poses
@@ -71,6 +71,21 @@ _GOLDEN = 0.6180339887498949
 """Multiples of it spread evenly over the unit interval, however many there are."""
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A frame, and what the detector found in it.
+
+    Attributes:
+        frame: the picture.
+        faces: None where the detector did not look: then faces are expected where their motion takes them.
+        detector_ms: wall milliseconds.
+    """
+
+    frame: Frame
+    faces: Faces | None
+    detector_ms: float = 0.0
+
+
 @dataclass(slots=True)
 class _Seen:
     """One frame between detection and classification."""
@@ -87,12 +102,56 @@ class _Seen:
 
 
 @dataclass(slots=True)
-class _Batch:
-    """Crops of several frames, for one call of the classifier."""
+class Prepared:
+    """Consecutive frames of one source with their faces tracked, judged and cut out, before classification.
+
+    Attributes:
+        pixels: uint8 N×S×S×3 each, crops of one frame.
+        quality: float32 N each.
+        size: crops in all.
+    """
 
     pixels: list[UInt8Array] = field(default_factory=list)
     quality: list[FloatArray] = field(default_factory=list)
     size: int = 0
+    seen: list[_Seen] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """What a classifier said of the crops of one :class:`Prepared`.
+
+    Attributes:
+        probabilities: float32 N×8, canonical.
+        each_ms: wall milliseconds a crop.
+    """
+
+    probabilities: FloatArray
+    each_ms: float
+
+
+def classify(classifier: EmotionClassifier, prepared: Sequence[Prepared]) -> list[Scores]:
+    """Read the crops of one or several sources in one call.
+
+    Args:
+        classifier: that all of them use.
+        prepared: one a source.
+
+    Returns:
+        One a source, in order.
+    """
+    total = sum(one.size for one in prepared)
+    if total == 0:
+        return [Scores(np.zeros((0, len(EMOTIONS)), np.float32), 0.0) for _ in prepared]
+    started = time.perf_counter()
+    crops = FaceCrops(
+        np.concatenate([part for one in prepared for part in one.pixels]),
+        np.concatenate([part for one in prepared for part in one.quality]),
+    )
+    probabilities = classifier.classify(crops).probabilities
+    each_ms = (time.perf_counter() - started) * 1e3 / total
+    ends = np.cumsum([one.size for one in prepared])
+    return [Scores(part, each_ms) for part in np.split(probabilities, ends[:-1])]
 
 
 class Pipeline:
@@ -158,31 +217,57 @@ class Pipeline:
         Returns:
             One reading a frame.
         """
-        batch = _Batch()
-        seen = [self._see(frame, batch) for frame in frames]
-        started, cpu = time.perf_counter(), time.thread_time()
-        probabilities = self._classify(batch)
-        self.stages.classify += time.thread_time() - cpu
-        each_ms = (time.perf_counter() - started) * 1e3 / max(batch.size, 1)
+        every = self.profile.detection.detect_every
+        begin = self.counts.frames_read
+        found = [self.find(f) if (begin + k) % every == 0 else Found(f, None) for k, f in enumerate(frames)]
+        prepared = self.prepare(found)
         cpu = time.thread_time()
-        readings = [self._read(one, probabilities, each_ms) for one in seen]
+        scores = classify(self.classifier, [prepared])[0]
+        self.stages.classify += time.thread_time() - cpu
+        return self.read(prepared, scores)
+
+    def find(self, frame: Frame) -> Found:
+        """Look for faces in a frame. May run in another thread than the rest."""
+        started, cpu = time.perf_counter(), time.thread_time()
+        faces = self.detector.detect([frame])[0]
+        self.counts.frames_detected += 1
+        self.stages.detect += time.thread_time() - cpu
+        return Found(frame, faces, (time.perf_counter() - started) * 1e3)
+
+    def prepare(self, found: Sequence[Found]) -> Prepared:
+        """Track, judge and cut out the faces of consecutive frames.
+
+        Args:
+            found: in order of media time, following those of the previous call.
+        """
+        prepared = Prepared()
+        for one in found:
+            prepared.seen.append(self._see(one, prepared))
+        return prepared
+
+    def read(self, prepared: Prepared, scores: Scores) -> list[FrameReading]:
+        """Take the scores of what was prepared; in the order in which it was.
+
+        Returns:
+            One reading a frame.
+        """
+        cpu = time.thread_time()
+        weighted = scores.probabilities * self._weights
+        probabilities = np.asarray(weighted / weighted.sum(axis=1, keepdims=True), np.float32)
+        readings = [self._read(one, probabilities, scores.each_ms) for one in prepared.seen]
         self.stages.smooth += time.thread_time() - cpu
         return readings
 
-    def _see(self, frame: Frame, batch: _Batch) -> _Seen:
-        started, cpu = time.perf_counter(), time.thread_time()
-        if self.counts.frames_read % self.profile.detection.detect_every == 0:
-            faces = self.detector.detect([frame])[0]
-            self.counts.frames_detected += 1
-            after = time.thread_time()
+    def _see(self, found: Found, batch: Prepared) -> _Seen:
+        frame = found.frame
+        cpu = time.thread_time()
+        if found.faces is not None:
+            faces = found.faces
             tracks = self._tracker.update(faces, frame.media_time)
         else:
-            after = cpu
             faces, tracks = self._tracker.expect(frame.media_time)
-        self.stages.detect += after - cpu
-        detector_ms = (time.perf_counter() - started) * 1e3
         self.counts.frames_read += 1
-        cpu = time.thread_time()
+        after, cpu = cpu, time.thread_time()
         self.stages.track += cpu - after
         poses = head_poses(faces.landmarks)
         unread = unreadable_by_shape(faces, poses, frame.width, frame.height, self.profile.quality)
@@ -198,7 +283,7 @@ class Pipeline:
             self._crop(frame, faces, candidates, unread, sharp, rows, batch)
             self._schedule([tracks[i] for i in candidates if rows[i] >= 0], frame.media_time)
         self.stages.crop += time.thread_time() - cpu
-        return _Seen(frame, faces, tracks, poses, unread, sharp, rows, keeps, detector_ms)
+        return _Seen(frame, faces, tracks, poses, unread, sharp, rows, keeps, found.detector_ms)
 
     def _schedule(self, tracks: list[Track], media_time: float) -> None:
         """When these faces are to be read again: each in its turn, so that not all fall due in one frame."""
@@ -220,7 +305,7 @@ class Pipeline:
         unread: list[UnreadReason | None],
         sharp: FloatArray,
         rows: list[int],
-        batch: _Batch,
+        batch: Prepared,
     ) -> None:
         landmarks = faces.landmarks[candidates]
         crops = crop_faces(frame.image, landmarks, self.classifier.geometry)
@@ -236,13 +321,6 @@ class Pipeline:
             batch.pixels.append(crops[keep])
             batch.quality.append(sharp[[candidates[k] for k in keep]])
             batch.size += len(keep)
-
-    def _classify(self, batch: _Batch) -> FloatArray:
-        if batch.size == 0:
-            return np.zeros((0, len(self._weights)), np.float32)
-        crops = FaceCrops(np.concatenate(batch.pixels), np.concatenate(batch.quality))
-        weighted = self.classifier.classify(crops).probabilities * self._weights
-        return np.asarray(weighted / weighted.sum(axis=1, keepdims=True), np.float32)
 
     def _read(self, seen: _Seen, probabilities: FloatArray, each_ms: float) -> FrameReading:
         moment = seen.frame.media_time
