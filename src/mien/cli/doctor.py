@@ -33,7 +33,7 @@ def _software() -> list[_Check]:
     from importlib import metadata
 
     from mien import __version__
-    from mien.runtime.analyze import SOFTWARE
+    from mien.runtime.provenance import SOFTWARE
 
     found: list[_Check] = [("mien", "ok", f"{__version__} on Python {platform.python_version()}, {platform.machine()}")]
     for name in SOFTWARE:

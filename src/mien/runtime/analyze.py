@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
-import platform
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from importlib import metadata
 from itertools import islice
 
-from mien import __version__
 from mien.core.audience import (
     Analysis,
-    ModelIdentity,
-    Provenance,
     Session,
     Sink,
 )
@@ -25,11 +19,8 @@ from mien.core.faces import Frame, FrameObserver, FrameSource, SourceInfo
 from mien.core.settings import InferenceSettings, Profile
 from mien.pipeline import Pipeline
 from mien.runtime.prefetch import prefetch
+from mien.runtime.provenance import Fed, RunFacts, digest, provenance_of, settings_of
 from mien.runtime.recording import Recording
-
-SOFTWARE = ("av", "numpy", "onnxruntime", "opencv-python-headless")
-"""Distributions whose version can change a number; a report names them."""
-
 
 SHORT_STEPS = 10
 """A recording of fewer steps than this is told frame by frame, unless a step is asked for."""
@@ -166,28 +157,8 @@ def analyze(
         raise
     source.close()
     _close_all(sinks, observers, complete=stopped is None)
-    provenance = Provenance(
-        input_name=info.name,
-        input_kind=info.kind,
-        input_sha256=info.sha256,
-        width=info.width or (size[0] if size else None),
-        height=info.height or (size[1] if size else None),
-        duration_seconds=info.duration_seconds,
-        frame_rate=info.frame_rate,
-        frames_read=pipeline.counts.frames_read,
-        frames_detected=pipeline.counts.frames_detected,
-        sightings=pipeline.counts.sightings,
-        sightings_read=pipeline.counts.sightings_read,
-        detector=ModelIdentity(pipeline.detector.name, pipeline.detector.sha256),
-        classifier=ModelIdentity(pipeline.classifier.name, pipeline.classifier.sha256),
-        detector_note=detector_note,
-        execution_providers=tuple(execution_providers),
-        software=software(),
-        profile=pipeline.profile.name,
-        settings=settings,
-        demo=info.demo,
-        stopped_because=stopped,
-    )
+    facts = RunFacts(inference, execution_providers, detector_note)
+    provenance = provenance_of([Fed(info, pipeline, size)], facts, stopped)
     return Analysis(recording.timeline(session, complete=stopped is None), provenance)
 
 
@@ -219,30 +190,8 @@ def _fail_all(sinks: Sequence[Sink], observers: Sequence[FrameObserver]) -> None
             end()
 
 
-def settings_of(pipeline: Pipeline, inference: InferenceSettings | None) -> dict[str, object]:
-    """Every setting in force, as plain data."""
-    return {
-        **pipeline.profile.model_dump(mode="json"),
-        "inference": (inference or InferenceSettings()).model_dump(),
-    }
-
-
 def _session_id(info: SourceInfo, settings: dict[str, object], pipeline: Pipeline) -> str:
     """The same input under the same settings and models is the same session; a live source never is."""
     if info.sha256 is None:
         return hashlib.sha256(f"{time.time_ns()}{id(pipeline)}".encode()).hexdigest()[:16]
     return digest(info.sha256, settings, pipeline.detector.sha256, pipeline.classifier.sha256)[:16]
-
-
-def digest(*told: object) -> str:
-    """SHA-256 of plain data."""
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
-
-
-def software() -> dict[str, str]:
-    """Versions of Mien, Python and what can change a number."""
-    found = {"mien": __version__, "python": platform.python_version()}
-    for name in SOFTWARE:
-        with contextlib.suppress(metadata.PackageNotFoundError):
-            found[name] = metadata.version(name)
-    return found

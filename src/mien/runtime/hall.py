@@ -11,9 +11,6 @@ from typing import Final
 from mien.core.audience import (
     Analysis,
     AudienceStep,
-    CameraInput,
-    ModelIdentity,
-    Provenance,
     Session,
     Sink,
 )
@@ -22,12 +19,11 @@ from mien.core.faces import FrameSource
 from mien.core.settings import InferenceSettings
 from mien.hall import Hall
 from mien.pipeline import Pipeline
-from mien.runtime.analyze import Progress, RunOptions, batches, digest, settings_of, software
+from mien.runtime.analyze import Progress, RunOptions, batches
+from mien.runtime.provenance import Fed, RunFacts, digest, provenance_of, settings_of
 from mien.runtime.recording import Recording
 from mien.zones import ZoneFinder
 
-KIND: Final = "hall"
-"""Kind of an input that is several cameras."""
 _EARLY_SECONDS: Final = 1e-6
 
 ZoneSteps = Mapping[str, AudienceStep]
@@ -124,7 +120,9 @@ def analyze_hall(
     with contextlib.ExitStack() as stack:
         for sink in sinks:
             stack.callback(sink.close, complete=complete)
-    provenance = _provenance(cameras, inference, execution_providers, detector_note, stopped)
+    fed = [Fed(c.source.info, c.pipeline, None, c.finder.zones, c.finder.start_seconds) for c in cameras]
+    facts = RunFacts(inference, execution_providers, detector_note, {"cameras": _areas(cameras)})
+    provenance = provenance_of(fed, facts, stopped)
     return Analysis(
         whole.timeline(session, complete=complete),
         provenance,
@@ -189,49 +187,3 @@ def _session_id(cameras: Sequence[Camera], inference: InferenceSettings | None) 
 
 def _areas(cameras: Sequence[Camera]) -> list[object]:
     return [camera.finder.camera.model_dump(mode="json") for camera in cameras]
-
-
-def _provenance(
-    cameras: Sequence[Camera],
-    inference: InferenceSettings | None,
-    execution_providers: Sequence[str],
-    detector_note: str | None,
-    stopped: str | None,
-) -> Provenance:
-    infos = [camera.source.info for camera in cameras]
-    first, single = cameras[0].pipeline, infos[0] if len(cameras) == 1 else None
-    ends = [
-        info.duration_seconds + camera.finder.start_seconds
-        for info, camera in zip(infos, cameras, strict=True)
-        if info.duration_seconds is not None
-    ]
-    counts = [camera.pipeline.counts for camera in cameras]
-    hashes = [info.sha256 for info in infos]
-    return Provenance(
-        input_name=" + ".join(info.name for info in infos),
-        input_kind=single.kind if single else KIND,
-        input_sha256=hashes[0] if single else None if None in hashes else digest(*hashes),
-        width=single.width if single else None,
-        height=single.height if single else None,
-        duration_seconds=max(ends) if len(ends) == len(infos) else None,
-        frame_rate=single.frame_rate if single else None,
-        frames_read=sum(c.frames_read for c in counts),
-        frames_detected=sum(c.frames_detected for c in counts),
-        sightings=sum(c.sightings for c in counts),
-        sightings_read=sum(c.sightings_read for c in counts),
-        detector=ModelIdentity(first.detector.name, first.detector.sha256),
-        classifier=ModelIdentity(first.classifier.name, first.classifier.sha256),
-        detector_note=detector_note,
-        execution_providers=tuple(execution_providers),
-        software=software(),
-        profile=first.profile.name,
-        settings={**settings_of(first, inference), "cameras": _areas(cameras)},
-        demo=any(info.demo for info in infos),
-        stopped_because=stopped,
-        cameras=tuple(
-            CameraInput(
-                info.name, info.kind, info.sha256, camera.finder.start_seconds, count.frames_read, camera.finder.zones
-            )
-            for info, camera, count in zip(infos, cameras, counts, strict=True)
-        ),
-    )
