@@ -174,6 +174,8 @@ class Pipeline:
         self.labels: LabelSet = label_set(profile.audience.label_set)
         self.counts = Counts()
         self.stages = StageSeconds()
+        self.read_hz = profile.reading.hz
+        """How often each face is read at present; who runs the pipeline may change it."""
         self._tracker = Tracker(profile.tracking)
         self._weights = np.array(canonical_weights(profile.audience.neutral_weight), np.float32)
 
@@ -287,7 +289,7 @@ class Pipeline:
 
     def _schedule(self, tracks: list[Track], media_time: float) -> None:
         """When these faces are to be read again: each in its turn, so that not all fall due in one frame."""
-        hz = self.profile.reading.hz
+        hz = self.read_hz
         if hz is None:
             return
         wait = 1 / hz

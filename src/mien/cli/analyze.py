@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +19,7 @@ from mien.cli._options import (
     policy_options,
     profile_with,
 )
+from mien.cli._signals import stop_on_signal
 from mien.core.errors import DeviceError, InputError, MienError, SettingsError
 from mien.core.settings import PROFILES
 
@@ -109,12 +109,12 @@ def command(context: click.Context, /, inputs: tuple[str, ...], out: Path, **opt
     if options["zones"] is not None:
         if options["annotate"] or options["face_log"]:
             raise SettingsError("--annotate and --face-log show one recording: leave out '--zones'.")
-        with _stop_on_signal() as stopped:
+        with stop_on_signal() as stopped:
             ended = _analyze_hall(inputs, out, profile, told, options, stopped)
         context.exit(INTERRUPTED if ended == "interrupted" else TRUNCATED if ended else 0)
     failed: list[MienError] = []
     unfinished = False
-    with _stop_on_signal() as stopped:
+    with stop_on_signal() as stopped:
         for locator, folder in zip(inputs, _folders(inputs, out), strict=True):
             try:
                 ended = _analyze_one(locator, folder, profile, told, options, stopped)
@@ -305,25 +305,6 @@ def _folders(inputs: tuple[str, ...], out: Path) -> list[Path]:
             name = f"{stem}-{number}"
         names.append(name)
     return [out / name for name in names]
-
-
-@contextmanager
-def _stop_on_signal() -> Iterator[Callable[[], bool]]:
-    """The first Ctrl-C (or SIGTERM) asks to stop after the current frames; the second stops at once."""
-    asked = False
-
-    def ask(number: int, frame: object) -> None:
-        nonlocal asked
-        if asked:
-            raise KeyboardInterrupt
-        asked = True
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager

@@ -30,11 +30,11 @@ class Recording:
                 sink.write(step.snapshot)
 
     def timeline(self, session: Session, *, complete: bool) -> Timeline:
-        """Everything that was taken."""
+        """Everything that was taken so far; what is taken later is not in it."""
         results = [metric.compute() for metric in self._metrics]
         return Timeline(
             session,
-            self._log,
+            self._log[:],
             series={slug: samples for result in results for slug, samples in result.series.items()},
             figures=tuple(figure for result in results for figure in result.figures),
             moments=tuple(moment for result in results for moment in result.moments),

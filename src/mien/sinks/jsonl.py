@@ -6,6 +6,8 @@ import contextlib
 import errno
 import json
 import os
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, TypedDict
 
@@ -27,7 +29,14 @@ class AnonymisedRecord(TypedDict):
     contains_pii: Literal[False]
 
 
-def create(path: Path, *, shape: Shape = "snapshot", min_group: int = 1) -> Sink:
+def create(
+    path: Path,
+    *,
+    shape: Shape = "snapshot",
+    min_group: int = 1,
+    sync_seconds: float | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Sink:
     """A sink that writes one JSON object a line.
 
     Args:
@@ -35,6 +44,8 @@ def create(path: Path, *, shape: Shape = "snapshot", min_group: int = 1) -> Sink
         shape: ``snapshot`` writes every snapshot in its own schema. ``anonymised`` writes
             :class:`AnonymisedRecord` for the snapshots that hold a group, and nothing for the others.
         min_group: the session's minimum group.
+        sync_seconds: make what was written durable this often, so that a power cut loses no more; None only at the end.
+        clock: seconds, monotonic.
 
     Raises:
         PolicyError: ``anonymised`` for a session that reports groups too small to be told about without a basis.
@@ -45,7 +56,7 @@ def create(path: Path, *, shape: Shape = "snapshot", min_group: int = 1) -> Sink
             f"the anonymised shape cannot be written for a session that reports groups of {min_group}: so few people "
             f"are not anonymous. Use '--min-group {LEAST_GROUP_WITHOUT_BASIS}', or the snapshot shape."
         )
-    return _JsonLines(path, shape, min_group)
+    return _JsonLines(path, shape, min_group, sync_seconds, clock)
 
 
 def anonymised_record(snapshot: AudienceSnapshot) -> AnonymisedRecord:
@@ -70,8 +81,13 @@ def anonymised_record(snapshot: AudienceSnapshot) -> AnonymisedRecord:
 class _JsonLines:
     """Each line is one write; a line that the disk refuses is taken back whole, so that every line can be parsed."""
 
-    def __init__(self, path: Path, shape: Shape, min_group: int) -> None:
+    def __init__(
+        self, path: Path, shape: Shape, min_group: int, sync_seconds: float | None, clock: Callable[[], float]
+    ) -> None:
         self._path = path
+        self._sync_seconds = sync_seconds
+        self._clock = clock
+        self._synced_at = clock()
         self._shape = shape
         self._min_group = min_group
         try:
@@ -91,11 +107,14 @@ class _JsonLines:
         if self._stream.closed:
             return
         with self._stream:
-            try:
-                os.fsync(self._stream.fileno())
-            except OSError as error:
-                if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # A pipe or a device keeps nothing.
-                    raise self._refused(error) from error
+            self._sync()
+
+    def _sync(self) -> None:
+        try:
+            os.fsync(self._stream.fileno())
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # A pipe or a device keeps nothing.
+                raise self._refused(error) from error
 
     def _line(self, text: str) -> None:
         line = memoryview(text.encode() + b"\n")
@@ -108,6 +127,9 @@ class _JsonLines:
                 self._stream.truncate(self._stream.tell() - written)
                 self._stream.seek(0, os.SEEK_END)
             raise self._refused(error) from error
+        if self._sync_seconds is not None and self._clock() - self._synced_at >= self._sync_seconds:
+            self._sync()
+            self._synced_at = self._clock()
 
     def _refused(self, error: OSError) -> OutputError:
         return OutputError(

@@ -1,0 +1,234 @@
+"""``mien live``: cameras, measured as they film."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mien.cli import TRUNCATED
+from mien.cli._options import (
+    LABEL_SET_NAMES,
+    choices,
+    declaration,
+    inference,
+    model_options,
+    policy_options,
+    profile_with,
+)
+from mien.cli._signals import stop_on_signal
+from mien.core.errors import SettingsError
+from mien.core.settings import PROFILES
+
+if TYPE_CHECKING:
+    from mien.assembly import Choices
+    from mien.core.audience import Analysis, Sink
+    from mien.core.settings import DetectionSettings, InferenceSettings, Profile
+    from mien.core.status import Status
+    from mien.runtime.live.networks import Networks
+    from mien.runtime.live.session import LiveSession, Watched
+
+SYNC_SECONDS = 5.0
+"""A power cut loses no more of what is recorded."""
+REPORT_EVERY_SECONDS = 60.0
+LINE_EVERY_SECONDS = 5.0
+MOST_NOTES = 5
+
+
+@click.command()
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@click.option("--record", type=click.Path(path_type=Path), metavar="DIR",
+              help="Write timeline.jsonl as it goes, and reports every minute and at the end.")  # fmt: skip
+@click.option("--profile", "profile_name", type=click.Choice(list(PROFILES)), default="interview", show_default=True,
+              help="Settings for a kind of audience.")  # fmt: skip
+@policy_options
+@click.option("--label-set", type=click.Choice(LABEL_SET_NAMES), help="Names and classes of the emotions.")
+@click.option("--zones", type=click.Path(path_type=Path), metavar="ZONES.yaml",
+              help="Parts of one hall, by the sources that show them; several sources need it.")  # fmt: skip
+@click.option("--realtime/--fast", default=True, show_default=True,
+              help="Play a recording at its own speed, dropping what comes too fast, or read every frame.")  # fmt: skip
+@click.option("--seconds", type=click.FloatRange(0, min_open=True), help="Stop after this long.")
+@click.option("--latency-ms", type=click.FloatRange(1), default=100.0, show_default=True,
+              help="Look and read less often rather than tell of a frame later than this.")  # fmt: skip
+@click.option("--detect-every", type=click.IntRange(1), help="Fix how often to look for faces: every kth frame.")
+@click.option("--read-hz", type=click.FloatRange(0, min_open=True), help="Fix how often each face is read, a second.")
+@click.option("--step", "step_seconds", type=click.FloatRange(0, min_open=True), help="Timeline step, seconds.")
+@click.option("--min-group", type=click.IntRange(1), help="Suppress steps with fewer readable faces.")
+@click.option("--min-face", "min_face_px", type=click.FloatRange(0), help="Smallest face that is read, pixels.")
+@click.option("--max-faces", type=click.IntRange(1), help="Most faces read in one frame.")
+@click.option("--threshold", type=click.FloatRange(0, 1, min_open=True, max_open=True),
+              help="Least confidence of a face.")  # fmt: skip
+@click.option("--max-side", "max_side_px", type=click.IntRange(64),
+              help="Look for faces in a copy of at most this side, pixels; they are read at full size.")  # fmt: skip
+@model_options
+@click.option("--workers", type=click.Choice(["process", "thread"]), default="process", show_default=True,
+              help="Cameras and networks in processes that can be restarted, or in threads.")  # fmt: skip
+@click.option("--quiet", is_flag=True, help="No dashboard, no summary.")
+@click.pass_context
+def command(context: click.Context, /, sources: tuple[str, ...], record: Path | None, **options: Any) -> None:
+    """Measure an audience live, in a terminal.
+
+    SOURCE is camera:N, or a recording that is played as if it were one. Ctrl-C ends the session and writes its report.
+    """
+    profile = _profile(options)
+    from mien.core.policy import authorise
+
+    told = declaration(options, profile)
+    grant = authorise(told, profile)
+    if options["zones"] is None and len(sources) > 1:
+        raise SettingsError("several sources are one hall: say which part of it each shows, with '--zones'.")
+    from mien.report.files import prepare_folder
+    from mien.runtime.live.session import LiveSession, Permitted
+    from mien.sinks import jsonl
+
+    networks = inference(options["threads"], options["providers"])
+    chosen = choices(options["detector"], options["classifier"])
+    watched = [_watched(locator, profile, options) for locator in sources]
+    sinks: list[Sink] = []
+    if record is not None:
+        prepare_folder(record)
+        sinks.append(jsonl.create(record / "timeline.jsonl", min_group=grant.min_group, sync_seconds=SYNC_SECONDS))
+    import functools
+
+    session = LiveSession(
+        watched,
+        Permitted(profile, grant, networks),
+        functools.partial(open_networks, profile.detection, chosen, networks),
+        sinks=sinks,
+        options=_live_options(profile, options),
+    )
+    with stop_on_signal() as asked:
+        analysis = _run(session, record, options, asked)
+    if record is not None:
+        _write(analysis, record)
+    if not options["quiet"]:
+        _summary(analysis, record)
+    context.exit(TRUNCATED if analysis.provenance.stopped_because == "truncated" else 0)
+
+
+def open_networks(detection: DetectionSettings, chosen: Choices, networks: InferenceSettings) -> Networks:
+    """Detector and classifier, in whichever process this is called."""
+    import cv2
+
+    from mien.assembly import load_classifier, load_detector
+    from mien.inference import available_providers
+    from mien.runtime.live.networks import Networks
+
+    cv2.setNumThreads(1)
+    classifier = load_classifier(chosen.classifier, networks)
+    detector, note = load_detector(chosen.detector, detection, networks)
+    return Networks(detector, classifier, note, tuple(networks.providers or available_providers()))
+
+
+def _profile(options: dict[str, Any]) -> Profile:
+    return profile_with(
+        options["profile_name"],
+        detection={
+            "detect_every": options["detect_every"],
+            "max_faces": options["max_faces"],
+            "threshold": options["threshold"],
+            "max_side_px": options["max_side_px"],
+        },
+        quality={"min_face_px": options["min_face_px"]},
+        reading={"hz": options["read_hz"]},
+        audience={
+            "label_set": options["label_set"],
+            "step_seconds": options["step_seconds"],
+            "min_group": options["min_group"],
+        },
+    )
+
+
+def _watched(locator: str, profile: Profile, options: dict[str, Any]) -> Watched:
+    import functools
+
+    from mien.runtime.live.cameras import LiveCamera
+    from mien.runtime.live.capture import CaptureOptions
+    from mien.runtime.live.session import Watched
+    from mien.sources import open_source
+    from mien.zones import ZoneFinder, read_zone_map
+
+    is_camera = locator.startswith("camera:")
+    realtime = options["realtime"] and not is_camera
+    camera = LiveCamera(
+        locator if is_camera else Path(locator).name,
+        functools.partial(open_source, locator, profile.sampling),
+        CaptureOptions(keeps_latest=is_camera or realtime, realtime=realtime),
+        is_camera,
+    )
+    zones = options["zones"]
+    return Watched(camera, None if zones is None else ZoneFinder(read_zone_map(zones).of(locator)))
+
+
+def _live_options(profile: Profile, options: dict[str, Any]) -> Any:
+    from mien.runtime.live.engine import LiveOptions
+    from mien.runtime.live.pace import Cadence, PaceOptions
+
+    asked = options["detect_every"] is not None or options["read_hz"] is not None or not options["realtime"]
+    fixed = Cadence(profile.detection.detect_every, profile.reading.hz) if asked else None
+    return LiveOptions(workers=options["workers"], pace=PaceOptions(options["latency_ms"] / 1e3), fixed=fixed)
+
+
+def _run(session: LiveSession, record: Path | None, options: dict[str, Any], asked: Callable[[], bool]) -> Analysis:
+    """The session with its dashboard, until it ends."""
+    import threading
+
+    from rich.console import Console
+    from rich.live import Live
+
+    from mien.report.live_view import line, view
+
+    console = Console(stderr=True, quiet=options["quiet"])
+    ends_at = None if options["seconds"] is None else time.monotonic() + options["seconds"]
+    notes: list[str] = []
+    said_at, written_at = time.monotonic(), time.monotonic()
+    writing: threading.Thread | None = None
+
+    def should_stop() -> bool:
+        return asked() or (ends_at is not None and time.monotonic() >= ends_at)
+
+    def on_status(status: Status) -> None:
+        nonlocal said_at, written_at, writing
+        now = time.monotonic()
+        timeline = session.timeline()
+        notes[:] = [*notes, *status.notes][-MOST_NOTES:]
+        if console.is_terminal:
+            screen.update(view(status, timeline, notes), refresh=True)
+        else:
+            for note in status.notes:
+                console.print(note, markup=False)
+            if now - said_at >= LINE_EVERY_SECONDS:
+                said_at = now
+                console.print(line(status, timeline), markup=False, soft_wrap=True)
+        if record is not None and now - written_at >= REPORT_EVERY_SECONDS and not (writing and writing.is_alive()):
+            written_at = now
+            writing = threading.Thread(target=_write, args=(session.analysis(), record), daemon=True)
+            writing.start()
+
+    with Live(console=console, auto_refresh=False, transient=True) as screen:
+        analysis = session.run(on_status, should_stop)
+    if writing is not None:
+        writing.join()
+    return analysis
+
+
+def _write(analysis: Analysis, folder: Path) -> None:
+    from datetime import UTC, datetime
+
+    from mien.report import write_reports
+
+    write_reports(analysis, folder, created=datetime.now(UTC))
+
+
+def _summary(analysis: Analysis, record: Path | None) -> None:
+    from datetime import UTC, datetime
+
+    from rich.console import Console
+
+    from mien.report.document import build_findings
+    from mien.report.terminal import summary
+
+    Console().print(summary(build_findings(analysis, datetime.now(UTC)), record))

@@ -1,0 +1,54 @@
+"""How a live run stands: what a dashboard shows. Nothing of it is about people but their number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class CameraStatus:
+    """One camera since the last status.
+
+    Attributes:
+        name: of the camera.
+        frames_per_second: read.
+        dropped: frames left out, in all.
+        restarts: of its worker.
+        faces, faces_read: in its latest frame.
+        lost: nothing comes from it at present.
+    """
+
+    name: str
+    frames_per_second: float
+    dropped: int
+    restarts: int
+    faces: int
+    faces_read: int
+    lost: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How the run stands.
+
+    Attributes:
+        media_time: of the latest frame read, seconds.
+        elapsed_seconds: since the start.
+        cameras: each.
+        latency_median_ms, latency_p95_ms: from a frame's capture to its reading, since the last status.
+        detector_ms, classifier_ms: wall milliseconds of a call, mean since the last status; 0 without one.
+        cadence: how often the networks run at present, in words.
+        network_restarts: of the networks' worker.
+        notes: what happened since the last status, in plain words.
+    """
+
+    media_time: float
+    elapsed_seconds: float
+    cameras: tuple[CameraStatus, ...]
+    latency_median_ms: float
+    latency_p95_ms: float
+    detector_ms: float
+    classifier_ms: float
+    cadence: str
+    network_restarts: int
+    notes: tuple[str, ...]

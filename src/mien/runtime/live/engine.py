@@ -1,0 +1,342 @@
+"""The engine: gives slots and questions away, takes frames and answers back, and remembers everything.
+
+One thread waits for whatever comes: a frame is sent to the detector or, between detections, left to the tracker; once
+the frames before it are done its faces are tracked and cut out, and its slot is given back; crops of all cameras that
+are ready go to the classifier in one call; readings pass the gate. The next frame is looked at meanwhile.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from typing import Final
+
+import numpy as np
+
+from mien.core.faces import EmotionClassifier, FaceDetector, FloatArray, Frame, FrameReading, SourceInfo
+from mien.core.labels import FERPLUS8
+from mien.core.status import Status
+from mien.pipeline import Found, Pipeline, Prepared, Scores
+from mien.runtime.live.cameras import Camera, LiveCamera
+from mien.runtime.live.capture import Arrived, Credit, Ended
+from mien.runtime.live.networks import Classified, Detect, Detected, Facts, Failed, OpenNetworks
+from mien.runtime.live.pace import Cadence, Pace, PaceOptions
+from mien.runtime.live.questions import NamedClassifier, NamedDetector, Questions
+from mien.runtime.live.status import Stretch
+from mien.runtime.live.supervision import Patience
+from mien.runtime.live.workers import Kind
+
+TICK_SECONDS: Final = 0.05
+DRAIN_SECONDS: Final = 3.0
+_BLACK: Final = np.zeros(1, np.uint8)
+_NO_SCORES: Final = np.zeros((0, len(FERPLUS8)), np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveOptions:
+    """How the engine runs; none of it is about people.
+
+    Attributes:
+        workers: processes, or threads of this process.
+        patience: when what is silent is started again.
+        pace: the aim that the cadence follows.
+        fixed: a cadence to keep, in place of following the pace.
+        status_seconds: how often the status is told.
+        needs_frames: whether readings are told with their pictures, which costs a copy each; otherwise with black ones.
+    """
+
+    workers: Kind = "process"
+    patience: Patience = field(default_factory=Patience)
+    pace: PaceOptions = field(default_factory=PaceOptions)
+    fixed: Cadence | None = None
+    status_seconds: float = 1.0
+    needs_frames: bool = False
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Frames of one camera that are read together."""
+
+    camera: int
+    prepared: Prepared
+    frames: list[Frame]
+    captured_at: list[float]
+
+
+class Engine:
+    """Runs cameras until they end or it is told to stop.
+
+    Args:
+        cameras: one at least.
+        open_networks: opens detector and classifier.
+        make_pipeline: a fresh pipeline for the camera of this number (from 0), of which this is known, around stand-ins
+            that name the networks.
+        on_reading: told each camera's number, frame and reading, in order.
+        options: how.
+    """
+
+    def __init__(
+        self,
+        cameras: Sequence[LiveCamera],
+        open_networks: OpenNetworks,
+        make_pipeline: Callable[[int, SourceInfo, FaceDetector, EmotionClassifier], Pipeline],
+        on_reading: Callable[[int, Frame, FrameReading], None],
+        options: LiveOptions | None = None,
+    ) -> None:
+        self._options = options or LiveOptions()
+        kind, patience = self._options.workers, self._options.patience
+        self._cameras = [Camera(spec, number, kind, patience) for number, spec in enumerate(cameras, 1)]
+        self._questions = Questions(open_networks, kind, patience)
+        self._make_pipeline = make_pipeline
+        self._on_reading = on_reading
+        self._pace = Pace(self._options.pace)
+        self._reading: tuple[int, list[_Batch]] | None = None
+        self._stretch = Stretch()
+        self._started = self._told_at = 0.0
+        self._stopping = False
+        self.facts: Facts | None = None
+
+    @property
+    def cadence(self) -> Cadence:
+        """How often the networks run at present."""
+        return self._options.fixed or self._pace.cadence
+
+    @property
+    def pipelines(self) -> tuple[Pipeline, ...]:
+        """One a camera, once it runs."""
+        return tuple(camera.pipeline for camera in self._cameras)
+
+    @property
+    def infos(self) -> tuple[SourceInfo, ...]:
+        """What is known of each source, once it runs."""
+        return tuple(camera.info or SourceInfo(camera.spec.name, "unknown") for camera in self._cameras)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every source ended as its media did."""
+        return all(camera.ended is None or camera.ended.complete for camera in self._cameras)
+
+    @property
+    def runs(self) -> bool:
+        """Whether a frame was read."""
+        return any(camera.reached >= 0 for camera in self._cameras)
+
+    def pids(self) -> dict[str, int | None]:
+        """Process ids of the workers by name."""
+        workers = [self._questions.worker, *(camera.worker for camera in self._cameras)]
+        return {worker.name: worker.pid for worker in workers}
+
+    def run(
+        self,
+        on_status: Callable[[Status], None] = lambda status: None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Until every camera has ended, or until asked to stop; then what is under way is finished.
+
+        Raises:
+            MienError: networks or a camera cannot be opened at the start.
+        """
+        try:
+            self._open()
+            stop_at: float | None = None
+            while True:
+                now = time.monotonic()
+                if stop_at is None and should_stop():
+                    stop_at, self._stopping = now + DRAIN_SECONDS, True
+                idle = self._reading is None and not any(camera.flying for camera in self._cameras)
+                if stop_at is not None and (idle or now >= stop_at):
+                    break
+                if idle and all(camera.ended is not None for camera in self._cameras):
+                    break
+                self._take(TICK_SECONDS)
+                self._go_on()
+                self._supervise(time.monotonic())
+                if time.monotonic() - self._told_at >= self._options.status_seconds:
+                    self._tell(time.monotonic(), on_status)
+            self._tell(time.monotonic(), on_status)
+        finally:
+            for camera in self._cameras:
+                camera.close()
+            self._questions.close()
+
+    def _open(self) -> None:
+        self._questions.worker.start()
+        # Sources are opened while the networks are.
+        for camera in self._cameras:
+            camera.worker.start()
+        self.facts = self._questions.await_facts()
+        for number, camera in enumerate(self._cameras):
+            info = camera.await_opened()
+            stand_ins = NamedDetector(self.facts), NamedClassifier(self.facts)
+            camera.pipeline = self._make_pipeline(number, info, *stand_ins)
+        self._started = self._told_at = time.monotonic()
+        for camera in self._cameras:
+            camera.begin()
+
+    def _take(self, seconds: float) -> None:
+        """Everything that the workers say, waiting so long for the first."""
+        ends: dict[Connection, Camera | None] = {}
+        if self._questions.worker.connection is not None:
+            ends[self._questions.worker.connection] = None
+        for camera in self._cameras:
+            if camera.worker.connection is not None and camera.ended is None:
+                ends[camera.worker.connection] = camera
+        if not ends:
+            time.sleep(seconds)
+            return
+        for end in wait(list(ends), seconds):
+            assert isinstance(end, Connection)
+            of = ends[end]
+            try:
+                self._hear(of, end.recv())
+                while not (end.closed or (of is not None and of.ended is not None)) and end.poll(0):
+                    self._hear(of, end.recv())
+            except (EOFError, OSError):
+                self._lose(of, "its worker ended" if of is not None else "ended")
+
+    def _hear(self, of: Camera | None, message: object) -> None:
+        now = time.monotonic()
+        if of is not None:
+            arrived = of.hear(message, now)
+            if arrived is not None and not self._stopping:
+                self._arrived(of, arrived)
+            if isinstance(message, Ended):
+                if of.spec.is_live:
+                    self._lose(of, message.error or "it was lost")
+                elif message.error:
+                    self._stretch.notes.append(f"{of.spec.name}: {message.error}")
+            return
+        self._questions.hear(now)
+        if isinstance(message, Detected):
+            self._questions.answered(message.request)
+            self._stretch.detector_ms.append(message.milliseconds)
+            for camera in self._cameras:
+                for flying in camera.flying:
+                    if flying.request == message.request:
+                        flying.found = Found(flying.frame, message.faces, message.milliseconds)
+                        camera.pipeline.counts.frames_detected += 1
+        elif isinstance(message, Classified):
+            self._questions.answered(message.request)
+            if self._reading is not None and self._reading[0] == message.request:
+                batches, self._reading = self._reading[1], None
+                self._stretch.classifier_ms.append(message.milliseconds)
+                self._read(batches, message.probabilities, message.milliseconds / len(message.probabilities))
+        elif isinstance(message, Facts):
+            self._questions.ready_again()
+        elif isinstance(message, Failed):
+            self._lose(None, f"could not start: {message.error}")
+
+    def _arrived(self, camera: Camera, arrived: Arrived) -> None:
+        """A frame: for the detector, or between detections."""
+        looks = camera.sequence % self.cadence.detect_every == 0
+        flying = camera.look(
+            arrived, arrived.captured_at - self._started if camera.spec.is_live else arrived.media_time
+        )
+        if not looks:
+            flying.found = Found(flying.frame, None)
+            return
+        flying.request = self._questions.number()
+        self._questions.ask(
+            Detect(
+                flying.request, arrived.ring, camera.slot_bytes, arrived.slot, arrived.height, arrived.width
+            )
+        )  # fmt: skip
+
+    def _go_on(self) -> None:
+        """Cut out the faces of the frames that are ready, and have them read."""
+        if self._reading is not None:
+            return
+        batches = []
+        for number, camera in enumerate(self._cameras):
+            landed = camera.land()
+            if not landed:
+                continue
+            camera.pipeline.read_hz = self.cadence.read_hz
+            prepared = camera.pipeline.prepare([flying.found for flying in landed if flying.found is not None])
+            frames = [_kept(flying.frame, self._options.needs_frames) for flying in landed]
+            batches.append(_Batch(number, prepared, frames, [flying.arrived.captured_at for flying in landed]))
+            camera.reached = landed[-1].frame.media_time
+            for flying in landed if not self._stopping else ():
+                camera.give(Credit(flying.arrived.ring, flying.arrived.slot))
+        crops = [part for batch in batches for part in batch.prepared.pixels]
+        if crops:
+            question = self._questions.place(crops)
+            self._reading = question.request, batches
+            self._questions.ask(question)
+        elif batches:
+            self._read(batches, _NO_SCORES, 0.0)
+
+    def _read(self, batches: Sequence[_Batch], probabilities: FloatArray, each_ms: float) -> None:
+        start, now = 0, time.monotonic()
+        for batch in batches:
+            camera = self._cameras[batch.camera]
+            scores = Scores(probabilities[start : start + batch.prepared.size], each_ms)
+            start += batch.prepared.size
+            for frame, reading in zip(batch.frames, camera.pipeline.read(batch.prepared, scores), strict=True):
+                camera.read += 1
+                camera.faces = len(reading.faces)
+                camera.faces_read = sum(face.probabilities is not None for face in reading.faces)
+                self._on_reading(batch.camera, frame, reading)
+            self._stretch.latencies += [now - moment for moment in batch.captured_at]
+
+    def _lose(self, of: Camera | None, why: str) -> None:
+        """A worker is gone, or must go; it is started again."""
+        now = time.monotonic()
+        if of is None:
+            wait_seconds = self._questions.lose(now)
+            self._stretch.notes.append(f"the networks' worker {why} and is started again{_in(wait_seconds)}")
+            return
+        for flying in of.flying:
+            if flying.request is not None:
+                self._questions.answered(flying.request)
+        wait_seconds = of.lose(now)
+        self._stretch.notes.append(f"{of.spec.name}: {why}; it is opened again{_in(wait_seconds)}")
+
+    def _supervise(self, now: float) -> None:
+        if self._stopping:
+            return
+        why = self._questions.overdue(now)
+        if why is not None:
+            self._lose(None, why)
+        self._questions.restart_if_due(now)
+        for camera in self._cameras:
+            why = camera.overdue(now)
+            if why is not None:
+                self._lose(camera, why)
+            camera.reopen_if_due(now)
+
+    def _tell(self, now: float, on_status: Callable[[Status], None]) -> None:
+        """The status, and a new stretch; the pace follows what the last one showed."""
+        seconds = max(now - self._told_at, 1e-3)
+        stretch, self._stretch, self._told_at = self._stretch, Stretch(), now
+        dropped = sum(camera.dropped_since() for camera in self._cameras)
+        if stretch.latencies and self._options.fixed is None:
+            before = self._pace.cadence
+            if self._pace.tell(now, stretch.latency(95), dropped) != before:
+                self._stretch.notes.append(str(self._pace.cadence))
+        on_status(
+            Status(
+                media_time=max(camera.reached for camera in self._cameras),
+                elapsed_seconds=now - self._started,
+                cameras=tuple(camera.status(seconds) for camera in self._cameras),
+                latency_median_ms=1e3 * stretch.latency(50),
+                latency_p95_ms=1e3 * stretch.latency(95),
+                detector_ms=float(np.mean(stretch.detector_ms or [0.0])),
+                classifier_ms=float(np.mean(stretch.classifier_ms or [0.0])),
+                cadence=str(self.cadence),
+                network_restarts=self._questions.restarts,
+                notes=tuple(stretch.notes),
+            )
+        )
+
+
+def _kept(frame: Frame, with_picture: bool) -> Frame:
+    """A frame that outlives its slot; without its picture it is black, and takes no memory."""
+    picture = frame.image.copy() if with_picture else np.broadcast_to(_BLACK, frame.image.shape)
+    return Frame(picture, frame.index, frame.media_time)
+
+
+def _in(seconds: float) -> str:
+    return f" in {seconds:.0f} s" if seconds else ""

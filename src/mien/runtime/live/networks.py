@@ -1,0 +1,182 @@
+"""Detector and classifier in a worker; pictures and crops come and go in shared memory."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.shared_memory import SharedMemory
+from typing import Final
+
+import numpy as np
+
+from mien.core.errors import MienError
+from mien.core.faces import CropGeometry, EmotionClassifier, FaceCrops, FaceDetector, Faces, FloatArray, Frame
+from mien.runtime.live.capture import BEAT_SECONDS, Beat, slot_view
+from mien.runtime.live.workers import STOP
+
+MOST_CROPS: Final = 256
+"""Crops of one call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Networks:
+    """A detector and a classifier, and what a report must say of them.
+
+    Attributes:
+        detector, classifier: open.
+        detector_note: why it is not the preferred detector, or None.
+        execution_providers: what runs the graphs.
+    """
+
+    detector: FaceDetector
+    classifier: EmotionClassifier
+    detector_note: str | None
+    execution_providers: tuple[str, ...]
+
+
+OpenNetworks = Callable[[], Networks]
+"""Opens them; picklable, where the worker is a process."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the engine needs to know of the networks."""
+
+    detector: tuple[str, str]
+    classifier: tuple[str, str]
+    geometry: CropGeometry
+    detector_note: str | None
+    execution_providers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The networks cannot be opened."""
+
+    error: str
+    exit_code: int
+
+
+@dataclass(frozen=True, slots=True)
+class Detect:
+    """Find the faces in a slot of a ring."""
+
+    request: int
+    ring: str
+    slot_bytes: int
+    slot: int
+    height: int
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
+class Detected:
+    """What was found, and the wall milliseconds it took."""
+
+    request: int
+    faces: Faces
+    milliseconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Classify:
+    """Read crops that lie at the start of a block: uint8 ``count``×S×S×3."""
+
+    request: int
+    block: str
+    count: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Classified:
+    """float32 ``count``×8, and the wall milliseconds it took."""
+
+    request: int
+    probabilities: FloatArray
+    milliseconds: float
+
+
+def networks(connection: Connection, open_networks: OpenNetworks) -> None:
+    """The worker: answers requests in the order in which they come."""
+    try:
+        made = open_networks()
+    except MienError as error:
+        connection.send(Failed(str(error), error.exit_code))
+        return
+    detector, classifier = made.detector, made.classifier
+    connection.send(
+        Facts(
+            (detector.name, detector.sha256),
+            (classifier.name, classifier.sha256),
+            classifier.geometry,
+            made.detector_note,
+            made.execution_providers,
+        )
+    )
+    shared = SharedBlocks()
+    last_beat = 0.0
+    try:
+        while True:
+            if connection.poll(BEAT_SECONDS / 2):
+                message = connection.recv()
+                if message == STOP:
+                    return
+                connection.send(_answer(message, detector, classifier, shared))
+            now = time.monotonic()
+            if now - last_beat >= BEAT_SECONDS:
+                last_beat = now
+                connection.send(Beat())
+    finally:
+        shared.close()
+
+
+def _answer(
+    message: Detect | Classify, detector: FaceDetector, classifier: EmotionClassifier, shared: SharedBlocks
+) -> Detected | Classified:
+    started = time.perf_counter()
+    if isinstance(message, Detect):
+        ring = shared.open(message.ring)
+        picture = slot_view(ring, message.slot_bytes, message.slot, message.height, message.width)
+        faces = detector.detect([Frame(picture, 0, 0.0)])[0]
+        return Detected(message.request, faces, (time.perf_counter() - started) * 1e3)
+    block = shared.open(message.block)
+    pixels: np.ndarray = np.ndarray((message.count, message.size, message.size, 3), np.uint8, block.buf)
+    scores = classifier.classify(FaceCrops(pixels, np.ones(message.count, np.float32)))
+    return Classified(message.request, scores.probabilities, (time.perf_counter() - started) * 1e3)
+
+
+class SharedBlocks:
+    """Shared memory by name, opened once; the oldest is let go."""
+
+    MOST = 16
+
+    def __init__(self) -> None:
+        self._open: dict[str, SharedMemory] = {}
+
+    def open(self, name: str) -> SharedMemory:
+        """The block of this name.
+
+        Raises:
+            FileNotFoundError: there is none any more.
+        """
+        if name not in self._open:
+            while len(self._open) >= self.MOST:
+                self.forget(next(iter(self._open)))
+            self._open[name] = SharedMemory(name=name)
+        return self._open[name]
+
+    def forget(self, name: str) -> None:
+        """Let one go."""
+        block = self._open.pop(name, None)
+        if block is not None:
+            with contextlib.suppress(BufferError):
+                block.close()
+
+    def close(self) -> None:
+        """Let all go."""
+        for name in list(self._open):
+            self.forget(name)

@@ -1,0 +1,75 @@
+"""``mien live`` as a technician runs it: a recording played as a camera, recorded as it goes, ended by a signal."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from mien import weights
+from tests.e2e.support import mien
+
+
+@pytest.fixture(scope="module")
+def clip() -> Path:
+    return weights.resolve("demo-clip")
+
+
+def test_a_recording_read_in_full_tells_what_analyze_tells(clip: Path, tmp_path: Path) -> None:
+    ran = mien("live", clip, "--fast", "--record", tmp_path / "live", "--quiet")
+    assert ran.returncode == 0, ran.stderr
+    assert mien("analyze", clip, "--out", tmp_path / "file", "--quiet").returncode == 0
+    live, file = (
+        json.loads((tmp_path / name / "report.json").read_text(encoding="utf-8")) for name in ("live", "file")
+    )
+    assert live["provenance"]["frames_read"] == file["provenance"]["frames_read"] == 472
+    assert live["timeline"] == file["timeline"]
+    assert live["complete"]
+    lines = (tmp_path / "live" / "timeline.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["media_time"] for line in lines] == [row["media_time_seconds"] for row in live["timeline"]]
+
+
+def test_a_signal_ends_the_session_with_its_report(clip: Path, tmp_path: Path) -> None:
+    running = subprocess.Popen(
+        [sys.executable, "-m", "mien", "live", str(clip), "--record", str(tmp_path / "out")],
+        stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, env=os.environ,
+    )  # fmt: skip
+    lines = tmp_path / "out" / "timeline.jsonl"
+    deadline = time.monotonic() + 60
+    while not (lines.exists() and lines.stat().st_size) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    asked = time.monotonic()
+    running.send_signal(signal.SIGTERM)
+    _, said = running.communicate(timeout=30)
+    assert running.returncode == 0, said
+    assert time.monotonic() - asked < 10
+    report = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
+    assert report["stopped_because"] == "interrupted"
+    assert report["timeline"]
+
+
+def test_what_cannot_be_opened_is_told_with_its_exit_code(tmp_path: Path) -> None:
+    ran = mien("live", tmp_path / "no.mp4", "--quiet")
+    assert ran.returncode == 3
+    assert "no such file" in ran.stderr
+    ran = mien("live", "camera:99", "--quiet")
+    assert ran.returncode == 9, ran.stderr
+    assert "camera 99 cannot be opened" in ran.stderr
+
+
+def test_several_sources_need_zones(clip: Path) -> None:
+    ran = mien("live", clip, "camera:0")
+    assert ran.returncode == 2
+    assert "--zones" in ran.stderr
+
+
+def test_a_hall_needs_a_purpose(clip: Path) -> None:
+    ran = mien("live", clip, "--profile", "cinema")
+    assert ran.returncode != 0
+    assert "--purpose" in ran.stderr
