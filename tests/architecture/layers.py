@@ -87,7 +87,9 @@ LAYERS: dict[str, Layer] = {
         faces=True,
     ),
     "runtime": _layer(
-        "core pipeline zones hall telemetry", "executes steps; sinks and observers are handed in", faces=True
+        "core pipeline zones aggregation hall telemetry",
+        "executes steps; sinks and observers are handed in",
+        faces=True,
     ),
     "evaluation": _layer("core preprocess classifiers detectors pipeline", "scores what serving runs", faces=True),
     "training": _layer(
