@@ -71,9 +71,11 @@ def test_the_same_file_twice_gives_the_same_bytes_but_for_the_creation_time(shor
 
 
 def test_video_and_face_log_only_on_request(short: Path, tmp_path: Path) -> None:
-    done = mien("analyze", short, "--out", tmp_path / "out", "--annotate", "--face-log", "--every-nth", 4)
+    done = mien("analyze", short, "--out", tmp_path / "out", "--annotate", "--face-log", "--fex", "--every-nth", 4)
     assert done.returncode == 0, done.stderr
-    assert {p.name for p in (tmp_path / "out").iterdir()} == REPORTS | {"annotated.mp4", "faces.csv"}
+    assert {p.name for p in (tmp_path / "out").iterdir()} == REPORTS | {"annotated.mp4", "faces.csv", "fex.csv"}
+    for name in ("faces.csv", "fex.csv"):
+        assert len((tmp_path / "out" / name).read_text().splitlines()) == 1 + 12
 
 
 def test_several_inputs_get_a_folder_each(short: Path, tmp_path: Path) -> None:
@@ -348,7 +350,7 @@ class TestSeveralInputs:
 class TestPersonalFiles:
     def test_they_need_a_basis_though_the_report_tells_of_groups_only(self, short: Path, tmp_path: Path) -> None:
         hall = ("--profile", "cinema", "--purpose", "audience_research", "--basis", "notice")
-        for option in ("--face-log", "--annotate"):
+        for option in ("--face-log", "--annotate", "--fex"):
             done = mien("analyze", short, "--out", tmp_path / "out", *hall, option)
             assert done.returncode == 6
             assert "show single people" in done.stderr
@@ -356,8 +358,8 @@ class TestPersonalFiles:
 
     def test_those_of_an_earlier_run_do_not_lie_beside_another_report(self, short: Path, tmp_path: Path) -> None:
         out = tmp_path / "out"
-        assert mien("analyze", short, "--out", out, "--face-log", "--annotate", "--quiet").returncode == 0
-        assert {p.name for p in out.iterdir()} == REPORTS | {"faces.csv", "annotated.mp4"}
+        assert mien("analyze", short, "--out", out, "--face-log", "--fex", "--annotate", "--quiet").returncode == 0
+        assert {p.name for p in out.iterdir()} == REPORTS | {"faces.csv", "fex.csv", "annotated.mp4"}
         again = mien("analyze", short, "--out", out)
         assert again.returncode == 0
         assert {p.name for p in out.iterdir()} == REPORTS

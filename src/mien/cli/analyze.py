@@ -26,12 +26,16 @@ from mien.core.settings import PROFILES
 BESIDE_THE_REPORT = {
     "annotated.mp4": "annotate",
     "faces.csv": "face_log",
+    "fex.csv": "fex",
     "shock_report.json": "shock_report",
     "timeline.parquet": "parquet",
     "report.json.sig": "sign",
     "zones.csv": "zones",
 }
 """Files of a run beside its report, and the option that asks for each."""
+
+PERSONAL = ("annotate", "face_log", "fex")
+"""Options that ask for a file which shows or lists single people."""
 
 if TYPE_CHECKING:
     from mien.core.faces import FrameObserver, FrameSource
@@ -65,6 +69,7 @@ if TYPE_CHECKING:
               help="Parts of one hall, by the inputs that show them; the hall and each part are told.")  # fmt: skip
 @click.option("--annotate", is_flag=True, help="Also write annotated.mp4. It shows the people: handle it as such.")
 @click.option("--face-log", is_flag=True, help="Also write faces.csv, one row a face and frame. Personal data.")
+@click.option("--fex", is_flag=True, help="Also write fex.csv, faces and frames as py-feat reads them. Personal data.")
 @click.option(
     "--shock-report", is_flag=True, help="Also write shock_report.json, in the shape earlier systems' clients read."
 )
@@ -104,11 +109,12 @@ def command(context: click.Context, /, inputs: tuple[str, ...], out: Path, **opt
         from mien.report.parquet import require_tables
 
         require_tables()
-    if options["annotate"] or options["face_log"]:
+    shows_people = any(options[option] for option in PERSONAL)
+    if shows_people:
         permit_personal_files(told)
     if options["zones"] is not None:
-        if options["annotate"] or options["face_log"]:
-            raise SettingsError("--annotate and --face-log show one recording: leave out '--zones'.")
+        if shows_people:
+            raise SettingsError("--annotate, --face-log and --fex show one recording: leave out '--zones'.")
         with stop_on_signal() as stopped:
             ended = _analyze_hall(inputs, out, profile, told, options, stopped)
         context.exit(INTERRUPTED if ended == "interrupted" else TRUNCATED if ended else 0)
@@ -272,15 +278,20 @@ def _observers(
         media = Path(locator) if source.info.has_audio else None
         overlay = Overlay(labels, OverlayOptions(note="DEMO" if source.info.demo else ""))
         observers.append(AnnotatedVideo(folder / "annotated.mp4", media, source.info.frame_rate, overlay))
-    if options["face_log"]:
-        from mien.report.face_log import FaceLog
+    try:
+        if options["face_log"]:
+            from mien.report.face_log import FaceLog
 
-        try:
             observers.append(FaceLog(folder / "faces.csv"))
-        except BaseException:
-            for observer in observers:
-                observer.discard()
-            raise
+        if options["fex"]:
+            from mien.report.fex import FILE, FexFile
+
+            name = f"DEMO {source.info.name}" if source.info.demo else source.info.name
+            observers.append(FexFile(folder / FILE, name))
+    except BaseException:
+        for observer in observers:
+            observer.discard()
+        raise
     return observers
 
 

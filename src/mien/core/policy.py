@@ -167,7 +167,7 @@ def authorise(declaration: Declaration, profile: Profile) -> Grant:
 
 
 def permit_personal_files(declaration: Declaration) -> None:
-    """Permit files that show or list single people (an annotated video, a face log), whatever the report tells.
+    """Permit files that show or list single people (an annotated video, a table of faces), whatever the report tells.
 
     Args:
         declaration: what the operator declares.
@@ -177,10 +177,9 @@ def permit_personal_files(declaration: Declaration) -> None:
     """
     if declaration.basis not in (Basis.OWN_RECORDING, Basis.CONSENT):
         raise PolicyError(
-            "an annotated video and a face log show single people, which needs a basis: declare "
+            "an annotated video, a face log and a table for py-feat show single people, which needs a basis: declare "
             "'--basis own_recording' for your own footage or '--basis consent' if everyone shown agreed, or leave "
-            "out '--annotate' and "
-            "'--face-log'."
+            "out '--annotate', '--face-log' and '--fex'."
         )
 
 

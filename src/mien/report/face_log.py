@@ -5,13 +5,11 @@ It holds boxes, so it is personal data. It names no track: rows of one face cann
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from mien.core.faces import FaceReading, Frame, FrameReading
-from mien.report.partial import PartialFile, cannot_write
+from mien.report.row_file import RowFile
 
 COLUMNS: Final = (
     "media_time_seconds",
@@ -42,55 +40,19 @@ class FaceLog:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self._published = False
-        self._file: PartialFile | None = PartialFile(path)
-        self._stream = self._file.temporary.open("w", encoding="utf-8", newline="")
-        self._writer = csv.writer(self._stream, lineterminator="\n")
-        self._write(self._file, [COLUMNS])
+        self._rows = RowFile(path, COLUMNS)
 
     def observe(self, frame: Frame, reading: FrameReading) -> None:
         """Add a frame's faces."""
-        if self._file is not None:
-            self._write(self._file, [_row(reading, face) for face in reading.faces])
+        self._rows.add([_row(reading, face) for face in reading.faces])
 
     def close(self, *, complete: bool) -> None:
         """Finish the file."""
-        if self._file is None:
-            return
-        try:
-            self._stream.close()
-        except OSError as error:
-            self._file.remove()
-            self._file = None
-            raise cannot_write(self.path, error) from error
-        file, self._file = self._file, None
-        file.publish()
-        self._published = True
+        self._rows.close()
 
     def discard(self) -> None:
         """Remove what was written, finished or not."""
-        if self._file is not None:
-            self._abandon(self._file)
-        elif self._published:
-            self.path.unlink(missing_ok=True)
-            self._published = False
-
-    def _write(self, file: PartialFile, rows: Sequence[Sequence[object]]) -> None:
-        try:
-            self._writer.writerows(rows)
-        except OSError as error:
-            self._abandon(file)
-            raise cannot_write(self.path, error) from error
-
-    def _abandon(self, file: PartialFile) -> None:
-        self._file = None
-        try:
-            self._stream.close()
-        except OSError:
-            pass  # The rows that could not be flushed are being thrown away.
-        finally:
-            file.remove()
+        self._rows.discard()
 
 
 def _row(reading: FrameReading, face: FaceReading) -> tuple[object, ...]:
