@@ -16,6 +16,7 @@ from mien.cli import main
 from mien.core.errors import MienError
 from mien.core.settings import PROFILES
 from mien.report import FILES, ZONES_FILE
+from mien.report.fex import FILE as FEX_FILE
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -59,7 +60,7 @@ def test_every_command_is_documented() -> None:
 
 def test_every_report_is_documented() -> None:
     told = {row[0] for row in rows(DOCS / "reference" / "cli.md", "What `analyze` writes")}
-    assert told == {*FILES, ZONES_FILE, "annotated.mp4", "faces.csv", "shock_report.json", "timeline.parquet"}
+    assert told == {*FILES, ZONES_FILE, "annotated.mp4", "faces.csv", FEX_FILE, "shock_report.json", "timeline.parquet"}
 
 
 def test_the_readme_shows_every_profile_with_its_smallest_group() -> None:

@@ -9,9 +9,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from mien.cli import main
-from mien.cli.markers import FORMATS
+from mien.cli.markers import FORMATS, KINDS
+from mien.core.findings import MomentKind
 from mien.report import write_reports
 from mien.report.markers import formats
+from mien.report.reading import moments_of, read_report
 from tests.report.factory import CREATED, hall
 
 
@@ -54,10 +56,31 @@ def test_markers_lie_where_the_scares_were(report: Path, tmp_path: Path) -> None
         )
 
 
+def test_every_kind_of_moment_can_be_chosen() -> None:
+    assert [kind.replace("-", "_") for kind in KINDS] == [kind.value for kind in MomentKind]
+
+
+@pytest.mark.parametrize("kinds", [("scare",), ("peak", "scare"), ("missed-opportunity",), KINDS])
+def test_only_moments_of_the_kinds_asked_for_are_marked(kinds: tuple[str, ...], report: Path, tmp_path: Path) -> None:
+    path = tmp_path / "film.otio"
+    asked = [word for kind in kinds for word in ("--kind", kind)]
+    done = run(report, "--to", "otio", *asked, "--frame-rate", "24", "--out", path)
+    assert done.exit_code == 0, done.stderr
+    markers = otio.adapters.read_from_file(str(path)).tracks.markers
+    marked = [told["kind"] for marker in markers for told in marker.metadata["mien"]["moments"]]
+    chosen = {kind.replace("-", "_") for kind in kinds}
+    assert sorted(marked) == sorted(m.kind for m in moments_of(read_report(report)) if m.kind in chosen)
+
+
+def test_the_report_has_kinds_to_choose_from(report: Path) -> None:
+    assert {"peak", "scare"} <= {moment.kind for moment in moments_of(read_report(report))}
+
+
 @pytest.mark.parametrize(
     ("options", "code", "told"),
     [
         (("--frame-rate", "23.98"), 2, "unknown frame rate '23.98'"),
+        (("--frame-rate", "25", "--kind", "jump"), 2, "'jump' is not one of"),
         (("--frame-rate", "25", "--drop-frame"), 2, "no drop-frame timecode at 25"),
         (("--frame-rate", "25", "--start-timecode", "1 o'clock"), 2, "is no timecode"),
         (("--frame-rate", "29.97", "--start-timecode", "00:01:00;00"), 2, "ask for drop-frame"),

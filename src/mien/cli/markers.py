@@ -10,11 +10,15 @@ import click
 _PACKAGE = Path(__file__).parents[1] / "report" / "markers"
 FORMATS = sorted(m.name.replace("_", "-") for m in pkgutil.iter_modules([str(_PACKAGE)]) if not m.name.startswith("_"))
 """Names of the formats, told without importing any."""
+KINDS = ("peak", "scare", "sustained-tension", "missed-opportunity")
+"""Kinds of moments (``core.findings.MomentKind``)."""
 
 
 @click.command()
 @click.argument("report", type=click.Path(path_type=Path), metavar="REPORT.json")
 @click.option("--to", "to", type=click.Choice(FORMATS), required=True, help="Format of the file.")
+@click.option("--kind", "kinds", type=click.Choice(KINDS), multiple=True,
+              help="Only moments of this kind; may be given several times.  [default: every kind]")  # fmt: skip
 @click.option("--frame-rate", required=True, metavar="RATE",
               help="Of the film in the edit suite, not of the recording: 23.976, 24, 25, 29.97, 30, 50, 59.94 or 60.",
               )  # fmt: skip
@@ -23,13 +27,21 @@ FORMATS = sorted(m.name.replace("_", "-") for m in pkgutil.iter_modules([str(_PA
 @click.option("--title", help="Of the sequence [default: the name of what was recorded].")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="File to write.")
 def command(
-    report: Path, to: str, frame_rate: str, drop_frame: bool, start_timecode: str, title: str | None, out: Path
+    report: Path,
+    to: str,
+    kinds: tuple[str, ...],
+    frame_rate: str,
+    drop_frame: bool,
+    start_timecode: str,
+    title: str | None,
+    out: Path,
 ) -> None:
     """Write a report's moments as markers for an edit suite.
 
     Each marker covers its moment from beginning to end; its comment tells the rise, the interval, the coverage and
     the timecode of the peak.
     """
+    from mien.core.findings import MomentKind
     from mien.report.markers import MarkerOptions, Sheet, write_markers
     from mien.report.reading import duration_of, moments_of, read_report, stretches_of
     from mien.report.timecode import frame_rate_of
@@ -46,7 +58,9 @@ def command(
         created=told.created,
         note="DEMO" if told.demo else "",
     )
-    sheet = Sheet.of(moments_of(told), options, stretches_of(told))
+    chosen = {MomentKind(kind.replace("-", "_")) for kind in kinds or KINDS}
+    moments = [moment for moment in moments_of(told) if moment.kind in chosen]
+    sheet = Sheet.of(moments, options, stretches_of(told))
     write_markers(sheet, to, out)
     number = len(sheet.markers)
     click.echo(f"{out}: {number} marker{'' if number == 1 else 's'}")
