@@ -17,13 +17,13 @@ from tests.sinks.receivers import LslReceiver, Told
 ONLY_THIS_MACHINE = "[multicast]\nResolveScope = machine\nListenAddress = 127.0.0.1\n[log]\nlevel = -2\n"
 
 
-def sent(clip: Path, out: Path, *options: str, **environment: str) -> tuple[list[Told], LslReceiver]:
+def sent(clip: Path, out: Path, *options: str, configuration: Path | None = None) -> tuple[list[Told], LslReceiver]:
     """What arrives of an analysis of ``clip``."""
     receiver = LslReceiver()
     create(receiver.target)  # Keeps this process's end of the library to this machine.
     command = ("analyze", clip, "--out", out, "--lsl", receiver.target, "--lsl-wait", 30, "--sample-hz", 4, "--quiet")
     with ThreadPoolExecutor() as pool:
-        running = pool.submit(mien, *command, *options, **environment)
+        running = pool.submit(lambda: mien(*command, *options, LSLAPICFG=str(configuration or "")))
         receiver.listen()
         done = running.result()
     told = receiver.received()
@@ -42,7 +42,7 @@ def test_the_stream_tells_the_timeline(shared: Path, tmp_path: Path, own_configu
     (tmp_path / "lsl_api.cfg").write_text(ONLY_THIS_MACHINE)
     network = ("--lsl-network",) if own_configuration else ()
     clip = shared / "data" / "clips" / "face_noface.mov"
-    told, receiver = sent(clip, tmp_path / "out", *network, LSLAPICFG=str(tmp_path / "lsl_api.cfg"))
+    told, receiver = sent(clip, tmp_path / "out", *network, configuration=tmp_path / "lsl_api.cfg")
     timeline = rows(tmp_path / "out")
     assert len(told) == len(timeline) > 5
     for one, row in zip(told, timeline, strict=True):
@@ -65,8 +65,29 @@ def test_too_small_a_group_is_told_as_suppressed(shared: Path, tmp_path: Path) -
     assert all(set(one) == {"media_time", "duration", "suppressed"} and one["suppressed"] == 1 for one in told)
 
 
+def test_a_live_session_is_sent_while_it_runs(shared: Path, tmp_path: Path) -> None:
+    """Played at its own speed, so a listener that looks from the beginning is there before the end."""
+    receiver = LslReceiver()
+    create(receiver.target)
+    clip = shared / "data" / "clips" / "WolfgangLanger_Pexels.mp4"
+    receiver.listen()
+    done = mien("live", clip, "--lsl", receiver.target, "--quiet")
+    told = receiver.received()
+    assert (done.returncode, done.stderr) == (0, "")
+    stamps = [stamp for _, stamp in receiver.samples]
+    times = [one["media_time"] for one in told]
+    assert len(told) > 3
+    assert all("happiness" in one for one in told)
+    # Stamps keep step with what is filmed.
+    assert stamps[-1] - stamps[0] == pytest.approx(times[-1] - times[0], abs=2.0)
+
+
 def test_options_of_a_stream_need_one(tmp_path: Path) -> None:
-    for options in (("--lsl-network",), ("--lsl-wait", "3")):
-        done = mien("analyze", "talk.mp4", "--out", tmp_path / "out", *options)
+    for options in (
+        ("analyze", "--out", tmp_path / "out", "--lsl-network"),
+        ("analyze", "--out", tmp_path / "out", "--lsl-wait", 3),
+        ("live", "--lsl-network"),
+    ):
+        done = mien(options[0], "talk.mp4", *options[1:])
         assert done.returncode == 2
         assert "--lsl NAME" in done.stderr

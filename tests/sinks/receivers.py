@@ -80,7 +80,7 @@ class LslReceiver:
         names = (self.target, f"DEMO {self.target}")
         predicate = " or ".join(f"name='{name}'" for name in names)
         while not found and not self._done.is_set():
-            found = pylsl.resolve_bypred(predicate, minimum=1, timeout=0.5)
+            found = pylsl.resolve_bypred(predicate, minimum=1, timeout=2.0)
         if not found:
             return
         inlet = pylsl.StreamInlet(found[0], recover=False)

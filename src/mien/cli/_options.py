@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from mien.analysis.scenes import Scene
     from mien.assembly import Choices
+    from mien.core.audience import Sink
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -60,6 +61,37 @@ def model_options(command: F) -> F:
     ):
         command = option(command)
     return command
+
+
+def stream_options(command: F) -> F:
+    """``--lsl`` and ``--lsl-network``."""
+    for option in (
+        click.option(
+            "--lsl-network", is_flag=True, help="Announce that stream beyond this machine. It is not encrypted."
+        ),
+        click.option(
+            "--lsl", metavar="NAME", help="Also send the timeline as a Lab Streaming Layer stream of this name."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def stream_sinks(options: Mapping[str, Any]) -> list[Sink]:
+    """Where the timeline goes as it is made; nothing is open before the first snapshot.
+
+    Raises:
+        SettingsError: a package is missing, or something is asked of a stream that has no name.
+    """
+    wait_seconds = options.get("lsl_wait", 0.0)
+    if options["lsl"] is None:
+        if options["lsl_network"] or wait_seconds:
+            raise SettingsError("--lsl-network and --lsl-wait are about a stream: name it with '--lsl NAME'.")
+        return []
+    from mien.sinks import lsl
+
+    return [lsl.create(options["lsl"], reach="network" if options["lsl_network"] else "machine",
+                       wait_seconds=wait_seconds)]  # fmt: skip
 
 
 def declaration(options: Mapping[str, Any], profile: Profile) -> Declaration:

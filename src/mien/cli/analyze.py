@@ -18,6 +18,8 @@ from mien.cli._options import (
     model_options,
     policy_options,
     profile_with,
+    stream_options,
+    stream_sinks,
 )
 from mien.cli._signals import stop_on_signal
 from mien.core.errors import DeviceError, InputError, MienError, SettingsError
@@ -38,7 +40,6 @@ PERSONAL = ("annotate", "face_log", "fex")
 """Options that ask for a file which shows or lists single people."""
 
 if TYPE_CHECKING:
-    from mien.core.audience import Sink
     from mien.core.faces import FrameObserver, FrameSource
     from mien.core.labels import LabelSet
     from mien.runtime.analyze import Progress
@@ -75,10 +76,9 @@ if TYPE_CHECKING:
     "--shock-report", is_flag=True, help="Also write shock_report.json, in the shape earlier systems' clients read."
 )
 @click.option("--parquet", is_flag=True, help="Also write timeline.parquet: the table with types.")
-@click.option("--lsl", metavar="NAME", help="Also send the timeline as a Lab Streaming Layer stream of this name.")
-@click.option("--lsl-network", is_flag=True, help="Announce that stream beyond this machine. It is not encrypted.")
+@stream_options
 @click.option("--lsl-wait", type=click.FloatRange(0), default=0.0, show_default=True,
-              help="Wait this long for somebody to connect to it, seconds.")  # fmt: skip
+              help="Wait this long for somebody to connect to that stream, seconds.")  # fmt: skip
 @click.option("--quiet", is_flag=True, help="No progress, no summary.")
 @click.pass_context
 def command(context: click.Context, /, inputs: tuple[str, ...], out: Path, **options: Any) -> None:
@@ -114,10 +114,7 @@ def command(context: click.Context, /, inputs: tuple[str, ...], out: Path, **opt
         from mien.report.parquet import require_tables
 
         require_tables()
-    if options["lsl"] is not None:
-        _sinks(options)
-    elif options["lsl_network"] or options["lsl_wait"]:
-        raise SettingsError("--lsl-network and --lsl-wait are about a stream: name it with '--lsl NAME'.")
+    stream_sinks(options)  # What it lacks is told before the analysis.
     shows_people = any(options[option] for option in PERSONAL)
     if shows_people:
         permit_personal_files(told)
@@ -181,7 +178,7 @@ def _analyze_one(
             analysis = analyze(
                 source,
                 made.pipeline,
-                sinks=_sinks(options),
+                sinks=stream_sinks(options),
                 observers=observers,
                 inference=networks,
                 execution_providers=made.execution_providers,
@@ -246,7 +243,7 @@ def _analyze_hall(
         with _progress(console, " + ".join(source.info.name for source in sources), total) as on_progress:
             analysis = analyze_hall(
                 cameras,
-                sinks=_sinks(options),
+                sinks=stream_sinks(options),
                 inference=networks,
                 execution_providers=made.execution_providers,
                 detector_note=made.detector_note,
@@ -304,16 +301,6 @@ def _observers(
             observer.discard()
         raise
     return observers
-
-
-def _sinks(options: dict[str, Any]) -> list[Sink]:
-    """Where the timeline goes as it is made; nothing is open before the first snapshot."""
-    if options["lsl"] is None:
-        return []
-    from mien.sinks import lsl
-
-    reach: lsl.Reach = "network" if options["lsl_network"] else "machine"
-    return [lsl.create(options["lsl"], reach=reach, wait_seconds=options["lsl_wait"])]
 
 
 def _remove_stale(folder: Path, options: dict[str, Any], console: Any) -> None:

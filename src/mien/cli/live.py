@@ -18,6 +18,8 @@ from mien.cli._options import (
     model_options,
     policy_options,
     profile_with,
+    stream_options,
+    stream_sinks,
 )
 from mien.cli._signals import stop_on_signal
 from mien.core.errors import SettingsError
@@ -64,6 +66,7 @@ MOST_NOTES = 5
 @click.option("--max-side", "max_side_px", type=click.IntRange(64),
               help="Look for faces in a copy of at most this side, pixels; they are read at full size.")  # fmt: skip
 @model_options
+@stream_options
 @click.option("--workers", type=click.Choice(["process", "thread"]), default="process", show_default=True,
               help="Cameras and networks in processes that can be restarted, or in threads.")  # fmt: skip
 @click.option("--quiet", is_flag=True, help="No dashboard, no summary.")
@@ -87,7 +90,7 @@ def command(context: click.Context, /, sources: tuple[str, ...], record: Path | 
     networks = inference(options["threads"], options["providers"])
     chosen = choices(options["detector"], options["classifier"])
     watched = [_watched(locator, profile, options) for locator in sources]
-    sinks: list[Sink] = []
+    sinks: list[Sink] = stream_sinks(options)
     if record is not None:
         prepare_folder(record)
         sinks.append(jsonl.create(record / "timeline.jsonl", min_group=grant.min_group, sync_seconds=SYNC_SECONDS))
