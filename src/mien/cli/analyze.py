@@ -19,6 +19,7 @@ from mien.cli._options import (
     policy_options,
     profile_with,
 )
+from mien.cli._screening import screening_of, screening_options
 from mien.cli._signals import stop_on_signal
 from mien.core.errors import DeviceError, InputError, MienError, SettingsError
 from mien.core.settings import PROFILES
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
 @model_options
 @click.option("--zones", type=click.Path(path_type=Path), metavar="ZONES.yaml",
               help="Parts of one hall, by the inputs that show them; the hall and each part are told.")  # fmt: skip
+@screening_options
 @click.option("--annotate", is_flag=True, help="Also write annotated.mp4. It shows the people: handle it as such.")
 @click.option("--face-log", is_flag=True, help="Also write faces.csv, one row a face and frame. Personal data.")
 @click.option(
@@ -149,6 +151,7 @@ def _analyze_one(
 
     console = Console(stderr=True, quiet=options["quiet"])
     with results_folder(folder):
+        screening = screening_of(options, folder, [locator])
         source = open_source(locator, profile.sampling)
         try:
             if options["step_seconds"] is None:
@@ -174,7 +177,7 @@ def _analyze_one(
                 should_stop=stopped,
             )
         try:
-            report = write_reports(analysis, folder, created=datetime.now(UTC))
+            report = write_reports(analysis, folder, created=datetime.now(UTC), screening=screening)
         except BaseException:
             # Files that show single people do not stay without the report that they belong to.
             for observer in observers:
@@ -208,6 +211,7 @@ def _analyze_hall(
         raise SettingsError("two inputs have one name: the zones tell cameras apart by their files' names.")
     networks = inference(options["threads"], options["providers"])
     with results_folder(folder), contextlib.ExitStack() as stack:
+        screening = screening_of(options, folder, inputs)
         sources = []
         for locator in inputs:
             source = open_source(locator, profile.sampling)
@@ -236,7 +240,7 @@ def _analyze_hall(
                 on_progress=on_progress,
                 should_stop=stopped,
             )
-        report = write_reports(analysis, folder, created=datetime.now(UTC))
+        report = write_reports(analysis, folder, created=datetime.now(UTC), screening=screening)
         _tell(analysis, report, folder, options, console)
         return analysis.provenance.stopped_because
 

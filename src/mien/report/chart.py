@@ -155,6 +155,13 @@ class Scale:
         return round(min(100.0, max(0.0, self.x(seconds) / WIDTH * 100)), 3)
 
 
+def numbers(values: FloatArray, digits: int = 1) -> list[float | None]:
+    """Values as a page's script takes them, rounded; empty when there is none at all."""
+    if np.isnan(values).all():
+        return []
+    return [None if v != v else round(v, digits) for v in values.tolist()]
+
+
 def runs(mask: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
     """First and last position of each run of True."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
