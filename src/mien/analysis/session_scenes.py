@@ -24,7 +24,7 @@ from mien.core.labels import EMOTIONS
 
 NOT_SHOWN: Final = "this scene was not shown while the recording was made"
 GROUP_TOO_SMALL: Final = "fewer than {group} faces were readable at once"
-TOO_LITTLE: Final = "read in {share:.0%} of the scene, less than {least:.0%}"
+TOO_LITTLE: Final = "read in {share:.0f} % of the scene, less than {least:.0f} %"
 NO_SERIES: Final = "{series} was not measured"
 
 
@@ -129,11 +129,13 @@ def _read(
     state = {s: series.in_state(s)[steps] for s in StepState}
     heft = series.weights[steps] * seconds
     read_share = min(1.0, float(seconds[state[StepState.READ]].sum() / length))
+    unread = seconds[~state[StepState.READ]].sum()
+    if seconds[state[StepState.SUPPRESSED]].sum() > unread / 2 and read_share < options.least_share:
+        return _untold(scene, recorded, GROUP_TOO_SMALL.format(group=group), read_share)
     if not heft.sum() > 0:
-        suppressed = bool(state[StepState.SUPPRESSED].any())
-        return _untold(scene, recorded, GROUP_TOO_SMALL.format(group=group) if suppressed else NO_READING)
+        return _untold(scene, recorded, NO_READING)
     if read_share < options.least_share:
-        return _untold(scene, recorded, TOO_LITTLE.format(share=read_share, least=options.least_share), read_share)
+        return _untold(scene, recorded, TOO_LITTLE.format(share=100 * read_share, least=100 * options.least_share), read_share)
     known = heft > 0
     told = ~(state[StepState.SUPPRESSED] | state[StepState.GAP])
     frames = series.frames[steps][told] * seconds[told]

@@ -26,7 +26,7 @@ NO_OFFSETS = "none"
 @click.argument("versions", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="A B…")
 @click.option("--series", multiple=True, required=True,
               help="Emotion or metric to compare, such as fear or shock; may be repeated.")  # fmt: skip
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for comparison.json and .csv.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for comparison.html, .json and .csv.")
 @click.option("--name", "names", multiple=True,
               help="What to call each version, in order [default: its file or folder].")  # fmt: skip
 @click.option("--title", default="untitled", help="Of what was shown.")
@@ -60,7 +60,7 @@ def command(versions: tuple[Path, ...], out: Path, quiet: bool, **told: Any) -> 
     Each is a folder of report.json, one a session, or a NumPy, CSV or Parquet file of many sessions. Sessions are what
     is resampled: give several of each version.
     """
-    from mien.report.comparison import write_comparison
+    from mien.report.comparison import FILES, write_comparison
     from mien.report.files import results_folder
 
     _check(versions, told)
@@ -77,7 +77,7 @@ def command(versions: tuple[Path, ...], out: Path, quiet: bool, **told: Any) -> 
         click.echo(comparison.verdict.text)
         if comparison.scenes is not None:
             click.echo(comparison.scenes.verdict.text)
-    click.echo(f"{out / 'comparison.json'}, {out / 'comparison.csv'}")
+    click.echo(", ".join(str(out / name) for name in FILES))
 
 
 def _check(versions: tuple[Path, ...], told: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
 from typing import Any, Final
 
@@ -21,13 +21,20 @@ FILM_SOURCES: Final = "'self' blob:"
 
 
 def render_page(
-    template: str, styles: Sequence[str], scripts: Sequence[str], *, film: bool = False, **context: Any
+    template: str,
+    styles: Sequence[str],
+    scripts: Sequence[str],
+    *,
+    film: bool = False,
+    filters: Mapping[str, Callable[..., Any]] | None = None,
+    **context: Any,
 ) -> str:
     """A whole page.
 
     Args:
         template: file name in ``page/``. It is given ``csp``, ``style`` and ``script``.
         styles, scripts: file names in ``page/``, put together in this order.
+        filters: of the template's own, by name.
         film: whether the page may play a film; nothing else can be loaded by any page.
         context: what the template tells.
     """
@@ -41,6 +48,7 @@ def render_page(
         undefined=jinja2.StrictUndefined,
     )
     environment.filters |= {"clock": clock, "percent": percent, "points": points, "count": count, "whole": whole}
+    environment.filters |= filters or {}
     return environment.get_template(template).render(
         csp=f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; img-src data:; "
         + (f"media-src {FILM_SOURCES}; " if film else "")

@@ -24,7 +24,7 @@ from mien.core.errors import InputError, SettingsError, UnsupportedMediaError
 from mien.report.parts import DIGITS, TIME_DIGITS, MediaClock, Part, known
 from mien.report.wording import clock
 
-STRONGEST: Final = 3
+STRONGEST: Final = 2
 """Emotions of a scene that are named."""
 
 

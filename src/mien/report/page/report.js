@@ -44,7 +44,7 @@
       const emotion = li.dataset.emotion, mean = value(data.mean[emotion], index);
       const low = value(data.low[emotion], index), high = value(data.high[emotion], index);
       li.querySelector("b").textContent = mean === null ? "–" : whole(mean) + " %";
-      li.querySelector("small").textContent = mean !== null && low !== null ? whole(low) + "–" + whole(high) : "";
+      li.querySelector("small").textContent = mean !== null && low !== null ? Math.round(low) + "–" + Math.round(high) : "";
     }
     readings.forEach((reading, number) => { reading.textContent = measured(number, index); });
   };
@@ -58,6 +58,7 @@
 
   /* What was felt where the film is. */
   const tellNow = (recorded, place) => {
+    now.hidden = false;
     const index = recorded === null ? null : cursor.indexAt(recorded);
     const told = index === null ? null : describe(index);
     byId("now-time").textContent = cursor.clock(place);
@@ -104,7 +105,6 @@
       }
       tellNow(recorded, place);
     });
-    now.hidden = false;
     const jump = (forward) => {
       const from = recordedNow === null ? cursor.begin : recordedNow;
       const ahead = data.marks.filter((mark) => (forward ? mark > from + 0.05 : mark < from - 0.05));
