@@ -153,7 +153,11 @@ def draw(part: ComparisonPart, drawn: Curves, level: float) -> dict[str, Any]:
         "pins": chart.pins([(f.start_seconds + f.end_seconds) / 2 for f in part.findings], scale),
         "discoveries": [_mark(a, b, scale) for a, b in discovered(part, level)],
         "only_a": [_mark(a, b, scale) for a, b in part.only_a_seconds if b > scale.begin and a < scale.end],
-        "untold": [_mark(*span, scale) for span in _spans(drawn, np.isnan(drawn.mean["difference"]))],
+        "untold": [
+            _mark(a, b, scale)
+            for a, b in _spans(drawn, np.isnan(drawn.mean["difference"]))
+            if not any(low - 1e-6 <= a and b <= high + 1e-6 for low, high in part.only_a_seconds)
+        ],
         "untested": [
             _mark(*span, scale)
             for span in _spans(drawn, np.isnan(drawn.mean["p"]) & ~np.isnan(drawn.mean["difference"]))

@@ -63,7 +63,7 @@ def short_verdict(part: ComparisonPart) -> str:
     a, b, series = part.version_a, part.version_b, part.series.replace("_", " ")
     scenes = part.scenes
     if part.verdict.shown:
-        return f"{_first(series)} is {_way(part)} in {b} than in {a}{_when(part)}"
+        return _shown_words(part, _first(series))
     if scenes is not None and scenes.verdict.shown:
         names = [f"“{pair.name_b}”" for pair in scenes.scenes if pair.shown]
         told = names[0] if len(names) == 1 else f"{len(names)} of {len(scenes.scenes)} scenes"
@@ -77,20 +77,21 @@ def _is_shown(part: ComparisonPart) -> bool:
     return bool(part.verdict.shown) or bool(part.scenes is not None and part.scenes.verdict.shown)
 
 
-def _way(part: ComparisonPart) -> str:
-    told = [f.at_peak.difference or 0.0 for f in part.findings] or [part.overall.difference or 0.0]
-    if all(v > 0 for v in told):
-        return "higher"
-    return "lower" if all(v < 0 for v in told) else "at times higher, at times lower"
-
-
-def _when(part: ComparisonPart) -> str:
+def _shown_words(part: ComparisonPart, series: str) -> str:
+    a, b = part.version_a, part.version_b
     if not part.findings:
-        return ", over the whole"
+        way = "higher" if (part.overall.difference or 0.0) > 0 else "lower"
+        return f"{series} is {way} in {b} than in {a}, over the whole"
     strongest = max(part.findings, key=lambda f: abs(f.at_peak.effect_hedges_g or 0.0))
+    higher = sum((f.at_peak.difference or 0.0) > 0 for f in part.findings)
+    lower = len(part.findings) - higher
     if len(part.findings) == 1:
-        return f" at {strongest.peak}"
-    return f" in {len(part.findings)} stretches, most clearly at {strongest.peak}"
+        return f"{series} is {'higher' if higher else 'lower'} in {b} than in {a} at {strongest.peak}"
+    if higher and lower:
+        times = f"{higher} stretch{'es' if higher > 1 else ''} and lower in {lower}"
+        return f"{series} is higher in {b} than in {a} in {times}, most clearly different at {strongest.peak}"
+    way = "higher" if higher else "lower"
+    return f"{series} is {way} in {b} than in {a} in {higher + lower} stretches, most clearly at {strongest.peak}"
 
 
 def _first(text: str) -> str:
@@ -229,7 +230,7 @@ def point_words(point: PointPart) -> dict[str, str]:
         "pointwise": _span(known(point.low), known(point.high)),
         "simultaneous": _span(known(point.family_low), known(point.family_high)),
         "p": _p(point.family_p),
-        "g": _told(known(point.effect_hedges_g)) if point.effect_hedges_g is None else f"{point.effect_hedges_g:.2f}",
+        "g": "–" if point.effect_hedges_g is None else f"{point.effect_hedges_g:.2f}".replace("-", "−"),
         "detectable": _told(known(point.detectable)),
     }
 
