@@ -106,8 +106,9 @@ def _facts(document: ComparisonDocument) -> list[tuple[str, str, str]]:
         ("Sessions", counts, " / ".join(v.version for v in versions)),
         ("Compared", clock(steps * first.step_seconds), f"{steps:,} steps of {first.step_seconds:g} s".replace(",", " ")),
         ("Coverage", " / ".join(f"{v.coverage_share * 100:.0f} %" for v in versions), "of the time, as their files tell"),
-        ("False alarm", f"{options.level * 100:g} %", "at most, the chance of any on this page"),
     ]
+    if any(part.verdict.withheld is None for part in document.comparisons):
+        facts.append(("False alarm", f"{options.level * 100:g} %", "at most, the chance of any on this page"))
     if len(document.comparisons) == 1 and first.detectable_typically is not None:
         unit = f" {first.unit}" if first.unit else ""
         about = f"at a typical step, in {options.power * 100:.0f} of 100 such comparisons"
