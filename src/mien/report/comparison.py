@@ -47,7 +47,7 @@ NOTES: Final = (
 """What the figures mean and what they rest on."""
 
 DOES_NOT_MEAN: Final = (
-    "Not shown is not equal. What could not have been found with so few sessions is not ruled out.",
+    "Not shown is not absent. What could not have been found with so few sessions is not ruled out.",
     "A difference between versions is not one between films: it is of these audiences, in these halls, on these "
     "evenings.",
     "Suggestions, not truths. Every figure rests on a classifier that judged pictures of faces; it can be wrong.",

@@ -97,7 +97,8 @@ class Axis:
         power = 10.0 ** math.floor(math.log10(rough))
         each = next(n * power for n in _NICE if n * power >= rough - 1e-12)
         first, last = math.floor(low / each + 1e-9), math.ceil(high / each - 1e-9)
-        return cls(first * each, last * each, tuple(k * each for k in range(first, last + 1)))
+        levels = tuple(round(k * each, 12) for k in range(first, last + 1))
+        return cls(levels[0], levels[-1], levels)
 
     def marks(self) -> list[dict[str, Any]]:
         """Text and place (percent from the top) of each mark."""

@@ -126,7 +126,7 @@ def _comparison(document: ComparisonDocument, part: ComparisonPart, drawn: Curve
     return {
         "part": part,
         "short": short_verdict(part),
-        "state": {True: "shown", False: "none", None: "withheld"}[part.verdict.shown],
+        "state": "shown" if _is_shown(part) else "withheld" if part.verdict.shown is None else "none",
         "chart": draw(part, drawn, level),
         "unit": f" {part.unit}" if part.unit else "",
         "findings": [
