@@ -31,7 +31,9 @@ def steps(levels: Sequence[float | None]) -> list[AudienceSnapshot]:
     ]
 
 
-def read(snapshots: Sequence[AudienceSnapshot], *scenes: Scene, start: float = 0.0, **told: object) -> tuple[SceneReading, ...]:
+def read(
+    snapshots: Sequence[AudienceSnapshot], *scenes: Scene, start: float = 0.0, **told: object
+) -> tuple[SceneReading, ...]:
     series = Series.of(snapshots)
     time = FilmTime.starting_at(start, float(series.end[-1]) if len(series) else 0.0)
     return read_scenes_of(series, scenes, time, min_group=5, **told)  # type: ignore[arg-type]
@@ -112,9 +114,7 @@ def test_scares_and_shock_are_of_the_scene_they_begin_in() -> None:
         else:
             log.append(MetricSample("shock", i * STEP, 40.0 + i))
     scare = Moment(MomentKind.SCARE, "shock", 6.0, 6.5, 7.0, 60, 50, 1, 9)
-    [calm, loud] = read(
-        steps([10] * 20), Scene("Calm", 0, 5), Scene("Loud", 5, 10), shock=log, moments=(scare,)
-    )
+    [calm, loud] = read(steps([10] * 20), Scene("Calm", 0, 5), Scene("Loud", 5, 10), shock=log, moments=(scare,))
     assert (calm.shock, calm.scares, calm.shock_withheld) == (None, 0, "the baseline is not established yet")
     assert (loud.scares, loud.shock_withheld) == (1, None)
     assert loud.shock == pytest.approx(40 + np.arange(10, 20).mean())

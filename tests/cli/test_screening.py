@@ -33,7 +33,7 @@ def run(*arguments: object) -> Result:
 
 
 def test_nothing_asked_for_is_nothing_told(tmp_path: Path) -> None:
-    told = screening_of(NOTHING, tmp_path, "talk.mp4")
+    told = screening_of(NOTHING, tmp_path, ["talk.mp4"])
     assert (told.film, told.scenes) == (None, ())
 
 
@@ -41,7 +41,7 @@ def test_a_film_and_its_scenes_are_taken(tmp_path: Path) -> None:
     path = film(tmp_path / "night.mp4", 2)
     (tmp_path / "cut.csv").write_text("name,start_seconds,end_seconds\nCellar,0,2\n")
     asked = {**NOTHING, "film": path, "film_start": -3.5, "scene_list": tmp_path / "cut.csv"}
-    told = screening_of(asked, tmp_path, "talk.mp4")
+    told = screening_of(asked, tmp_path, ["talk.mp4"])
     assert told.film is not None
     assert told.film.path == path
     assert told.start_seconds == -3.5
@@ -52,15 +52,15 @@ def test_a_film_and_its_scenes_are_taken(tmp_path: Path) -> None:
 def test_a_log_beside_the_results_is_taken_unless_another_time_is_told(tmp_path: Path) -> None:
     path = film(tmp_path / "night.mp4", 2)
     (tmp_path / "playback.json").write_text(json.dumps(LOG))
-    assert screening_of({**NOTHING, "film": path}, tmp_path, "talk.mp4").playback is not None
-    assert screening_of({**NOTHING, "film": path, "film_start": 1.0}, tmp_path, "talk.mp4").playback is None
+    assert screening_of({**NOTHING, "film": path}, tmp_path, ["talk.mp4"]).playback is not None
+    assert screening_of({**NOTHING, "film": path, "film_start": 1.0}, tmp_path, ["talk.mp4"]).playback is None
 
 
 def test_two_ways_of_telling_the_time_are_one_too_many(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="give one of them"):
-        screening_of({**NOTHING, "film_start": 1.0, "playback": tmp_path / "log.json"}, tmp_path, "talk.mp4")
+        screening_of({**NOTHING, "film_start": 1.0, "playback": tmp_path / "log.json"}, tmp_path, ["talk.mp4"])
     with pytest.raises(SettingsError, match="--film"):
-        screening_of({**NOTHING, "film_start": 1.0}, tmp_path, "talk.mp4")
+        screening_of({**NOTHING, "film_start": 1.0}, tmp_path, ["talk.mp4"])
 
 
 @pytest.mark.parametrize(

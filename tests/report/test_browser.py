@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Visit = Callable[..., Any]
 """Opens a report by its shape and gives its Playwright page."""
 
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("reports")
@@ -36,6 +37,7 @@ def visit(browser: Browser, folder: Path) -> Iterator[Visit]:
         context = browser.new_context(
             viewport={"width": width, "height": 900},
             color_scheme="dark" if dark else "light",
+            reduced_motion="reduce",
             java_script_enabled=script,
         )
         contexts.append(context)

@@ -39,6 +39,7 @@ def visit(browser: Browser, folder: Path) -> Iterator[Visit]:
         context = browser.new_context(
             viewport={"width": width, "height": 900},
             color_scheme="dark" if dark else "light",
+            reduced_motion="reduce",
             java_script_enabled=script,
         )
         contexts.append(context)

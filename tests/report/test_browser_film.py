@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +46,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("screenings")
     path = film(root / "the film – 50 %.webm")
     own = FilmFile.open(path)
-    told = {"film": own, "scenes": SCENES, "scene_list": "scenes.csv"}
+    plain = Screening(film=own, scenes=SCENES, scene_list="scenes.csv")
     log = PlaybackLog.of(
         [
             PlaybackEvent(0, PlaybackKind.PLAY, 0),
@@ -56,9 +57,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         end_wall_seconds=34,
     )
     for name, screening in {
-        "plain": Screening(**told),
-        "shifted": Screening(**told, start_seconds=START),
-        "paused": Screening(**told, playback=Playback(log, CameraClock())),
+        "plain": plain,
+        "shifted": replace(plain, start_seconds=START),
+        "paused": replace(plain, playback=Playback(log, CameraClock())),
     }.items():
         write_reports(one_person(), root / name, created=CREATED, screening=screening)
     write_reports(hall(), root / "hall", created=CREATED, screening=Screening(film=own, scenes=SCENES))
@@ -79,6 +80,7 @@ def visit(browser: Browser, folder: Path) -> Iterator[Visit]:
             viewport={"width": width, "height": 900},
             java_script_enabled=script,
             color_scheme="dark" if dark else "light",
+            reduced_motion="reduce",
         )
         contexts.append(context)
         page = context.new_page()
@@ -125,11 +127,18 @@ def go(page: Page, seconds: float) -> None:
     page.wait_for_timeout(50)
 
 
-def press_at(page: Page, chart: str, share: float) -> None:
+def place(page: Page, chart: str) -> tuple[float, float, float, float]:
+    """Left, top, width and height of a chart that was brought into view."""
     element = page.locator(chart).first
     element.scroll_into_view_if_needed()
     box = element.bounding_box()
-    page.mouse.click(box["x"] + box["width"] * share, box["y"] + box["height"] * 0.6)
+    assert box is not None
+    return box["x"], box["y"], box["width"], box["height"]
+
+
+def press_at(page: Page, chart: str, share: float) -> None:
+    left, top, width, height = place(page, chart)
+    page.mouse.click(left + width * share, top + height * 0.6)
 
 
 def test_the_timeline_follows_the_film(visit: Visit) -> None:
@@ -141,7 +150,9 @@ def test_the_timeline_follows_the_film(visit: Visit) -> None:
     assert page.locator("#now-time").inner_text() == "00:12"
     assert page.locator("#now-scene").inner_text() == "Garden"
     assert page.locator(".felt [data-emotion=happiness] b").inner_text().startswith("8")
-    assert page.get_by_role("slider", name="Time cursor of the chart").get_attribute("aria-valuetext").endswith("Garden")
+    assert (
+        page.get_by_role("slider", name="Time cursor of the chart").get_attribute("aria-valuetext").endswith("Garden")
+    )
 
 
 def test_it_follows_while_the_film_plays(visit: Visit) -> None:
@@ -161,12 +172,10 @@ def test_the_film_follows_a_press_and_a_drag(visit: Visit) -> None:
     assert position(page) == pytest.approx(17, abs=0.1)
     press_at(page, ".field", 0.25)
     assert position(page) == pytest.approx(8.5, abs=0.1)
-    box = page.locator("#stage").bounding_box()
-    page.locator("#stage").scroll_into_view_if_needed()
-    box = page.locator("#stage").bounding_box()
-    page.mouse.move(box["x"] + box["width"] * 0.2, box["y"] + 120)
+    left, top, width, _ = place(page, "#stage")
+    page.mouse.move(left + width * 0.2, top + 120)
     page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] * 0.75, box["y"] + 120, steps=6)
+    page.mouse.move(left + width * 0.75, top + 120, steps=6)
     page.mouse.up()
     assert position(page) == pytest.approx(25.5, abs=0.2)
     assert playhead(page) == pytest.approx(25.5, abs=0.2)
@@ -175,9 +184,8 @@ def test_the_film_follows_a_press_and_a_drag(visit: Visit) -> None:
 def test_pointing_alone_reads_out_and_leaves_the_film_where_it_is(visit: Visit) -> None:
     page = visit("plain")
     go(page, 3)
-    page.locator("#stage").scroll_into_view_if_needed()
-    box = page.locator("#stage").bounding_box()
-    page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 120)
+    left, top, width, _ = place(page, "#stage")
+    page.mouse.move(left + width * 0.5, top + 120)
     assert page.locator("#readout-time").inner_text() == "00:17.0"
     assert position(page) == 3
     page.mouse.move(5, 5)

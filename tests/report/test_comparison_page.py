@@ -27,7 +27,12 @@ SCENES = (Scene("Arrival", 0, 10), Scene("Cellar", 10, 20))
 
 
 def made(
-    a: SessionSet, b: SessionSet, options: CompareOptions = OPTIONS, *, scenes: bool = False, filtered: str | None = None
+    a: SessionSet,
+    b: SessionSet,
+    options: CompareOptions = OPTIONS,
+    *,
+    scenes: bool = False,
+    filtered: str | None = None,
 ) -> ComparisonDocument:
     rng = np.random.default_rng(5)
     found = compare(a, b, "fear", rng, options)

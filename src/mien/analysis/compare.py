@@ -200,7 +200,6 @@ class Comparison:
         min_group: people needed in each version for a step to be told.
         steps_suppressed: steps that were read but by fewer people.
         options: how.
-        unit: of the series, as the verdict has it.
     """
 
     title: str
@@ -222,7 +221,6 @@ class Comparison:
     min_group: int
     steps_suppressed: int
     options: CompareOptions
-    unit: str = "points"
 
 
 def compare(
@@ -296,7 +294,6 @@ def compare(
         min_group=group,
         steps_suppressed=suppressed,
         options=options,
-        unit=unit,
     )
     return replace(comparison, verdict=_verdict(comparison, unit))
 

@@ -91,11 +91,13 @@ class FilmTime:
         """
         seen = tuple(_recorded(playback, playback.log, recorded_end))
         if not seen:
-            raise InputError("the film did not run while the recording was made, by the playback log: check the clocks.")
+            raise InputError(
+                "the film did not run while the recording was made, by the playback log: check the clocks."
+            )
         return cls(seen, tuple(_recorded(playback, playback.log.first_viewing(), recorded_end)))
 
     def recorded(self, film_start: float, film_end: float) -> tuple[tuple[float, float], ...]:
-        """When a stretch of the film was shown for the first time, as recorded (from, to) in order; neighbours joined."""
+        """When a stretch of the film was shown first, as recorded (from, to) in order; neighbours joined."""
         found: list[tuple[float, float]] = []
         for part in self.first:
             low, high = max(part.film_start, film_start), min(part.film_end, film_end)

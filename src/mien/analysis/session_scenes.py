@@ -135,7 +135,9 @@ def _read(
     if not heft.sum() > 0:
         return _untold(scene, recorded, NO_READING)
     if read_share < options.least_share:
-        return _untold(scene, recorded, TOO_LITTLE.format(share=100 * read_share, least=100 * options.least_share), read_share)
+        return _untold(
+            scene, recorded, TOO_LITTLE.format(share=100 * read_share, least=100 * options.least_share), read_share
+        )
     known = heft > 0
     told = ~(state[StepState.SUPPRESSED] | state[StepState.GAP])
     frames = series.frames[steps][told] * seconds[told]
@@ -153,13 +155,15 @@ def _read(
         coverage=float(series.coverage[steps][told] @ frames / frames.sum()),
         read_share=read_share,
         withheld=None,
-        shock_withheld=None if scored.any() else max(set(why), key=why.count) if why else NO_SERIES.format(series="shock"),
+        shock_withheld=None
+        if scored.any()
+        else max(set(why), key=why.count)
+        if why
+        else NO_SERIES.format(series="shock"),
     )
 
 
-def _untold(
-    scene: Scene, recorded: tuple[tuple[float, float], ...], why: str, read_share: float = 0.0
-) -> SceneReading:
+def _untold(scene: Scene, recorded: tuple[tuple[float, float], ...], why: str, read_share: float = 0.0) -> SceneReading:
     return SceneReading(
         scene=scene,
         recorded=recorded,

@@ -62,6 +62,20 @@ def model_options(command: F) -> F:
     return command
 
 
+def pdf_options(command: F) -> F:
+    """``--pdf`` and ``--paper``."""
+    for option in (
+        click.option(
+            "--paper", type=click.Choice(["a4", "letter"]), default="a4", show_default=True, help="Of the PDF."
+        ),
+        click.option(
+            "--pdf", is_flag=True, help="Also print the page as PDF, with an installed Chromium, Chrome or Edge."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 def declaration(options: Mapping[str, Any], profile: Profile) -> Declaration:
     """What the operator declared. Who declares nothing analyses a recording of their own, for themselves.
 

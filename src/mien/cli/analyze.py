@@ -16,6 +16,7 @@ from mien.cli._options import (
     declaration,
     inference,
     model_options,
+    pdf_options,
     policy_options,
     profile_with,
 )
@@ -31,6 +32,7 @@ BESIDE_THE_REPORT = {
     "timeline.parquet": "parquet",
     "report.json.sig": "sign",
     "zones.csv": "zones",
+    "report.pdf": "pdf",
 }
 """Files of a run beside its report, and the option that asks for each."""
 
@@ -71,6 +73,7 @@ if TYPE_CHECKING:
     "--shock-report", is_flag=True, help="Also write shock_report.json, in the shape earlier systems' clients read."
 )
 @click.option("--parquet", is_flag=True, help="Also write timeline.parquet: the table with types.")
+@pdf_options
 @click.option("--quiet", is_flag=True, help="No progress, no summary.")
 @click.pass_context
 def command(context: click.Context, /, inputs: tuple[str, ...], out: Path, **options: Any) -> None:
@@ -106,6 +109,10 @@ def command(context: click.Context, /, inputs: tuple[str, ...], out: Path, **opt
         from mien.report.parquet import require_tables
 
         require_tables()
+    if options["pdf"]:
+        from mien.report.pdf import find_browser
+
+        options["browser"] = find_browser()
     if options["annotate"] or options["face_log"]:
         permit_personal_files(told)
     if options["zones"] is not None:
@@ -261,6 +268,11 @@ def _tell(analysis: Any, report: Any, folder: Path, options: dict[str, Any], con
         from mien.report import parquet
 
         parquet.write_parquet(folder / "timeline.csv", folder / parquet.FILE)
+    if options["pdf"]:
+        from mien.report.pdf import print_pdf
+
+        page = folder / "report.html"
+        print_pdf(page, page.with_suffix(".pdf"), browser=options["browser"], paper=options["paper"])
     if not options["quiet"]:
         Console().print(summary(report, folder))
 

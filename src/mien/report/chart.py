@@ -33,9 +33,14 @@ class Spans(Protocol):
     """Stretches of time one after another: ``start`` and ``end``, float64 B, seconds."""
 
     @property
-    def start(self) -> FloatArray: ...
+    def start(self) -> FloatArray:
+        """Where each begins."""
+        ...
+
     @property
-    def end(self) -> FloatArray: ...
+    def end(self) -> FloatArray:
+        """Where each ends."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -234,8 +234,8 @@ class SceneTablePart(Part):
 class ComparisonPart(Part):
     """Two versions in one series. ``curve`` has a list of one number a step for each column; None where not told.
 
-    ``unit`` is of the series; empty where it has none. ``threshold_score`` is the normal score that a step had to exceed; ``only_a`` and ``only_b`` are stretches of
-    either version's media time that the other does not have.
+    ``unit`` is of the series; empty where it has none. ``threshold_score`` is the normal score that a step had to
+    exceed; ``only_a`` and ``only_b`` are stretches of either version's media time that the other does not have.
     """
 
     series: str
@@ -259,12 +259,12 @@ class ComparisonPart(Part):
     curve: dict[str, tuple[float | None, ...]]
 
     @classmethod
-    def of(cls, found: Comparison, scenes: SceneComparison | None, gaps: Gaps) -> Self:
+    def of(cls, found: Comparison, scenes: SceneComparison | None, gaps: Gaps, unit: str) -> Self:
         """From an analysed comparison."""
         verdict = found.verdict
         return cls(
             series=found.series,
-            unit=found.unit,
+            unit=unit,
             version_a=found.version_a,
             version_b=found.version_b,
             verdict=VerdictPart(shown=verdict.shown, text=verdict.text, withheld=verdict.withheld),
@@ -330,6 +330,7 @@ def build_comparison(
     scene_tables: Mapping[tuple[str, str], Sequence[SceneFigure]] | None = None,
     gaps: Mapping[str, Gaps] | None = None,
     filtered: str | None = None,
+    units: Mapping[str, str] | None = None,
 ) -> ComparisonDocument:
     """The document.
 
@@ -342,6 +343,7 @@ def build_comparison(
         scene_tables: by the version and the series.
         gaps: by the other version, where it has other scenes.
         filtered: which part of the audiences was compared, in words.
+        units: of the series that are in other units than points; empty text where one has none.
     """
     options, group = found[0].options, max(c.min_group for c in found)
     document = ComparisonDocument(
@@ -364,7 +366,12 @@ def build_comparison(
             seed=seed,
         ),
         comparisons=tuple(
-            ComparisonPart.of(c, (scenes or {}).get((c.version_b, c.series)), (gaps or {}).get(c.version_b, ((), ())))
+            ComparisonPart.of(
+                c,
+                (scenes or {}).get((c.version_b, c.series)),
+                (gaps or {}).get(c.version_b, ((), ())),
+                (units or {}).get(c.series, "points"),
+            )
             for c in found
         ),
         scene_tables=tuple(

@@ -75,7 +75,8 @@ def curves(part: ComparisonPart, most: int = MOST_POINTS, window: tuple[int, int
         reduced["mean"][name] = np.divide(total, known, out=np.full(len(first), np.nan), where=known > 0)
         reduced["least"][name] = np.fmin.reduceat(column, first)
         reduced["most"][name] = np.fmax.reduceat(column, first)
-    return Curves(at + first * part.step_seconds, at + last * part.step_seconds, each, **reduced)
+    start, end = (np.asarray(at + edge * part.step_seconds, np.float64) for edge in (first, last))
+    return Curves(start, end, each, **reduced)
 
 
 @dataclass(frozen=True, slots=True)

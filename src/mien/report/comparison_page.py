@@ -34,8 +34,7 @@ def render_comparison(document: ComparisonDocument) -> str:
         facts=_facts(document),
         level=level,
         comparisons=[
-            _comparison(document, part, curve, level)
-            for part, curve in zip(document.comparisons, drawn, strict=True)
+            _comparison(document, part, curve, level) for part, curve in zip(document.comparisons, drawn, strict=True)
         ],
         data=[_data(part, curve) for part, curve in zip(document.comparisons, drawn, strict=True)],
         settings=_settings(document),
@@ -54,7 +53,9 @@ def headline(document: ComparisonDocument) -> str:
             return f"Nothing is concluded in any of {len(parts)} comparisons."
         return f"No difference is shown in any of {len(concluded)} comparisons."
     if len(shown) == 1:
-        return f"{short_verdict(shown[0])}; in {len(parts) - 1} other comparison{'s' if len(parts) > 2 else ''}, none is."
+        return (
+            f"{short_verdict(shown[0])}; in {len(parts) - 1} other comparison{'s' if len(parts) > 2 else ''}, none is."
+        )
     return f"A difference is shown in {len(shown)} of {len(parts)} comparisons."
 
 
@@ -104,8 +105,16 @@ def _facts(document: ComparisonDocument) -> list[tuple[str, str, str]]:
     steps = len(first.curve["difference"])
     facts = [
         ("Sessions", counts, " / ".join(v.version for v in versions)),
-        ("Compared", clock(steps * first.step_seconds), f"{steps:,} steps of {first.step_seconds:g} s".replace(",", " ")),
-        ("Coverage", " / ".join(f"{v.coverage_share * 100:.0f} %" for v in versions), "of the time, as their files tell"),
+        (
+            "Compared",
+            clock(steps * first.step_seconds),
+            f"{steps:,} steps of {first.step_seconds:g} s".replace(",", " "),
+        ),
+        (
+            "Coverage",
+            " / ".join(f"{v.coverage_share * 100:.0f} %" for v in versions),
+            "of the time, as their files tell",
+        ),
     ]
     if any(part.verdict.withheld is None for part in document.comparisons):
         facts.append(("False alarm", f"{options.level * 100:g} %", "at most, the chance of any on this page"))
@@ -278,4 +287,7 @@ def _settings(document: ComparisonDocument) -> Sequence[tuple[str, str]]:
         "min_share": "least share of the sessions at a step",
         "min_group": "smallest group told about",
     }
-    return [(words.get(name, name), f"{value:g}" if isinstance(value, float) else str(value)) for name, value in told.items()]
+    return [
+        (words.get(name, name), f"{value:g}" if isinstance(value, float) else str(value))
+        for name, value in told.items()
+    ]

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from mien.analysis.series import STATES, UNREAD_REASONS, FloatArray, Series, StepState
+from mien.analysis.series import STATES, UNREAD_REASONS, Series, StepState
 from mien.core.findings import SampleLog
 from mien.core.labels import EMOTIONS, LABEL_SETS
 from mien.report import chart
