@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Programs that some tests drive: strace (what an analysis writes) and Chromium (what a report looks like). Installed
-# where that needs no question; otherwise said, and those tests are skipped. Never fails.
+# Programs that some tests drive: strace (what an analysis writes), Chromium (what a report looks like) and poppler (what
+# is in a PDF). Installed where that needs no question; otherwise said, and those tests are skipped. Never fails.
 set -uo pipefail
 
 has_chromium() { command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null; }
@@ -8,6 +8,7 @@ has_chromium() { command -v chromium >/dev/null || command -v chromium-browser >
 missing() {
   command -v strace >/dev/null || echo strace
   has_chromium || echo chromium
+  command -v pdftotext >/dev/null || echo poppler-utils
 }
 
 wanted=$(missing | xargs)

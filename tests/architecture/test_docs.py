@@ -60,7 +60,16 @@ def test_every_command_is_documented() -> None:
 
 def test_every_report_is_documented() -> None:
     told = {row[0] for row in rows(DOCS / "reference" / "cli.md", "What `analyze` writes")}
-    assert told == {*FILES, ZONES_FILE, "annotated.mp4", "faces.csv", FEX_FILE, "shock_report.json", "timeline.parquet"}
+    assert told == {
+        *FILES,
+        ZONES_FILE,
+        "annotated.mp4",
+        "faces.csv",
+        FEX_FILE,
+        "report.pdf",
+        "shock_report.json",
+        "timeline.parquet",
+    }
 
 
 def test_the_readme_shows_every_profile_with_its_smallest_group() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,30 +16,6 @@ if TYPE_CHECKING:
 
 Visit = Callable[..., Any]
 """Opens a report by its shape and gives its Playwright page."""
-
-CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = [
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"CI needs {CHROMIUM}")
-        pytest.skip(f"there is no {CHROMIUM}")
-    sync_api = pytest.importorskip("playwright.sync_api")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=str(CHROMIUM), headless=True, chromium_sandbox=False, args=ARGUMENTS
-        )
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +37,7 @@ def visit(browser: Browser, folder: Path) -> Iterator[Visit]:
         context = browser.new_context(
             viewport={"width": width, "height": 900},
             color_scheme="dark" if dark else "light",
+            reduced_motion="reduce",
             java_script_enabled=script,
         )
         contexts.append(context)
@@ -104,10 +80,10 @@ def test_the_dark_is_dark(visit: Visit) -> None:
 def test_the_keyboard_moves_the_cursor_and_reads_it_out(visit: Visit) -> None:
     page = visit("one_person")
     stage = page.get_by_role("slider", name="Time cursor of the chart")
-    assert page.locator("#cursor").is_hidden()
+    assert page.locator("#stage .cursor").is_hidden()
     stage.focus()
     page.keyboard.press("Home")
-    assert page.locator("#cursor").is_visible()
+    assert page.locator("#stage .cursor").is_visible()
     assert page.locator("#readout-time").inner_text() == "00:00.0"
     for _ in range(24):
         page.keyboard.press("ArrowRight")
@@ -118,7 +94,7 @@ def test_the_keyboard_moves_the_cursor_and_reads_it_out(visit: Visit) -> None:
     assert page.locator("#readout-about").inner_text() == "no face"
     assert page.locator("#legend [data-emotion=happiness] b").inner_text() == "–"
     page.keyboard.press("Escape")
-    assert page.locator("#cursor").is_hidden()
+    assert page.locator("#stage .cursor").is_hidden()
     assert page.locator("#readout-time").inner_text() == "Whole session"
 
 

@@ -4,14 +4,17 @@ import csv
 import json
 from functools import cache
 from pathlib import Path
+from typing import Any
 
+import jsonschema
 import numpy as np
 import pytest
 
 from mien.analysis.compare import CompareOptions, compare
 from mien.analysis.scenes import Scene, compare_scenes
 from mien.analysis.sessions import SessionSet
-from mien.report.comparison import CURVE_COLUMNS, ComparisonDocument, build_comparison, write_comparison
+from mien.report import schema
+from mien.report.comparison import CURVE_COLUMNS, FILES, ComparisonDocument, build_comparison, write_comparison
 from tests.report.factory import CREATED
 
 OPTIONS = CompareOptions(shuffles=499)
@@ -53,7 +56,7 @@ def test_the_file_is_read_back_as_it_was(tmp_path: Path) -> None:
     text = (tmp_path / "comparison.json").read_text(encoding="utf-8")
     assert ComparisonDocument.model_validate_json(text) == report()
     assert json.loads(text)["schema_version"] == 1
-    assert {path.name for path in tmp_path.iterdir()} == {"comparison.json", "comparison.csv"}
+    assert {path.name for path in tmp_path.iterdir()} == set(FILES)
 
 
 def test_the_table_holds_the_timeline_step_by_step(tmp_path: Path) -> None:
@@ -92,3 +95,25 @@ def test_no_difference_is_in_the_words_of_none_shown() -> None:
     assert "No difference shown" in told.verdict.text
     assert told.findings == ()
     assert "equal" not in report(planted=0.0).model_dump_json()
+
+
+def test_the_packaged_schema_is_current() -> None:
+    assert schema.packaged("comparison") == schema.text("comparison"), (
+        "run: python -m mien.report.schema comparison > src/mien/report/comparison.schema.json"
+    )
+
+
+@pytest.mark.parametrize("told", [{}, {"planted": 0.0}, {"min_group": 200}])
+def test_what_is_written_validates_against_the_packaged_schema(told: dict[str, Any], tmp_path: Path) -> None:
+    write_comparison(report(**told), tmp_path)
+    validator = jsonschema.Draft202012Validator(
+        json.loads(schema.packaged("comparison")), format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER
+    )
+    document = json.loads((tmp_path / "comparison.json").read_text(encoding="utf-8"))
+    assert [error.message for error in validator.iter_errors(document)] == []
+    assert list(validator.iter_errors({**document, "sessions": []})) != []
+
+
+def test_a_version_tells_how_much_of_its_time_was_read() -> None:
+    told = report().versions
+    assert told[0].coverage_share == pytest.approx(1 - 1 / (12 * 40), abs=1e-4)

@@ -38,7 +38,9 @@ def as_written(analysis: Analysis) -> dict[str, Any]:
 
 
 def test_the_packaged_schema_is_current() -> None:
-    assert schema.packaged() == schema.text(), "run: python -m mien.report.schema > src/mien/report/report.schema.json"
+    assert schema.packaged() == schema.text(), (
+        "run: python -m mien.report.schema report > src/mien/report/report.schema.json"
+    )
 
 
 @pytest.mark.parametrize("shape", sorted(set(SHAPES) - {"hour"}))

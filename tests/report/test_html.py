@@ -36,7 +36,7 @@ def page_of(analysis: Analysis) -> str:
 class Outline(HTMLParser):
     """Tags in order, ids, attributes that fetch, and what was left open."""
 
-    VOID = ("meta", "link", "br", "path")
+    VOID = ("meta", "link", "br", "path", "input")
 
     def __init__(self, page: str) -> None:
         super().__init__()

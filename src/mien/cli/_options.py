@@ -77,6 +77,20 @@ def stream_options(command: F) -> F:
     return command
 
 
+def pdf_options(command: F) -> F:
+    """``--pdf`` and ``--paper``."""
+    for option in (
+        click.option(
+            "--paper", type=click.Choice(["a4", "letter"]), default="a4", show_default=True, help="Of the PDF."
+        ),
+        click.option(
+            "--pdf", is_flag=True, help="Also print the page as PDF, with an installed Chromium, Chrome or Edge."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 def stream_sinks(options: Mapping[str, Any]) -> list[Sink]:
     """Where the timeline goes as it is made; nothing is open before the first snapshot.
 

@@ -16,11 +16,13 @@ from mien.cli._options import (
     declaration,
     inference,
     model_options,
+    pdf_options,
     policy_options,
     profile_with,
     stream_options,
     stream_sinks,
 )
+from mien.cli._screening import screening_of, screening_options
 from mien.cli._signals import stop_on_signal
 from mien.core.errors import DeviceError, InputError, MienError, SettingsError
 from mien.core.settings import PROFILES
@@ -33,6 +35,7 @@ BESIDE_THE_REPORT = {
     "timeline.parquet": "parquet",
     "report.json.sig": "sign",
     "zones.csv": "zones",
+    "report.pdf": "pdf",
 }
 """Files of a run beside its report, and the option that asks for each."""
 
@@ -69,6 +72,7 @@ if TYPE_CHECKING:
 @model_options
 @click.option("--zones", type=click.Path(path_type=Path), metavar="ZONES.yaml",
               help="Parts of one hall, by the inputs that show them; the hall and each part are told.")  # fmt: skip
+@screening_options
 @click.option("--annotate", is_flag=True, help="Also write annotated.mp4. It shows the people: handle it as such.")
 @click.option("--face-log", is_flag=True, help="Also write faces.csv, one row a face and frame. Personal data.")
 @click.option("--fex", is_flag=True, help="Also write fex.csv, faces and frames as py-feat reads them. Personal data.")
@@ -79,6 +83,7 @@ if TYPE_CHECKING:
 @stream_options
 @click.option("--lsl-wait", type=click.FloatRange(0), default=0.0, show_default=True,
               help="Wait this long for somebody to connect to that stream, seconds.")  # fmt: skip
+@pdf_options
 @click.option("--quiet", is_flag=True, help="No progress, no summary.")
 @click.pass_context
 def command(context: click.Context, /, inputs: tuple[str, ...], out: Path, **options: Any) -> None:
@@ -116,6 +121,10 @@ def command(context: click.Context, /, inputs: tuple[str, ...], out: Path, **opt
         require_tables()
     stream_sinks(options)  # What it lacks is told before the analysis.
     shows_people = any(options[option] for option in PERSONAL)
+    if options["pdf"]:
+        from mien.report.pdf import find_browser
+
+        options["browser"] = find_browser()
     if shows_people:
         permit_personal_files(told)
     if options["zones"] is not None:
@@ -161,6 +170,7 @@ def _analyze_one(
 
     console = Console(stderr=True, quiet=options["quiet"])
     with results_folder(folder):
+        screening = screening_of(options, folder, [locator])
         source = open_source(locator, profile.sampling)
         try:
             if options["step_seconds"] is None:
@@ -187,7 +197,7 @@ def _analyze_one(
                 should_stop=stopped,
             )
         try:
-            report = write_reports(analysis, folder, created=datetime.now(UTC))
+            report = write_reports(analysis, folder, created=datetime.now(UTC), screening=screening)
         except BaseException:
             # Files that show single people do not stay without the report that they belong to.
             for observer in observers:
@@ -221,6 +231,7 @@ def _analyze_hall(
         raise SettingsError("two inputs have one name: the zones tell cameras apart by their files' names.")
     networks = inference(options["threads"], options["providers"])
     with results_folder(folder), contextlib.ExitStack() as stack:
+        screening = screening_of(options, folder, inputs)
         sources = []
         for locator in inputs:
             source = open_source(locator, profile.sampling)
@@ -250,7 +261,7 @@ def _analyze_hall(
                 on_progress=on_progress,
                 should_stop=stopped,
             )
-        report = write_reports(analysis, folder, created=datetime.now(UTC))
+        report = write_reports(analysis, folder, created=datetime.now(UTC), screening=screening)
         _tell(analysis, report, folder, options, console)
         return analysis.provenance.stopped_because
 
@@ -271,6 +282,11 @@ def _tell(analysis: Any, report: Any, folder: Path, options: dict[str, Any], con
         from mien.report import parquet
 
         parquet.write_parquet(folder / "timeline.csv", folder / parquet.FILE)
+    if options["pdf"]:
+        from mien.report.pdf import print_pdf
+
+        page = folder / "report.html"
+        print_pdf(page, page.with_suffix(".pdf"), browser=options["browser"], paper=options["paper"])
     if not options["quiet"]:
         Console().print(summary(report, folder))
 

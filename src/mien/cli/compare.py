@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mien.cli._options import scenes_of
+from mien.cli._options import pdf_options, scenes_of
 from mien.core.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -26,7 +26,9 @@ NO_OFFSETS = "none"
 @click.argument("versions", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="A B…")
 @click.option("--series", multiple=True, required=True,
               help="Emotion or metric to compare, such as fear or shock; may be repeated.")  # fmt: skip
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for comparison.json and .csv.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), required=True, help="Folder for comparison.html, .json and .csv."
+)
 @click.option("--name", "names", multiple=True,
               help="What to call each version, in order [default: its file or folder].")  # fmt: skip
 @click.option("--title", default="untitled", help="Of what was shown.")
@@ -53,6 +55,7 @@ NO_OFFSETS = "none"
 @click.option("--step-seconds", type=click.FloatRange(0, min_open=True),
               help="Of the timeline [default: the longest of any session].")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed, the same result.")
+@pdf_options
 @click.option("--quiet", is_flag=True, help="Print nothing.")
 def command(versions: tuple[Path, ...], out: Path, quiet: bool, **told: Any) -> None:
     """Compare versions of a title: A with each of the others.
@@ -60,13 +63,21 @@ def command(versions: tuple[Path, ...], out: Path, quiet: bool, **told: Any) -> 
     Each is a folder of report.json, one a session, or a NumPy, CSV or Parquet file of many sessions. Sessions are what
     is resampled: give several of each version.
     """
-    from mien.report.comparison import write_comparison
+    from mien.report.comparison import FILES, write_comparison
     from mien.report.files import results_folder
 
     _check(versions, told)
+    browser = _browser() if told["pdf"] else None
+    page = out / FILES[0]
     with results_folder(out):
         document = _compare(versions, told)
         write_comparison(document, out)
+        # An earlier one would be of other figures.
+        page.with_suffix(".pdf").unlink(missing_ok=True)
+        if browser is not None:
+            from mien.report.pdf import print_pdf
+
+            print_pdf(page, page.with_suffix(".pdf"), browser=browser, paper=told["paper"])
     if quiet:
         return
     if document.filtered:
@@ -77,7 +88,14 @@ def command(versions: tuple[Path, ...], out: Path, quiet: bool, **told: Any) -> 
         click.echo(comparison.verdict.text)
         if comparison.scenes is not None:
             click.echo(comparison.scenes.verdict.text)
-    click.echo(f"{out / 'comparison.json'}, {out / 'comparison.csv'}")
+    files = [out / name for name in FILES] + ([page.with_suffix(".pdf")] if browser is not None else [])
+    click.echo(", ".join(map(str, files)))
+
+
+def _browser() -> Path:
+    from mien.report.pdf import find_browser
+
+    return find_browser()
 
 
 def _check(versions: tuple[Path, ...], told: dict[str, Any]) -> None:
@@ -138,6 +156,7 @@ def _compare(paths: tuple[Path, ...], told: dict[str, Any]) -> ComparisonDocumen
         scene_tables=tables,
         gaps=gaps,
         filtered=_filter_words(told),
+        units={one: _unit(one) for one in series},
     )
 
 

@@ -11,6 +11,7 @@ from mien.report.files import all_or_none, prepare_folder
 if TYPE_CHECKING:
     from mien.core.audience import Analysis
     from mien.report.document import Findings
+    from mien.report.screening import Screening
 
 __all__ = ["FILES", "ZONES_FILE", "prepare_folder", "write_reports"]
 
@@ -20,13 +21,16 @@ ZONES_FILE: Final = "zones.csv"
 """What it writes beside them of a hall that was measured by its zones."""
 
 
-def write_reports(analysis: Analysis, folder: Path, *, created: datetime) -> Findings:
+def write_reports(
+    analysis: Analysis, folder: Path, *, created: datetime, screening: Screening | None = None
+) -> Findings:
     """Write every report of a finished run.
 
     Args:
         analysis: what was measured.
         folder: where to; created when missing.
         created: when, with a time zone; the only thing in the files that a repetition changes.
+        screening: what the audience watched, where its owner tells; the film is referred to, never copied.
 
     Returns:
         What was written, without the timeline.
@@ -34,6 +38,7 @@ def write_reports(analysis: Analysis, folder: Path, *, created: datetime) -> Fin
     Raises:
         OutputError: a file cannot be written; none is left behind, and an earlier report stays.
         PolicyError: a key of the report would tell about one person.
+        SettingsError, InputError: the film was not shown while the recording was made.
     """
     from mien.analysis.series import Series
     from mien.report.document import build_findings, timeline_rows
@@ -44,11 +49,12 @@ def write_reports(analysis: Analysis, folder: Path, *, created: datetime) -> Fin
     prepare_folder(folder)
     timeline = analysis.timeline
     series = Series.of(timeline.snapshots)
-    findings = build_findings(analysis, created, series)
+    findings = build_findings(analysis, created, series, screening)
+    film_address = screening.film.address(folder) if screening is not None and screening.film is not None else None
     with all_or_none(folder) as stage:
         write_json(findings, timeline_rows(timeline), stage / "report.json")
         write_csv(timeline_rows(timeline), timeline, stage / "timeline.csv")
         if analysis.zones:
             write_zones_csv(analysis.zones, stage / ZONES_FILE)
-        write_html(findings, series, timeline.series, stage / "report.html")
+        write_html(findings, series, timeline.series, stage / "report.html", film_address)
     return findings

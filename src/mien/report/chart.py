@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,20 @@ MIXED_BELOW: Final = 45.0
 _TICK_SECONDS: Final = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 14400)
 _MOST_TICKS: Final = 9
 _UNTOLD_ORDER: Final = (StepState.SUPPRESSED, StepState.UNREAD, StepState.NO_FACE, StepState.GAP)
+
+
+class Spans(Protocol):
+    """Stretches of time one after another: ``start`` and ``end``, float64 B, seconds."""
+
+    @property
+    def start(self) -> FloatArray:
+        """Where each begins."""
+        ...
+
+    @property
+    def end(self) -> FloatArray:
+        """Where each ends."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +149,9 @@ class Scale:
     top: float = 100.0
 
     @classmethod
-    def of(cls, buckets: Buckets) -> Scale:
+    def of(cls, buckets: Spans) -> Scale:
         """The scale of a whole timeline, 0–100 points."""
-        if not len(buckets):
+        if not len(buckets.start):
             return cls(0.0, 1.0)
         begin, end = float(buckets.start[0]), float(buckets.end[-1])
         return cls(begin, end if end > begin else begin + 1.0)
@@ -155,13 +169,20 @@ class Scale:
         return round(min(100.0, max(0.0, self.x(seconds) / WIDTH * 100)), 3)
 
 
+def numbers(values: FloatArray, digits: int = 1) -> list[float | None]:
+    """Values as a page's script takes them, rounded; empty when there is none at all."""
+    if np.isnan(values).all():
+        return []
+    return [None if v != v else round(v, digits) for v in values.tolist()]
+
+
 def runs(mask: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
     """First and last position of each run of True."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
     return [(int(a), int(b) - 1) for a, b in zip(edges[::2], edges[1::2], strict=True)]
 
 
-def line_path(buckets: Buckets, values: FloatArray, scale: Scale) -> str:
+def line_path(buckets: Spans, values: FloatArray, scale: Scale) -> str:
     """An SVG path through the middles of buckets, from the start to the end of each run of what was read."""
     parts = []
     for first, last in runs(~np.isnan(values)):
@@ -169,7 +190,7 @@ def line_path(buckets: Buckets, values: FloatArray, scale: Scale) -> str:
     return "".join(parts)
 
 
-def band_path(buckets: Buckets, low: FloatArray, high: FloatArray, scale: Scale) -> str:
+def band_path(buckets: Spans, low: FloatArray, high: FloatArray, scale: Scale) -> str:
     """A closed SVG path between two lines, one piece a run."""
     parts = []
     for first, last in runs(~(np.isnan(low) | np.isnan(high))):
@@ -179,12 +200,12 @@ def band_path(buckets: Buckets, low: FloatArray, high: FloatArray, scale: Scale)
     return "".join(parts)
 
 
-def step_path(buckets: Buckets, values: FloatArray, scale: Scale) -> str:
+def step_path(buckets: Spans, values: FloatArray, scale: Scale) -> str:
     """An SVG path that holds each bucket's value from its start to its end."""
     return "".join("M" + " ".join(_stairs(buckets, values, scale, *run)) for run in runs(~np.isnan(values)))
 
 
-def step_area(buckets: Buckets, values: FloatArray, scale: Scale) -> str:
+def step_area(buckets: Spans, values: FloatArray, scale: Scale) -> str:
     """The area under :func:`step_path`, one piece a run."""
     parts = []
     for first, last in runs(~np.isnan(values)):
@@ -193,7 +214,7 @@ def step_area(buckets: Buckets, values: FloatArray, scale: Scale) -> str:
     return "".join(parts)
 
 
-def _stairs(buckets: Buckets, values: FloatArray, scale: Scale, first: int, last: int) -> list[str]:
+def _stairs(buckets: Spans, values: FloatArray, scale: Scale, first: int, last: int) -> list[str]:
     out = []
     for i in range(first, last + 1):
         level = f"{scale.y(float(values[i])):.1f}"
@@ -201,7 +222,7 @@ def _stairs(buckets: Buckets, values: FloatArray, scale: Scale, first: int, last
     return out
 
 
-def _outline(buckets: Buckets, values: FloatArray, scale: Scale, first: int, last: int) -> list[str]:
+def _outline(buckets: Spans, values: FloatArray, scale: Scale, first: int, last: int) -> list[str]:
     middles = (buckets.start[first : last + 1] + buckets.end[first : last + 1]) / 2
     times = [float(buckets.start[first]), *middles.tolist(), float(buckets.end[last])]
     levels = values[first : last + 1].tolist()

@@ -1,4 +1,5 @@
-"""``comparison.json`` and ``comparison.csv``: what a comparison of versions tells, versioned.
+"""``comparison.json`` and ``comparison.csv``: what a comparison of versions tells, versioned. The JSON Schema of the
+former is ``comparison.schema.json`` beside this; :mod:`mien.report.comparison_page` makes ``comparison.html``.
 
 The same inputs, options and seed give the same document but for ``created``.
 """
@@ -8,21 +9,27 @@ from __future__ import annotations
 import csv
 import json
 import math
+import platform
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
+import numpy as np
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from mien import __version__
 from mien.analysis.compare import Comparison, Curve, Finding, Point
 from mien.analysis.scenes import SceneComparison, SceneFigure, ScenePair
 from mien.analysis.sessions import SessionSet
 from mien.core.audience import Count, Seconds, Share
 from mien.core.privacy import assert_no_personal_keys
-from mien.report.files import whole_text_file
+from mien.report.files import all_or_none, whole_text_file
 from mien.report.wording import clock
 
 SCHEMA_VERSION: Final = 1
+SCHEMA_ID: Final = "urn:mien:comparison:1"
+FILES: Final = ("comparison.html", "comparison.json", "comparison.csv")
+"""What :func:`write_comparison` writes."""
 DIGITS: Final = 4
 _TIME_DIGITS: Final = 6
 
@@ -39,6 +46,16 @@ NOTES: Final = (
 )
 """What the figures mean and what they rest on."""
 
+DOES_NOT_MEAN: Final = (
+    "Not shown is not absent. What could not have been found with so few sessions is not ruled out.",
+    "A difference between versions is not one between films: it is of these audiences, in these halls, on these "
+    "evenings.",
+    "Suggestions, not truths. Every figure rests on a classifier that judged pictures of faces; it can be wrong.",
+    "Expressions are not feelings, and more of one is not a better film.",
+    "No diagnosis, and no ground for a decision about a single person.",
+)
+"""What nobody should take them for."""
+
 CURVE_COLUMNS: Final = tuple(Curve.__dataclass_fields__)
 
 
@@ -49,10 +66,14 @@ class Part(BaseModel):
 
 
 class VersionPart(Part):
-    """A version: its name, its sessions, and whether any was composed rather than filmed."""
+    """A version: its name, its sessions, and whether any was composed rather than filmed.
+
+    ``coverage_share`` is the mean over sessions and the time that any of them covers; what was not read counts as 0.
+    """
 
     version: str
     sessions: Annotated[int, Field(ge=1)]
+    coverage_share: Share
     demo: bool
 
 
@@ -213,11 +234,12 @@ class SceneTablePart(Part):
 class ComparisonPart(Part):
     """Two versions in one series. ``curve`` has a list of one number a step for each column; None where not told.
 
-    ``threshold_score`` is the normal score that a step had to exceed; ``only_a`` and ``only_b`` are stretches of
-    either version's media time that the other does not have.
+    ``unit`` is of the series; empty where it has none. ``threshold_score`` is the normal score that a step had to
+    exceed; ``only_a`` and ``only_b`` are stretches of either version's media time that the other does not have.
     """
 
     series: str
+    unit: str
     version_a: str
     version_b: str
     verdict: VerdictPart
@@ -237,11 +259,12 @@ class ComparisonPart(Part):
     curve: dict[str, tuple[float | None, ...]]
 
     @classmethod
-    def of(cls, found: Comparison, scenes: SceneComparison | None, gaps: Gaps) -> Self:
+    def of(cls, found: Comparison, scenes: SceneComparison | None, gaps: Gaps, unit: str) -> Self:
         """From an analysed comparison."""
         verdict = found.verdict
         return cls(
             series=found.series,
+            unit=unit,
             version_a=found.version_a,
             version_b=found.version_b,
             verdict=VerdictPart(shown=verdict.shown, text=verdict.text, withheld=verdict.withheld),
@@ -278,6 +301,7 @@ class ComparisonDocument(Part):
         versions: the reference first, with all of their sessions.
         comparisons: every other version with the reference, in every series.
         scene_tables: of every version in every series, where scenes were given.
+        software: versions of Mien and the libraries that touch a number.
     """
 
     schema_version: Literal[1] = SCHEMA_VERSION
@@ -291,7 +315,9 @@ class ComparisonDocument(Part):
     options: OptionsPart
     comparisons: tuple[ComparisonPart, ...]
     scene_tables: tuple[SceneTablePart, ...]
+    software: dict[str, str]
     notes: tuple[str, ...] = NOTES
+    does_not_mean: tuple[str, ...] = DOES_NOT_MEAN
 
 
 def build_comparison(
@@ -304,6 +330,7 @@ def build_comparison(
     scene_tables: Mapping[tuple[str, str], Sequence[SceneFigure]] | None = None,
     gaps: Mapping[str, Gaps] | None = None,
     filtered: str | None = None,
+    units: Mapping[str, str] | None = None,
 ) -> ComparisonDocument:
     """The document.
 
@@ -316,6 +343,7 @@ def build_comparison(
         scene_tables: by the version and the series.
         gaps: by the other version, where it has other scenes.
         filtered: which part of the audiences was compared, in words.
+        units: of the series that are in other units than points; empty text where one has none.
     """
     options, group = found[0].options, max(c.min_group for c in found)
     document = ComparisonDocument(
@@ -325,7 +353,7 @@ def build_comparison(
         demo=any(v.demo for v in versions),
         personal_data=group == 1,
         filtered=filtered,
-        versions=tuple(VersionPart(version=v.version, sessions=len(v), demo=v.demo) for v in versions),
+        versions=tuple(_version(v) for v in versions),
         options=OptionsPart(
             level=options.level,
             comparisons=options.family,
@@ -338,30 +366,60 @@ def build_comparison(
             seed=seed,
         ),
         comparisons=tuple(
-            ComparisonPart.of(c, (scenes or {}).get((c.version_b, c.series)), (gaps or {}).get(c.version_b, ((), ())))
+            ComparisonPart.of(
+                c,
+                (scenes or {}).get((c.version_b, c.series)),
+                (gaps or {}).get(c.version_b, ((), ())),
+                (units or {}).get(c.series, "points"),
+            )
             for c in found
         ),
         scene_tables=tuple(
             SceneTablePart(version=version, series=series, scenes=tuple(map(SceneFigurePart.of, table)))
             for (version, series), table in (scene_tables or {}).items()
         ),
+        software={"mien": __version__, "numpy": np.__version__, "python": platform.python_version()},
     )
     assert_no_personal_keys(document.model_dump(mode="json", exclude={"comparisons": {"__all__": {"curve"}}}))
     return document
 
 
+def _version(told: SessionSet) -> VersionPart:
+    read = np.zeros(told.weights.shape, np.bool_)
+    for cells in told.series.values():
+        read |= ~np.isnan(cells)
+    coverage = float(np.mean(told.weights, where=read, dtype=np.float64) * read.mean()) if read.any() else 0.0
+    return VersionPart(
+        version=told.version, sessions=len(told), coverage_share=round(min(1.0, coverage), DIGITS), demo=told.demo
+    )
+
+
 def write_comparison(document: ComparisonDocument, folder: Path) -> None:
-    """Write ``comparison.json`` and ``comparison.csv``.
+    """Write ``comparison.json``, ``comparison.csv`` and ``comparison.html``; they appear together.
 
     Raises:
-        OutputError: a file cannot be written; nothing of it is left behind.
+        OutputError: a file cannot be written; none is left behind, and earlier ones stay.
     """
+    from mien.report.comparison_page import render_comparison
+
+    page = render_comparison(document)
+    with all_or_none(folder) as stage:
+        _write_json(document, stage / "comparison.json")
+        _write_table(document, stage / "comparison.csv")
+        with whole_text_file(stage / "comparison.html") as file:
+            file.write(page)
+
+
+def _write_json(document: ComparisonDocument, path: Path) -> None:
     told = document.model_dump(mode="json", exclude={"comparisons": {"__all__": {"curve"}}})
-    with whole_text_file(folder / "comparison.json") as file:
+    with whole_text_file(path) as file:
         for part, whole in zip(told["comparisons"], document.comparisons, strict=True):
             part["curve"] = {name: _Line(column) for name, column in whole.curve.items()}
         file.write(_dump(told))
-    with whole_text_file(folder / "comparison.csv") as file:
+
+
+def _write_table(document: ComparisonDocument, path: Path) -> None:
+    with whole_text_file(path) as file:
         writer = csv.writer(file)
         writer.writerow(("version_a", "version_b", "series", "media_time_seconds", "media_time_mmss", *CURVE_COLUMNS))
         for whole in document.comparisons:

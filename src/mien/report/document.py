@@ -32,6 +32,7 @@ from mien.report.parts import (
     SessionPart,
     TimelineRow,
 )
+from mien.report.screening import FilmPart, ScenesPart, Screening, tell
 from mien.report.wording import headline
 
 SCHEMA_VERSION: Final = 1
@@ -60,6 +61,8 @@ class Findings(Part):
         personal_data: True when single people are told about: then this is personal data, not anonymous.
         zones: the parts of a hall that was measured by them, in the order they were named in.
         privacy: what the report says about its own privacy; of the timeline, each row is looked at as it is written.
+        film: what the audience watched, where its owner gave it.
+        scenes: the film scene by scene, where a list of them was given.
     """
 
     schema_version: Literal[1] = SCHEMA_VERSION
@@ -80,6 +83,8 @@ class Findings(Part):
     figures: tuple[FigurePart, ...]
     events: tuple[EventPart, ...]
     zones: tuple[ZonePart, ...] | None = None
+    film: FilmPart | None = None
+    scenes: ScenesPart | None = None
     notes: NotesPart
 
 
@@ -89,16 +94,23 @@ class Report(Findings):
     timeline: tuple[TimelineRow, ...]
 
 
-def build_findings(analysis: Analysis, created: AwareDatetime, series: Series | None = None) -> Findings:
+def build_findings(
+    analysis: Analysis,
+    created: AwareDatetime,
+    series: Series | None = None,
+    screening: Screening | None = None,
+) -> Findings:
     """Everything but the timeline.
 
     Args:
         analysis: a finished run. Its peaks are taken as they are; where it has none, they are looked for.
         created: when, with a time zone.
         series: of the analysis' snapshots, where it is at hand.
+        screening: what the audience watched, where its owner tells.
 
     Raises:
         PolicyError: a key of it would tell about one person.
+        SettingsError, InputError: the film was not shown while the recording was made.
     """
     timeline, provenance = analysis.timeline, analysis.provenance
     session, grant = timeline.session, timeline.session.grant
@@ -109,6 +121,7 @@ def build_findings(analysis: Analysis, created: AwareDatetime, series: Series | 
     view = view_levels(series)
     zones = tuple(zone_part(name, zone) for name, zone in analysis.zones.items())
     withheld = extent.steps_suppressed + sum(zone.coverage.steps_suppressed for zone in zones)
+    film, scenes = tell(screening, timeline, series)
     privacy = privacy_section(grant, frozenset(), extent.steps_suppressed)
     findings = Findings(
         created=created,
@@ -136,6 +149,8 @@ def build_findings(analysis: Analysis, created: AwareDatetime, series: Series | 
         figures=tuple(FigurePart.of(figure) for figure in timeline.figures),
         events=_events(timeline),
         zones=zones or None,
+        film=film,
+        scenes=scenes,
         notes=NotesPart(),
     )
     keys = assert_no_personal_keys(findings.model_dump(mode="json"))
@@ -175,8 +190,8 @@ def timeline_rows(timeline: Timeline) -> Iterator[TimelineRow]:
         yield TimelineRow.of(snapshot, here if state_of(snapshot) is StepState.READ else ())
 
 
-def build_report(analysis: Analysis, created: AwareDatetime) -> Report:
+def build_report(analysis: Analysis, created: AwareDatetime, screening: Screening | None = None) -> Report:
     """The whole report in memory; ``created`` needs a time zone."""
-    findings = build_findings(analysis, created)
+    findings = build_findings(analysis, created, screening=screening)
     parts = {name: getattr(findings, name) for name in Findings.model_fields}
     return Report(**parts, timeline=tuple(timeline_rows(analysis.timeline)))

@@ -1,32 +1,28 @@
 """Writes ``report.html``: one file that needs nothing else, no network and no script.
 
-The script in it adds a cursor and lets emotions be hidden; without it the page is complete. Nothing on the page comes
-from anywhere but the findings and the timeline.
+The script in it adds a cursor, lets emotions be hidden and joins the timeline to the film; without it the page is
+complete. Nothing on the page comes from anywhere but the findings and the timeline. The film, where its owner gave it,
+is not in the page: the page refers to where it lies.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import re
 from collections.abc import Mapping, Sequence
-from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
-import jinja2
 import numpy as np
-from markupsafe import Markup
 
-from mien.analysis.series import STATES, UNREAD_REASONS, FloatArray, Series, StepState
+from mien.analysis.series import STATES, UNREAD_REASONS, Series, StepState
 from mien.core.findings import SampleLog
 from mien.core.labels import EMOTIONS, LABEL_SETS
 from mien.report import chart
 from mien.report.document import Findings
 from mien.report.files import whole_text_file
-from mien.report.measures import section
-from mien.report.palette import COLOURS, css, label_colours, on_paper
+from mien.report.measures import EVENT_WORDS, section
+from mien.report.pages import count, render_page, slug
 from mien.report.parts import LevelPart, MomentPart
+from mien.report.scene_bands import bands, table_rows
 from mien.report.wording import clock, percent
 
 DASHES: Final = {
@@ -65,38 +61,34 @@ _TABLE_ROWS: Final = 120
 _SPARK_POINTS: Final = 120
 
 
-def render(findings: Findings, series: Series, measures: Mapping[str, SampleLog]) -> str:
+def render(
+    findings: Findings, series: Series, measures: Mapping[str, SampleLog], film_address: str | None = None
+) -> str:
     """The page.
 
     Args:
         findings: what is told.
         series: the timeline they were computed from.
         measures: the metrics' series.
+        film_address: where the film lies, a relative URL; None for a page without it.
     """
-    script, style = _asset("report.js"), _asset("report.css")
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(_asset),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters |= {"clock": clock, "percent": percent, "points": _points, "count": _count, "whole": _whole}
     buckets = chart.reduce(series)
     scale = chart.Scale.of(buckets)
-    return environment.get_template("report.html.j2").render(
+    told = section(findings, measures, series)
+    return render_page(
+        "report.html.j2",
+        ("report.css", "film.css"),
+        ("cursor.js", "film.js", "report.js"),
+        film=film_address is not None,
         report=findings,
-        csp=f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; img-src data:; "
-        "base-uri 'none'; form-action 'none'",
-        script=Markup(script),
-        style=Markup(style + _colours()),
+        film_address=film_address,
         chart=_chart(findings, series, buckets, scale),
-        data=_data(buckets),
+        data=_data(findings, buckets, told["panels"]),
         levels=_levels(findings.distribution.canonical, canonical=True, label_set="ferplus8"),
         view=_levels(findings.distribution.view or (), canonical=False, label_set=findings.session.label_set),
         moments=_moments(findings.moments, series),
-        measures=section(findings, measures, series),
+        measures=told,
+        scenes=table_rows(findings.scenes),
         facts=_facts(findings, series),
         make_up=_make_up(findings),
         unread=_unread(findings),
@@ -107,50 +99,21 @@ def render(findings: Findings, series: Series, measures: Mapping[str, SampleLog]
     )
 
 
-def write_html(findings: Findings, series: Series, measures: Mapping[str, SampleLog], path: Path) -> None:
-    """Write the page.
+def write_html(
+    findings: Findings,
+    series: Series,
+    measures: Mapping[str, SampleLog],
+    path: Path,
+    film_address: str | None = None,
+) -> None:
+    """Write the page; see :func:`render`.
 
     Raises:
         OutputError: the file cannot be written; nothing of it is left behind.
     """
-    page = render(findings, series, measures)
+    page = render(findings, series, measures, film_address)
     with whole_text_file(path) as file:
         file.write(page)
-
-
-def _asset(name: str) -> str:
-    return (resources.files("mien.report") / "page" / name).read_text(encoding="utf-8")
-
-
-def _colours() -> str:
-    """Custom properties for every emotion and every label of every view, on light and on dark ground."""
-    light, dark = [], []
-    for emotion, colour in COLOURS.items():
-        light.append(f"--e-{emotion}:{css(on_paper(colour))};")
-        dark.append(f"--e-{emotion}:{css(colour)};")
-    for labels in LABEL_SETS.values():
-        for label, colour in label_colours(labels).items():
-            light.append(f"--{labels.name}-{_slug(label)}:{css(on_paper(colour))};")
-            dark.append(f"--{labels.name}-{_slug(label)}:{css(colour)};")
-    return f":root{{{''.join(light)}}}@media screen and (prefers-color-scheme:dark){{:root{{{''.join(dark)}}}}}\n"
-
-
-def _slug(label: str) -> str:
-    return label.replace(" ", "-")
-
-
-def _whole(text: str) -> str:
-    """Numbers kept on one line with their units."""
-    return re.sub(r"(\d) (%|points|faces?|frames?)", "\\1\N{NO-BREAK SPACE}\\2", text)
-
-
-def _points(value: float) -> str:
-    """Points as whole percent, with what is not nothing told as such."""
-    return "under 1" if 0 < value < 0.5 else f"{value:.0f}"
-
-
-def _count(value: int) -> str:
-    return f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
 
 
 def _chart(findings: Findings, series: Series, buckets: chart.Buckets, scale: chart.Scale) -> dict[str, Any]:
@@ -192,6 +155,12 @@ def _chart(findings: Findings, series: Series, buckets: chart.Buckets, scale: ch
         "states": sorted({b.meaning for b in chart.untold(buckets, scale)}),
         "coverage_area": chart.step_area(buckets, coverage * 100, scale),
         "coverage_line": chart.step_path(buckets, coverage * 100, scale),
+        "scenes": bands(findings.scenes, scale),
+        "scares": [
+            {"left": scale.left(e.start_seconds), "words": f"Scare at {e.start}"}
+            for e in findings.events
+            if e.kind == "scare"
+        ],
         "pins": list(zip(pins, findings.moments, strict=True)),
         "pin_rows": max((p.row for p in pins), default=-1) + 1,
         "pin_rows_narrow": max((p.narrow_row for p in pins), default=-1) + 1,
@@ -203,9 +172,25 @@ def _chart(findings: Findings, series: Series, buckets: chart.Buckets, scale: ch
     }
 
 
-def _data(buckets: chart.Buckets) -> dict[str, Any]:
-    """What the cursor reads out."""
+def _data(findings: Findings, buckets: chart.Buckets, panels: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What the cursor reads out, and when the film was where."""
+    film, scenes = findings.film, findings.scenes
     return {
+        "film": film
+        and {
+            "name": film.name,
+            "seconds": film.duration_seconds,
+            "stretches": [list(part.model_dump().values()) for part in film.stretches],
+        },
+        "scenes": [
+            {"name": scene.name, "recorded": [[part.start_seconds, part.end_seconds] for part in scene.recorded]}
+            for scene in (scenes.scenes if scenes else ())
+        ],
+        "marks": sorted(
+            {m.peak_seconds for m in findings.moments}
+            | {e.start_seconds for e in findings.events if e.kind in EVENT_WORDS}
+        ),
+        "panels": [{name: panel[name] for name in ("title", "digits", "value", "low", "high")} for panel in panels],
         "start": [round(v, 3) for v in buckets.start.tolist()],
         "end": [round(v, 3) for v in buckets.end.tolist()],
         "state": buckets.state.tolist(),
@@ -213,18 +198,11 @@ def _data(buckets: chart.Buckets) -> dict[str, Any]:
         "coverage": [round(v * 100) for v in buckets.coverage.tolist()],
         "present": buckets.present.tolist(),
         "readable": buckets.readable.tolist(),
-        "mean": {e: _numbers(buckets.mean[:, i]) for i, e in enumerate(EMOTIONS)},
-        "low": {e: _numbers(buckets.low[:, i]) for i, e in enumerate(EMOTIONS)},
-        "high": {e: _numbers(buckets.high[:, i]) for i, e in enumerate(EMOTIONS)},
+        "mean": {e: chart.numbers(buckets.mean[:, i]) for i, e in enumerate(EMOTIONS)},
+        "low": {e: chart.numbers(buckets.low[:, i]) for i, e in enumerate(EMOTIONS)},
+        "high": {e: chart.numbers(buckets.high[:, i]) for i, e in enumerate(EMOTIONS)},
         "each": buckets.steps_each,
     }
-
-
-def _numbers(values: FloatArray) -> list[float | None]:
-    """One decimal; empty when there is none at all."""
-    if np.isnan(values).all():
-        return []
-    return [None if v != v else round(v, 1) for v in values.tolist()]
 
 
 def _levels(levels: Sequence[LevelPart], *, canonical: bool, label_set: str) -> list[dict[str, Any]]:
@@ -232,7 +210,7 @@ def _levels(levels: Sequence[LevelPart], *, canonical: bool, label_set: str) -> 
     return [
         {
             "label": level.label,
-            "colour": f"var(--e-{level.label})" if canonical else f"var(--{label_set}-{_slug(level.label)})",
+            "colour": f"var(--e-{level.label})" if canonical else f"var(--{label_set}-{slug(level.label)})",
             "mean": level.mean_percent,
             "highest": level.highest_percent,
             "highest_at": level.highest_at,
@@ -299,7 +277,7 @@ def _facts(findings: Findings, series: Series) -> list[tuple[str, str, str]]:
     if declared:
         # The last step of a timeline is whole even where the media ends inside it.
         length = min(length, declared)
-    frames = _count(findings.provenance.frames_read)
+    frames = count(findings.provenance.frames_read)
     facts = [
         ("Measured", clock(length), f"{frames} frames read" if findings.provenance.frames_read != 1 else "1 frame")
     ]

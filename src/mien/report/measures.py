@@ -32,6 +32,7 @@ class Panel:
         low, high: the ends of its scale.
         ground: the value that its area starts from.
         events: kinds of events that are marked in it.
+        digits: decimals in which it is read out.
     """
 
     slug: str
@@ -41,11 +42,12 @@ class Panel:
     high: float
     ground: float
     events: tuple[str, ...] = ()
+    digits: int = 0
 
 
 PANELS: Final = (
     Panel("shock", "Shock score", "0–100, above the first half minute that was read", 0, 100, 0, tuple(EVENT_WORDS)),
-    Panel("engagement_30s", "Engagement", "1–5, over the last 30 seconds", 1, 5, 1),
+    Panel("engagement_30s", "Engagement", "1–5, over the last 30 seconds", 1, 5, 1, digits=1),
     Panel("sentiment", "Sentiment", "−100 to 100, happiness less what is unpleasant", -100, 100, 0),
     Panel("attention", "Facing the screen", "percent of the faces seen", 0, 100, 0),
 )
@@ -85,6 +87,8 @@ def _panel(panel: Panel, log: SampleLog, buckets: chart.Buckets, events: Sequenc
     return {
         "title": panel.title,
         "about": panel.about,
+        "digits": panel.digits,
+        **{end: chart.numbers(column, panel.digits) for end, column in columns.items()},
         "line": chart.line_path(buckets, value, scale),
         "area": chart.band_path(buckets, np.minimum(value, ground), np.maximum(value, ground), scale),
         "band": chart.band_path(buckets, low, high, scale),
@@ -142,6 +146,7 @@ def _event(event: EventPart) -> dict[str, Any]:
         "kind": event.kind,
         "words": EVENT_WORDS[event.kind],
         "start": event.start,
+        "start_seconds": event.start_seconds,
         "end": event.end,
         "value": f"{event.value_points:.0f}",
         "rise": f"{event.rise_points:+.0f}".replace("-", "−"),

@@ -1,94 +1,123 @@
-"use strict";
 (() => {
   const byId = (id) => document.getElementById(id);
   const data = JSON.parse(byId("data").textContent);
-  const stage = byId("stage"), cursor = byId("cursor");
+  const stage = byId("stage"), now = byId("now");
   const time = byId("readout-time"), about = byId("readout-about");
-  const begin = data.start[0], end = data.end[data.end.length - 1], last = data.start.length - 1;
   const items = [...document.querySelectorAll("#legend > li")];
+  const fields = [...document.querySelectorAll(".field")];
+  const readings = fields.map((field) => field.parentElement.querySelector(".reading"));
   const resting = { time: time.textContent, about: about.textContent, values: items.map((li) => li.querySelector("b").textContent) };
-  let at = -1;
+  let playing = null;
 
-  const clock = (seconds) => {
-    const whole = Math.floor(seconds + 1e-6);
-    return String(Math.floor(whole / 60)).padStart(2, "0") + ":" + String(whole % 60).padStart(2, "0");
-  };
-  const exactly = (seconds) => {
-    const tenth = Math.floor((seconds + 1e-6) * 10) % 10;
-    return clock(seconds) + (data.end[0] - data.start[0] < 1 ? "." + tenth : "");
-  };
-  const value = (table, emotion, index) => (table[emotion].length ? table[emotion][index] : null);
+  const value = (table, index) => (table.length ? table[index] : null);
   const whole = (number) => (number > 0 && number < 0.5 ? "under 1" : String(Math.round(number)));
-
-  const indexAt = (seconds) => {
-    let low = 0, high = last;
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if (data.start[middle] <= seconds + 1e-6) low = middle; else high = middle - 1;
-    }
-    return low;
-  };
+  const minus = (text) => text.replace("-", "−");
 
   const describe = (index) => {
-    const read = value(data.mean, items[0].dataset.emotion, index) !== null;
-    const span = data.each > 1 ? clock(data.start[index]) + "–" + clock(data.end[index]) : exactly(data.start[index]);
+    const read = value(data.mean[items[0].dataset.emotion], index) !== null;
+    const span = data.each > 1 ? cursor.clock(data.start[index]) + "–" + cursor.clock(data.end[index]) : cursor.exactly(data.start[index]);
     if (!read) return { span, about: data.states[data.state[index]], ranked: [] };
     const faces = data.readable[index] === data.present[index] ? String(data.present[index]) : data.readable[index] + " of " + data.present[index];
     const noun = data.present[index] === 1 ? " face read" : " faces read";
-    const ranked = items.map((li) => [li.dataset.emotion, value(data.mean, li.dataset.emotion, index)]).sort((a, b) => b[1] - a[1]);
+    const ranked = items.map((li) => [li.dataset.emotion, value(data.mean[li.dataset.emotion], index)]).sort((a, b) => b[1] - a[1]);
     return { span, about: "coverage " + data.coverage[index] + " %, " + faces + noun + (data.each > 1 ? ", mean of " + data.each + " steps" : ""), ranked };
   };
+  const scenesAt = (seconds) => data.scenes.filter((scene) => scene.recorded.some(([from, to]) => seconds >= from - 1e-4 && seconds < to - 1e-4));
+  const measured = (number, index) => {
+    const panel = data.panels[number], mean = value(panel.value, index);
+    if (mean === null) return "not told";
+    const low = value(panel.low, index), high = value(panel.high, index);
+    const told = (figure) => minus(figure.toFixed(panel.digits));
+    return told(mean) + (low === null ? "" : " (" + told(low) + " to " + told(high) + ")");
+  };
+  const spoken = (index) => {
+    const told = describe(index);
+    const ranked = told.ranked.slice(0, 3).map(([emotion, mean]) => emotion + " " + whole(mean) + " percent").join(", ");
+    return told.span + (ranked ? ", " + ranked : "") + ", " + told.about + scenesAt(data.start[index]).map((scene) => ", " + scene.name).join("");
+  };
 
-  const show = (index) => {
-    at = Math.max(0, Math.min(last, index));
-    const middle = (data.start[at] + data.end[at]) / 2;
-    const told = describe(at);
-    cursor.hidden = false;
-    cursor.style.left = ((middle - begin) / (end - begin)) * 100 + "%";
+  const read = (index) => {
+    const told = describe(index);
     time.textContent = told.span;
     about.textContent = told.about;
     for (const li of items) {
-      const emotion = li.dataset.emotion, mean = value(data.mean, emotion, at);
-      const low = value(data.low, emotion, at), high = value(data.high, emotion, at);
+      const emotion = li.dataset.emotion, mean = value(data.mean[emotion], index);
+      const low = value(data.low[emotion], index), high = value(data.high[emotion], index);
       li.querySelector("b").textContent = mean === null ? "–" : whole(mean) + " %";
-      li.querySelector("small").textContent = mean !== null && low !== null ? whole(low) + "–" + whole(high) : "";
+      li.querySelector("small").textContent = mean !== null && low !== null ? Math.round(low) + "–" + Math.round(high) : "";
     }
-    stage.setAttribute("aria-valuenow", String(at));
-    const spoken = told.ranked.slice(0, 3).map(([emotion, mean]) => emotion + " " + whole(mean) + " percent").join(", ");
-    stage.setAttribute("aria-valuetext", told.span + (spoken ? ", " + spoken : "") + ", " + told.about);
+    readings.forEach((reading, number) => { reading.textContent = measured(number, index); });
   };
-
   const rest = () => {
-    at = -1;
-    cursor.hidden = true;
+    if (playing !== null) { read(playing); return; }
     time.textContent = resting.time;
     about.textContent = resting.about;
     items.forEach((li, i) => { li.querySelector("b").textContent = resting.values[i]; li.querySelector("small").textContent = ""; });
+    for (const reading of readings) reading.textContent = "";
   };
 
-  stage.tabIndex = 0;
-  stage.setAttribute("role", "slider");
-  stage.setAttribute("aria-label", "Time cursor of the chart");
-  stage.setAttribute("aria-valuemin", "0");
-  stage.setAttribute("aria-valuemax", String(last));
-  stage.setAttribute("aria-valuenow", "0");
-  stage.setAttribute("aria-valuetext", "no time chosen");
-  stage.addEventListener("pointermove", (event) => {
-    const box = stage.getBoundingClientRect();
-    show(indexAt(begin + ((event.clientX - box.left) / box.width) * (end - begin)));
+  /* What was felt where the film is. */
+  const tellNow = (recorded, place) => {
+    now.hidden = false;
+    const index = recorded === null ? null : cursor.indexAt(recorded);
+    const told = index === null ? null : describe(index);
+    byId("now-time").textContent = cursor.clock(place);
+    byId("now-scene").textContent = recorded === null ? "" : scenesAt(recorded).map((scene) => scene.name).join(", ");
+    byId("now-about").textContent = told === null ? "This part of the film was not shown while the audience was recorded." : told.about;
+    for (const row of now.querySelectorAll("[data-emotion]")) {
+      const mean = index === null ? null : value(data.mean[row.dataset.emotion], index);
+      row.querySelector("i").style.width = (mean || 0) + "%";
+      row.querySelector("b").textContent = mean === null ? "–" : whole(mean) + " %";
+    }
+    byId("now-top").replaceChildren(...(told ? told.ranked.slice(0, 2) : []).map(([emotion, mean]) => {
+      const part = document.createElement("span"), key = document.createElement("i");
+      key.style.background = "var(--e-" + emotion + ")";
+      part.append(key, emotion + " " + whole(mean) + " %");
+      return part;
+    }));
+  };
+
+  let player = null, head = null, recordedNow = null;
+  const cursor = timeCursor({
+    start: data.start,
+    end: data.end,
+    charts: [
+      { element: stage, name: "Time cursor of the chart", say: spoken },
+      ...fields.map((field, number) => ({
+        element: field,
+        name: "Time cursor of " + data.panels[number].title,
+        say: (index) => describe(index).span + ", " + data.panels[number].title + " " + measured(number, index),
+      })),
+    ],
+    choose: read,
+    rest,
+    seek: data.film ? (seconds) => player.seek(seconds) : null,
   });
-  stage.addEventListener("pointerleave", () => { if (document.activeElement !== stage) rest(); });
-  stage.addEventListener("blur", rest);
-  stage.addEventListener("focus", () => { if (at < 0 && stage.matches(":focus-visible")) show(0); });
-  stage.addEventListener("keydown", (event) => {
-    if (event.target !== stage) return;
-    const page = Math.max(1, Math.round(last / 10));
-    const moves = { ArrowRight: at + 1, ArrowUp: at + 1, ArrowLeft: at - 1, ArrowDown: at - 1, PageUp: at + page, PageDown: at - page, Home: 0, End: last };
-    if (event.key === "Escape") { rest(); return; }
-    if (!(event.key in moves)) return;
-    event.preventDefault();
-    show(moves[event.key]);
-  });
+  if (data.film) {
+    head = cursor.line("playhead");
+    player = filmPlayer(data.film, (recorded, place, runs) => {
+      recordedNow = recorded;
+      playing = recorded === null ? null : cursor.indexAt(recorded);
+      head(recorded);
+      if (!cursor.looking(runs ? 1500 : 0)) {
+        rest();
+        if (playing !== null) cursor.speak(playing);
+      }
+      tellNow(recorded, place);
+    });
+    const jump = (forward) => {
+      const from = recordedNow === null ? cursor.begin : recordedNow;
+      const ahead = data.marks.filter((mark) => (forward ? mark > from + 0.05 : mark < from - 0.05));
+      if (ahead.length) player.seek(forward ? ahead[0] : ahead[ahead.length - 1]);
+    };
+    byId("next-mark").addEventListener("click", () => jump(true));
+    byId("previous-mark").addEventListener("click", () => jump(false));
+    for (const chart of [stage, ...fields]) {
+      chart.addEventListener("keydown", (event) => {
+        if (event.key === " " && event.target === chart) { event.preventDefault(); player.toggle(); }
+      });
+    }
+  }
 
   for (const li of items) {
     const button = document.createElement("button");
@@ -107,9 +136,10 @@
   for (const link of document.querySelectorAll("a[data-seconds]")) {
     link.addEventListener("click", (event) => {
       event.preventDefault();
-      byId("timeline").scrollIntoView({ block: "start" });
+      const seconds = Number(link.dataset.seconds);
+      if (!link.closest(".pins")) byId("chart").scrollIntoView({ block: "nearest" });
       stage.focus({ preventScroll: true });
-      show(indexAt(Number(link.dataset.seconds)));
+      if (player) player.seek(seconds); else cursor.show(cursor.indexAt(seconds));
     });
   }
   for (const hint of document.querySelectorAll(".hint")) hint.hidden = false;
