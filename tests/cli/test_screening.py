@@ -88,3 +88,19 @@ def test_the_recording_is_no_film(tmp_path: Path) -> None:
     done = run(talk, "--film", talk, "--out", tmp_path / "out")
     assert done.exit_code == 2
     assert "recording of the audience" in done.stderr
+
+
+def test_a_film_that_would_begin_after_the_recording_is_refused_at_once(tmp_path: Path) -> None:
+    talk, night = film(tmp_path / "talk.mp4", 1), film(tmp_path / "night.mp4", 1)
+    done = run(talk, "--film", night, "--film-start", 60, "--out", tmp_path / "out")
+    assert done.exit_code == 2
+    assert "1 seconds long" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_without_a_browser_a_pdf_is_refused_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MIEN_BROWSER", "no-such-browser")
+    done = run(film(tmp_path / "talk.mp4", 1), "--pdf", "--out", tmp_path / "out")
+    assert done.exit_code == 2
+    assert "no-such-browser" in done.stderr
+    assert not (tmp_path / "out").exists()

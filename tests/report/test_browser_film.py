@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -17,6 +18,7 @@ from mien.analysis.scenes import Scene
 from mien.report import write_reports
 from mien.report.screening import FilmFile, Screening
 from tests.report.factory import CREATED, hall, one_person
+from tests.report.test_browser import CONTRASTS
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -312,3 +314,30 @@ def test_on_paper_there_is_no_player(visit: Visit) -> None:
     page.emulate_media(media="print")
     assert page.locator(".film").is_hidden()
     assert page.evaluate("document.documentElement.scrollWidth") <= 695
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_text_is_read_easily_in_the_light_and_in_the_dark(visit: Visit, dark: bool, width: int) -> None:
+    ratios = visit("hall", dark=dark, width=width).evaluate(CONTRASTS)
+    assert len(ratios) > 100
+    assert [entry for entry in ratios if entry["ratio"] < 4.5] == []
+
+
+def test_what_is_said_of_a_missing_film_is_read_easily(visit: Visit) -> None:
+    page = visit("lost", wait=False)
+    page.wait_for_selector("#film-missing:not([hidden])")
+    assert [entry for entry in page.evaluate(CONTRASTS) if entry["ratio"] < 4.5] == []
+
+
+def test_the_player_and_its_marks_have_names_for_a_screen_reader(visit: Visit) -> None:
+    page = visit("hall")
+    assert page.get_by_role("region", name="Film", exact=True).count() == 1
+    assert page.locator("#film").get_attribute("aria-label").startswith("The film that the audience watched")
+    assert page.get_by_role("slider").count() == 1 + page.locator(".field").count()
+    for slider in page.get_by_role("slider").all():
+        assert slider.get_attribute("aria-label")
+        assert slider.get_attribute("aria-valuetext") != "no time chosen"
+    levels = page.evaluate("[...document.querySelectorAll('h1, h2, h3, h4')].map((h) => Number(h.tagName[1]))")
+    assert levels[0] == 1
+    assert all(b - a <= 1 for a, b in itertools.pairwise(levels))

@@ -85,7 +85,7 @@ def test_a_page_prints_whole(
     assert size == pytest.approx(POINTS[paper], abs=1)
     pages = pages_of(out)
     assert 2 <= len(pages) <= most
-    assert min(len(text.split()) for text in pages) > 20, "a page is next to empty"
+    assert min(len(text.split()) for text in pages) > 40, "a page is next to empty"
     whole = " ".join(" ".join(pages).split())
     for word in words:
         assert re.sub(r"\s+", " ", word) in whole

@@ -173,6 +173,8 @@ def _analyze_one(
         screening = screening_of(options, folder, [locator])
         source = open_source(locator, profile.sampling)
         try:
+            if source.info.duration_seconds:
+                screening.film_time(source.info.duration_seconds)
             if options["step_seconds"] is None:
                 profile = frame_by_frame_if_short(profile, source.info)
             profile = fit_step(profile, source.info)
@@ -237,6 +239,8 @@ def _analyze_hall(
             source = open_source(locator, profile.sampling)
             stack.callback(source.close)
             sources.append(source)
+            if source.info.duration_seconds:
+                screening.film_time(source.info.duration_seconds)
             # One length of step for all: the longest that any of them needs.
             profile = fit_step(profile, source.info)
         cameras = []

@@ -106,17 +106,19 @@ class Screening:
     scenes: tuple[Scene, ...] = ()
     scene_list: str | None = None
 
-    def film_time(self, series: Series) -> FilmTime:
+    def film_time(self, recorded_end: float) -> FilmTime:
         """When which part of the film was shown.
+
+        Args:
+            recorded_end: where the recording ends, seconds.
 
         Raises:
             SettingsError: the film would begin after the recording ended.
             InputError: it did not run while the recording was made.
         """
-        end = float(series.end[-1]) if len(series) else 0.0
         if self.playback is not None:
-            return FilmTime.of(self.playback, end)
-        return FilmTime.starting_at(self.start_seconds, end)
+            return FilmTime.of(self.playback, recorded_end)
+        return FilmTime.starting_at(self.start_seconds, recorded_end)
 
 
 class FilmStretchPart(Part):
@@ -229,7 +231,7 @@ def tell(screening: Screening | None, timeline: Timeline, series: Series) -> tup
     """
     if screening is None or (screening.film is None and not screening.scenes):
         return None, None
-    time = screening.film_time(series)
+    time = screening.film_time(float(series.end[-1]) if len(series) else 0.0)
     film = None if screening.film is None else FilmPart.of(screening.film, time)
     if not screening.scenes:
         return film, None
