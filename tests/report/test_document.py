@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -240,3 +241,14 @@ class TestHeadline:
         back = analysis_of(steps_of([percents(happiness=float(v)) for v in wave[::-1]]))
         assert "neutral until 00:1" in build_findings(forth, CREATED).headline
         assert build_findings(back, CREATED).headline.startswith("Mostly happiness until 00:0")
+
+
+def test_a_withheld_zone_hides_the_sightings_of_the_hall() -> None:
+    """They are summed over all faces: less the told zones' they would give away the withheld one's."""
+    whole = one_person()
+    small = analysis_of([suppressed_step(i * STEP) for i in range(4)])
+    told = build_findings(replace(whole, zones={"sofa": whole.timeline, "door": small.timeline}), CREATED)
+    assert told.zones is not None
+    assert [zone.zone for zone in told.zones] == ["sofa", "door"]
+    assert told.zones[1].coverage.readable_most is None
+    assert told.provenance.sightings is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import time
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -191,3 +192,14 @@ def test_three_hours_are_drawn_in_less_than_two_seconds() -> None:
 def test_the_page_names_the_operating_point_of_single_faces() -> None:
     assert "single faces called at the balanced operating point" in page_of(hall())
     assert "single faces called at the plain operating point" in page_of(one_person())
+
+
+def test_zones_are_a_table_with_the_hall_last() -> None:
+    whole, small = hall(minutes=1, people=40), analysis_of([suppressed_step(i * STEP) for i in range(4)])
+    analysis = replace(whole, zones={"stalls": whole.timeline, "box": small.timeline})
+    page = page_of(analysis)
+    rows = re.findall(r"<tr(?: class=\"whole\")?><th scope=\"row\" class=\"text\">(.*?)</tr>", page)
+    named = [row.split("<")[0] for row in rows]
+    assert named[-3:] == ["stalls", "box", "Whole hall"]
+    assert "withheld: fewer faces than the smallest group" in rows[-2]
+    assert "Zones" not in page_of(whole)

@@ -24,6 +24,8 @@ from mien.report.pages import count, render_page, slug
 from mien.report.parts import LevelPart, MomentPart
 from mien.report.scene_bands import bands, table_rows
 from mien.report.wording import clock, percent
+from mien.report.zone_rows import COLUMNS as ZONE_COLUMNS
+from mien.report.zone_rows import zone_rows
 
 DASHES: Final = {
     "neutral": "",
@@ -89,6 +91,8 @@ def render(
         moments=_moments(findings.moments, series),
         measures=told,
         scenes=table_rows(findings.scenes),
+        zones=zone_rows(findings),
+        zone_columns=[name for _, name, _ in ZONE_COLUMNS],
         facts=_facts(findings, series),
         make_up=_make_up(findings),
         unread=_unread(findings),
