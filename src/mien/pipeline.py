@@ -160,7 +160,8 @@ class Pipeline:
     Args:
         detector: finds faces.
         classifier: reads them.
-        profile: every setting of the stages.
+        profile: every setting of the stages. Where it asks for an operating point that the classifier lacks, labels are
+            read plainly, and :attr:`profile` says so.
         grant: the policy gate's permission; without one there is no pipeline.
     """
 
@@ -169,7 +170,8 @@ class Pipeline:
             raise ValueError(f"the grant is for profile {grant.profile} with groups of {grant.min_group}")
         self.detector = detector
         self.classifier = classifier
-        self.profile = profile
+        self._point = classifier.operating_points.get(profile.smoothing.operating_point)
+        self.profile = profile if self._point else _read_plainly(profile)
         self.grant = grant
         self.labels: LabelSet = label_set(profile.audience.label_set)
         self.counts = Counts()
@@ -331,11 +333,13 @@ class Pipeline:
             smooth(seen.tracks[i], probabilities[seen.rows[i]], moment, self.profile.smoothing)
         read = sorted([*fresh, *seen.keeps])
         smoothed = [state for i in read if (state := seen.tracks[i].smoothed) is not None]
-        views = self.labels.view(np.stack(smoothed)) if smoothed else ()
+        shares = self.labels.view(np.stack(smoothed)) if smoothed else np.zeros((0, len(self.labels)), np.float32)
+        # Labels are taken at the operating point; the probability that stands beside one is the calibrated one.
+        called = self.labels.view(self._point.adjust(np.stack(smoothed))) if self._point and smoothed else shares
         labels: dict[int, tuple[FloatArray, str, float]] = {}
-        for i, state, view in zip(read, smoothed, views, strict=True):
-            label, confidence = commit_label(seen.tracks[i], view, self.labels, moment, self.profile.smoothing)
-            labels[i] = (state, label, confidence)
+        for i, state, share, call in zip(read, smoothed, shares, called, strict=True):
+            label, _ = commit_label(seen.tracks[i], call, self.labels, moment, self.profile.smoothing)
+            labels[i] = (state, label, float(share[int(np.argmax(call))]))
         self.counts.sightings += len(seen.faces)
         self.counts.sightings_read += len(read)
         self.counts.faces_classified += len(fresh)
@@ -358,3 +362,8 @@ class Pipeline:
             label=label,
             confidence=confidence,
         )
+
+
+def _read_plainly(profile: Profile) -> Profile:
+    plain = profile.smoothing.model_copy(update={"operating_point": "plain"})
+    return profile.model_copy(update={"smoothing": plain})

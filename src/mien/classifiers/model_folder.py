@@ -9,14 +9,16 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated, Final, Literal, TypeVar
+from types import MappingProxyType
+from typing import Annotated, Final, Literal, Self, TypeVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from mien.core.errors import WeightsError
 from mien.core.faces import CropGeometry, EmotionClassifier, FloatArray, UInt8Array
 from mien.core.labels import EMOTIONS, FERPLUS8
+from mien.core.operating import OperatingPoint, logit_adjustment
 from mien.core.settings import InferenceSettings
 from mien.inference import open_session
 from mien.preprocess import InputFormat, normalise
@@ -70,6 +72,26 @@ class InputDocument(_Document):
     deviation: tuple[Annotated[float, Field(gt=0)], ...] = (0.25,)
 
 
+class OperatingPointDocument(_Document):
+    """One of ``operating_points`` of ``preprocess.json``; see :func:`mien.core.operating.logit_adjustment`."""
+
+    strength: float = Field(ge=0, le=2)
+    prior: dict[str, Annotated[float, Field(gt=0, lt=1)]]
+    """Share of each canonical emotion among the labels it was chosen on."""
+    reason: str = ""
+    """How the strength was chosen, in a sentence; reports and cards show it."""
+
+    @model_validator(mode="after")
+    def _prior_is_of_the_eight(self) -> Self:
+        if set(self.prior) != set(EMOTIONS) or abs(sum(self.prior.values()) - 1) > 1e-3:
+            raise ValueError(f"the prior holds a share of each of {', '.join(EMOTIONS)}, and they sum to 1")
+        return self
+
+    def point(self) -> OperatingPoint:
+        """As the pipeline uses it."""
+        return logit_adjustment(self.strength, [self.prior[e] for e in EMOTIONS], self.reason)
+
+
 class PreprocessDocument(_Document):
     """``preprocess.json``: everything between a face in a frame and a calibrated probability."""
 
@@ -82,6 +104,8 @@ class PreprocessDocument(_Document):
     """Average the outputs over each crop and its mirror image: a face has no preferred side, and two looks err less."""
     temperature: float = Field(1.0, gt=0)
     """Logits are divided by this before the softmax (Guo et al., 2017); fitted on held-out votes."""
+    operating_points: dict[Literal["balanced"], OperatingPointDocument] = Field(default_factory=dict)
+    """How labels may be taken from the shares otherwise than by the largest; never changes a share."""
 
 
 class LabelMapDocument(_Document):
@@ -144,6 +168,7 @@ class ModelFolder(EmotionClassifier):
         self._mirror = preprocess.mirror
         self._is_logits = preprocess.output == "logits"
         self._temperature = np.float32(preprocess.temperature)
+        self.operating_points = MappingProxyType({n: p.point() for n, p in preprocess.operating_points.items()})
         self._session = open_session(content, name, inference)
         self._input = self._session.get_inputs()[0].name
         outputs = self._session.run(None, {self._input: normalise(self._blank(1), self._form)})[0]

@@ -9,7 +9,7 @@ import click
 
 from mien.core.errors import PolicyError, SettingsError
 from mien.core.policy import Basis, Declaration, Purpose, needs_basis
-from mien.core.settings import PROFILES, InferenceSettings, Profile
+from mien.core.settings import OPERATING_POINTS, PROFILES, InferenceSettings, Profile
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,7 +44,7 @@ def policy_options(command: F) -> F:
 
 
 def model_options(command: F) -> F:
-    """``--detector``, ``--classifier``, ``--threads`` and ``--provider``."""
+    """``--detector``, ``--classifier``, ``--operating-point``, ``--threads`` and ``--provider``."""
     for option in (
         click.option(
             "--provider", "providers", multiple=True, help="ONNX Runtime execution provider (default: best installed)."
@@ -55,6 +55,11 @@ def model_options(command: F) -> F:
             default=1,
             show_default=True,
             help="Threads of one neural network; 0 takes every core.",
+        ),
+        click.option(
+            "--operating-point",
+            type=click.Choice(OPERATING_POINTS),
+            help="How a face's label follows from its shares (default: the profile's); no share changes.",
         ),
         click.option("--classifier", default="mien-m", show_default=True, help="A shipped model, or a model folder."),
         click.option("--detector", help="yunet or centerface (default: the best whose weights can be had)."),

@@ -104,7 +104,7 @@ def command(context: click.Context, /, inputs: tuple[str, ...], out: Path, **opt
         },
         quality={"min_face_px": options["min_face_px"]},
         reading={"hz": options["read_hz"]},
-        smoothing={"seconds": options["smoothing_seconds"]},
+        smoothing={"seconds": options["smoothing_seconds"], "operating_point": options["operating_point"]},
         audience={
             "label_set": options["label_set"],
             "step_seconds": options["step_seconds"],

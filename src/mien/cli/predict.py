@@ -38,7 +38,7 @@ def command(inputs: tuple[str, ...], **options: Any) -> None:
     profile = profile_with(
         "interview",
         quality={"min_face_px": options["min_face_px"]},
-        smoothing={"seconds": 0.0},
+        smoothing={"seconds": 0.0, "operating_point": options["operating_point"]},
         audience={"label_set": options["label_set"]},
     )
     told = declaration(options, profile)
@@ -64,12 +64,13 @@ def _document(name: str, reading: Any, labels: Any) -> dict[str, object]:
         if face.probabilities is None:
             continue
         view = labels.view(np.asarray(face.probabilities)[None])[0]
-        order = np.argsort(-view, kind="stable")
+        ranked = [labels.labels[i] for i in np.argsort(-view, kind="stable")]
+        first = face.label if face.label in ranked else ranked[0]
         faces.append(
             {
                 "label": face.label,
-                "confidence": round(float(view[order[0]]), 4),
-                "second": labels.labels[int(order[1])],
+                "confidence": round(face.confidence, 4),
+                "second": next(label for label in ranked if label != first),
                 "scores": {label: round(float(p), 4) for label, p in zip(labels.labels, view, strict=True)},
             }
         )

@@ -8,15 +8,17 @@ seconds of media time.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final, NamedTuple, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from mien.core.labels import LabelSet
+from mien.core.operating import OperatingPoint
 
 UInt8Array = npt.NDArray[np.uint8]
 FloatArray = npt.NDArray[np.float32]
@@ -231,7 +233,7 @@ class FaceReading:
         unread: why the face was not read, or None when it was.
         probabilities: float32 8, canonical, smoothed; None when unread.
         label: committed label in the session's label set, ``uncertain``, or None when unread.
-        confidence: probability 0–1 of the strongest label; None when unread.
+        confidence: probability 0–1 of the class that is strongest at the operating point; None when unread.
     """
 
     track: int
@@ -339,12 +341,16 @@ class FaceDetector(ABC):
 
 
 class EmotionClassifier(ABC):
-    """Reads faces. A backend implements :meth:`_classify` for one batch of crops."""
+    """Reads faces. A backend implements :meth:`_classify` for one batch of crops.
+
+    ``operating_points`` holds, by name, the points beside the plain one at which labels may be taken.
+    """
 
     name: str
     sha256: str
     labels: LabelSet
     geometry: CropGeometry
+    operating_points: Mapping[str, OperatingPoint] = MappingProxyType({})
     batch_size: int = 8
 
     def classify(self, crops: FaceCrops) -> EmotionScores:

@@ -96,7 +96,14 @@ def render(
         settings=list(_flat(findings.provenance.settings)),
         stopped=STOPPED_WORDS.get(findings.stopped_because or "", "It ended before the media did."),
         declared=_declared(findings),
+        point=_operating_point(findings),
     )
+
+
+def _operating_point(findings: Findings) -> str | None:
+    """At which point single faces were labelled; reports of earlier versions do not say."""
+    point = dict(_flat(findings.provenance.settings)).get("smoothing.operating_point")
+    return None if point is None else str(point)
 
 
 def write_html(
