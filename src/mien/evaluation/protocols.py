@@ -5,12 +5,23 @@ Barsoum et al., 2016, give ten annotators' votes to each face, over eight emotio
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from mien.core.labels import EMOTIONS, ENGAGEMENT5
+
 EMOTION_COLUMNS = 8
+
+VIEWS: Final = {
+    "8": EMOTIONS,
+    "7": tuple(e for e in EMOTIONS if e != "contempt"),
+    "5": tuple(e for e in EMOTIONS if (e,) in ENGAGEMENT5.sources),
+}
+"""Emotions of the class views. A view leaves out the faces of other emotions, and never answers with one."""
 
 VoteArray = npt.NDArray[np.integer]
 
@@ -49,6 +60,12 @@ def majority_truth(votes: VoteArray) -> Truth:
     winner = agreed.argmax(axis=1)
     keep = np.flatnonzero((2 * agreed.max(axis=1) > agreed.sum(axis=1)) & (winner < EMOTION_COLUMNS))
     return Truth(keep, winner[keep])
+
+
+def restricted(truth: Truth, classes: Sequence[int]) -> Truth:
+    """The faces of a protocol whose class is one of ``classes``."""
+    of_them = np.isin(truth.label, classes)
+    return Truth(truth.keep[of_them], truth.label[of_them])
 
 
 def vote_distribution(votes: VoteArray, *, drop_single_votes: bool = False) -> npt.NDArray[np.float32]:

@@ -1,0 +1,167 @@
+"""Figures by group, from groups that somebody declared. Nothing here looks at a picture to tell who is shown.
+
+A table of groups is a CSV with a column ``row`` (position in the data set, counted from 0) and any number of further
+columns, one an attribute: self-declared age band, lighting, camera, country of recording. An empty cell declares
+nothing.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from mien.core.errors import InputError, UnsupportedMediaError
+from mien.evaluation.accuracy import score
+from mien.evaluation.calibration import calibration_error
+from mien.evaluation.protocols import argmax_truth, majority_truth
+from mien.evaluation.resampling import FloatArray, Range, Resampling
+
+ROW = "row"
+LEAST_GROUP = 10
+"""No group smaller than this is ever told about, whatever is asked for."""
+USUAL_GROUP = 30
+
+Groups = Mapping[str, tuple[str, ...]]
+"""By attribute, the declared group of each face; empty where none was."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupScore:
+    """A model on one group.
+
+    Attributes:
+        faces: faces of the group.
+        accuracy, interval: majority protocol, eight classes, 0–1, and its 95 %.
+        macro_recall, macro_recall_interval: argmax protocol, over the emotions that occur in the group.
+        fear_recall: argmax protocol, 0–1; None where nobody in the group shows fear.
+        ece: calibration error with the model's own temperature, 0–1.
+    """
+
+    faces: int
+    accuracy: float
+    interval: Range
+    macro_recall: float
+    macro_recall_interval: Range | None
+    fear_recall: float | None
+    ece: float
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeReport:
+    """One attribute.
+
+    Attributes:
+        groups: by declared value, in alphabetical order; None where a group is smaller than the least.
+        largest_gap: between the accuracies of the groups told, 0–1; None with fewer than two.
+        undeclared: faces for which nothing was declared.
+    """
+
+    groups: dict[str, GroupScore | None]
+    largest_gap: float | None
+    undeclared: int
+
+
+@dataclass(frozen=True, slots=True)
+class GroupReport:
+    """Every attribute.
+
+    Attributes:
+        least_group: faces below which a group is withheld.
+        attributes: by name.
+    """
+
+    least_group: int
+    attributes: dict[str, AttributeReport]
+
+
+def read_groups(path: Path, faces: int) -> Groups:
+    """Read a table of groups.
+
+    Args:
+        path: the CSV, UTF-8.
+        faces: of the data set it is about.
+
+    Raises:
+        InputError: no such file.
+        UnsupportedMediaError: no ``row``, no attribute, or a row that the data set does not have, or has twice.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            names = [name for name in reader.fieldnames or [] if name]
+            lines = list(reader)
+    except FileNotFoundError as error:
+        raise InputError(f"no such table of groups: {path}") from error
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UnsupportedMediaError(f"{path} cannot be read as a CSV of groups: {error}") from error
+    attributes = [name for name in names if name != ROW]
+    if ROW not in names or not attributes:
+        raise UnsupportedMediaError(
+            f"{path}: a table of groups has a column '{ROW}' (counted from 0) and one column an attribute, it has "
+            f"{', '.join(names) or 'no header'}"
+        )
+    told: dict[str, list[str]] = {name: [""] * faces for name in attributes}
+    seen: set[int] = set()
+    for number, line in enumerate(lines, start=2):
+        try:
+            row = int(line[ROW])
+        except (TypeError, ValueError):
+            row = -1
+        if not 0 <= row < faces or row in seen:
+            again = "appears twice" if row in seen else f"is no row of a data set of {faces} faces"
+            raise UnsupportedMediaError(f"{path}, line {number}: '{ROW}' is {line[ROW]!r}, which {again}")
+        seen.add(row)
+        for name in attributes:
+            told[name][row] = (line[name] or "").strip()
+    return {name: tuple(values) for name, values in told.items()}
+
+
+def score_groups(
+    probabilities: FloatArray,
+    votes: npt.NDArray[np.integer],
+    groups: Groups,
+    least_group: int = USUAL_GROUP,
+    resampling: Resampling | None = None,
+) -> GroupReport:
+    """Score each declared group.
+
+    Args:
+        probabilities: N×8, canonical order.
+        votes: N×10 counts.
+        groups: declared groups of the N faces.
+        least_group: faces below which a group is withheld; never under :data:`LEAST_GROUP`.
+        resampling: of the intervals.
+    """
+    least = max(least_group, LEAST_GROUP)
+    attributes = {}
+    for name, values in groups.items():
+        declared = np.array(values)
+        told: dict[str, GroupScore | None] = {}
+        for value in sorted(set(values) - {""}):
+            rows = np.flatnonzero(declared == value)
+            told[value] = _score(probabilities[rows], votes[rows], resampling) if len(rows) >= least else None
+        accuracies = [one.accuracy for one in told.values() if one is not None]
+        gap = max(accuracies) - min(accuracies) if len(accuracies) > 1 else None
+        attributes[name] = AttributeReport(told, gap, int((declared == "").sum()))
+    return GroupReport(least, attributes)
+
+
+def _score(
+    probabilities: FloatArray, votes: npt.NDArray[np.integer], resampling: Resampling | None
+) -> GroupScore:
+    majority = score(probabilities, majority_truth(votes), resampling=resampling)
+    argmax = score(probabilities, argmax_truth(votes), resampling=resampling)
+    return GroupScore(
+        len(votes),
+        majority.accuracy,
+        majority.interval,
+        argmax.macro_recall,
+        argmax.macro_recall_interval,
+        argmax.recall["fear"],
+        calibration_error(probabilities, votes[:, : probabilities.shape[1]]),
+    )
