@@ -1,72 +1,160 @@
-"""The classifier's figures in ``docs/claims.md``, measured on FER+'s validation split.
+"""The shipped classifiers' figures: measured, and told wherever a text tells them.
 
-python -m benchmarks.classifier [--data valid.npz] [--write]
+    python -m benchmarks.classifier            # measure on FER+'s validation split and print
+    python -m benchmarks.classifier --json     # processor milliseconds a face only: models.<name>.<batch size>
+    python -m benchmarks.classifier --write    # measure, and write evaluations, cards, claims and the picture of cost
+    python -m benchmarks.classifier --render   # write cards, claims and picture again from the evaluations there are
+
+A model's evaluation lies beside its card as ``NAME.evaluation.json``, what ``benchmarks.skew`` says of it as
+``NAME.skew.json``, and the card's hand-written part as ``NAME.md.j2``.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from benchmarks import cost, skew
+from benchmarks.pipeline import build
 from mien import models
 from mien.assembly import load_classifier
+from mien.core.labels import EMOTIONS
 from mien.core.settings import InferenceSettings
-from mien.evaluation.accuracy import Evaluation, ProtocolScore, evaluate_probabilities
-from mien.evaluation.faces import classify_pictures, load_voted_faces
+from mien.evaluation.accuracy import ProtocolScore
+from mien.evaluation.card import read_about, render_card
+from mien.evaluation.evaluate import Evaluation, EvaluationOptions, evaluate, read_evaluation
+from mien.evaluation.faces import load_voted_faces
+from mien.evaluation.html import percent, spread
+from mien.evaluation.robustness import RobustnessOptions
+from mien.evaluation.speed import cpu_ms_per_face
 
 DEFAULT_DATA = Path("../shared/data/ferplus/valid.npz")
+CARDS = cost.CARDS
 PAGE = Path("docs/claims.md")
 BLOCK = re.compile(r"(?<=<!-- figures: begin -->\n).*?(?=<!-- figures: end -->)", re.DOTALL)
+ROBUSTNESS_FACES = 2000
+SKEW_FACES = 1000
 
 
-def block(name: str, sha256: str, result: Evaluation) -> str:
-    """The figures as Markdown."""
-    rows = "\n".join(
-        f"| {emotion} | {_percent(result.argmax8.recall[emotion])} | {_percent(result.argmax8.precision[emotion])} "
-        f"| {correlation:.2f} |"
-        for emotion, correlation in result.correlation.items()
+def shipped() -> list[str]:
+    """Names of the shipped models, the default one first."""
+    return sorted(models.bundled(), key=lambda name: (name != models.DEFAULT_CLASSIFIER, name))
+
+
+def claims(evaluations: Sequence[Evaluation]) -> str:
+    """The figures in ``docs/claims.md``, as Markdown."""
+    return "\n" + "\n".join(_block(e) for e in evaluations)
+
+
+def _block(e: Evaluation) -> str:
+    times = ", ".join(f"{ms:.2f} ({batch})" for batch, ms in (e.ms_per_face or {}).items()) or "not measured"
+    rows = "\n".join(_row(e, emotion) for emotion in EMOTIONS)
+    points = "\n".join(
+        f"| {name} | {_score(point.argmax8)} | {percent(point.argmax8.recall['fear'], 0)} "
+        f"| {percent(point.argmax8.precision['fear'], 0)} | {percent(point.argmax8.recall['disgust'], 0)} |"
+        for name, point in e.operating_points.items()
     )
-    return f"""
-`{name}`, model `{sha256[:12]}`, on FER+'s validation split, eight classes. That split chose the model, so it flatters.
+    name = f"`{e.model.name}`, model `{e.model.sha256[:12]}`"
+    head = ("operating point, argmax 8", "accuracy (95 %)", "macro recall (95 %)", "fear recall", "fear precision")
+    return f"""{name}, on FER+'s validation split. That split chose the model, so it flatters.
 
-| protocol | accuracy | 95 % | faces | macro recall |
-|---|---|---|---|---|
-| majority | {_score(result.majority8)} |
-| argmax | {_score(result.argmax8)} |
-
-Calibration error (ECE) {100 * result.ece:.1f} %. By emotion, argmax protocol:
-
-| emotion | recall | precision | correlation with the share of votes |
+| protocol | accuracy (95 %) | faces | macro recall (95 %) |
 |---|---|---|---|
+| majority, 8 classes | {_score(e.majority8, faces=True)} |
+| argmax, 8 classes | {_score(e.argmax8, faces=True)} |
+| majority, 7 classes | {_score(e.majority7, faces=True)} |
+| majority, 5 classes | {_score(e.majority5, faces=True)} |
+
+Calibration error (ECE) {percent(e.ece)} ({spread(e.calibration.interval)}). Processor milliseconds a face by
+batch size, one thread of {e.machine.processor}: {times}.
+
+| {" | ".join(head)} | disgust recall |
+|---|---|---|---|---|---|
+{points}
+
+| emotion, plain point | recall | precision | AUC | correlation with the share of votes |
+|---|---|---|---|---|
 {rows}
 
 """
 
 
-def _score(score: ProtocolScore) -> str:
-    interval = f"{100 * score.low:.1f} to {100 * score.high:.1f}"
-    return f"{100 * score.accuracy:.1f} % | {interval} | {score.faces:,} | {100 * score.macro_recall:.1f} %"
+def _row(e: Evaluation, emotion: str) -> str:
+    one, auc, r = e.argmax8.classes[emotion], e.agreement.auc[emotion].value, e.agreement.correlation[emotion].value
+    figures = (percent(one.recall, 0), percent(one.precision, 0), _plain(auc, 3), _plain(r, 2))
+    return f"| {emotion} | {' | '.join(figures)} |"
 
 
-def _percent(share: float | None) -> str:
-    return "–" if share is None else f"{100 * share:.0f} %"
+def _plain(value: float | None, digits: int) -> str:
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def _score(score: ProtocolScore, *, faces: bool = False) -> str:
+    told = [f"{percent(score.accuracy)} ({spread(score.interval)})"]
+    if faces:
+        told.append(f"{score.faces:,}")
+    return " | ".join([*told, f"{percent(score.macro_recall)} ({spread(score.macro_recall_interval)})"])
+
+
+def card(evaluation: Evaluation, cards: Path = CARDS) -> str:
+    """A shipped model's card from its evaluation, skew and hand-written part."""
+    name = evaluation.model.name
+    measured = cards / f"{name}.skew.json"
+    told: dict[str, Any] | None = json.loads(measured.read_text(encoding="utf-8")) if measured.is_file() else None
+    return render_card(evaluation, models.bundled()[name], read_about(cards / f"{name}.md.j2"), told)
+
+
+def render() -> None:
+    """Write every text and picture that tells a figure, from the stored evaluations."""
+    evaluations = [read_evaluation(CARDS / f"{name}.evaluation.json") for name in shipped()]
+    for one in evaluations:
+        (CARDS / f"{one.model.name}.md").write_text(card(one), encoding="utf-8")
+    page = PAGE.read_text(encoding="utf-8")
+    PAGE.write_text(BLOCK.sub(lambda _: claims(evaluations), page), encoding="utf-8")
+    cost.PICTURE.write_text(cost.draw(evaluations), encoding="utf-8")
+
+
+def speeds(names: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Processor milliseconds a face by model and batch size, one thread."""
+    return {name: {batch: round(ms, 4) for batch, ms in cpu_ms_per_face(_load(name)).items()} for name in names}
+
+
+def _load(name: str) -> Any:
+    return load_classifier(name, InferenceSettings(threads=1))
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=DEFAULT_DATA)
-    parser.add_argument("--classifier", default=models.DEFAULT_CLASSIFIER)
-    parser.add_argument("--write", action="store_true", help=f"put them into {PAGE}")
+    parser.add_argument(
+        "--classifier", action="append", help="a shipped model or a model folder (default: all shipped)"
+    )
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--write", action="store_true")
+    parser.add_argument("--render", action="store_true")
     arguments = parser.parse_args()
-    classifier = load_classifier(arguments.classifier, InferenceSettings(threads=1))
+    names = arguments.classifier or shipped()
+    if arguments.json:
+        print(json.dumps({"unit": "processor milliseconds a face", "models": speeds(names)}, indent=1))
+        return
+    if arguments.render:
+        render()
+        return
     faces = load_voted_faces(arguments.data)
-    result = evaluate_probabilities(classify_pictures(classifier, faces.images), faces.votes)
-    text = block(arguments.classifier, classifier.sha256, result)
-    print(text)
+    options = EvaluationOptions(RobustnessOptions(ROBUSTNESS_FACES if arguments.write else 0))
+    for name in names:
+        result = evaluate(_load(name), faces, "FER+ validation", options)
+        print(claims([result]))
+        if arguments.write:
+            (CARDS / f"{name}.evaluation.json").write_text(result.as_json(), encoding="utf-8")
+            measured = skew.measure(build(skew.open_gate(), None, name), arguments.data, SKEW_FACES)
+            (CARDS / f"{name}.skew.json").write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
     if arguments.write:
-        page = PAGE.read_text(encoding="utf-8")
-        PAGE.write_text(BLOCK.sub(lambda _: text, page), encoding="utf-8")
+        render()
 
 
 if __name__ == "__main__":

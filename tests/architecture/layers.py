@@ -91,7 +91,11 @@ LAYERS: dict[str, Layer] = {
         "executes steps; sinks and observers are handed in",
         faces=True,
     ),
-    "evaluation": _layer("core preprocess classifiers detectors pipeline", "scores what serving runs", faces=True),
+    "evaluation": _layer(
+        "core preprocess classifiers detectors pipeline report",
+        "scores what serving runs, and tells it in the looks of the reports (decision 0010)",
+        faces=True,
+    ),
     "training": _layer(
         "core inference preprocess classifiers detectors pipeline evaluation",
         "trains on what serving crops, and checks what it exports as serving will run it (decision 0002)",

@@ -11,7 +11,7 @@ from benchmarks.pipeline import build
 from mien import models
 from mien.assembly import load_classifier, load_detector
 from mien.core.settings import DetectionSettings, InferenceSettings
-from mien.evaluation.accuracy import evaluate_probabilities
+from mien.evaluation.evaluate import evaluate_probabilities
 from mien.evaluation.faces import classify_pictures, load_voted_faces
 
 

@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mien.evaluation.accuracy import calibration_error, evaluate_probabilities, wilson
+from mien.evaluation.accuracy import wilson
+from mien.evaluation.calibration import calibration_error
+from mien.evaluation.evaluate import evaluate_probabilities
 from mien.evaluation.faces import load_voted_faces
 from mien.evaluation.protocols import argmax_truth, majority_truth, vote_distribution
 

@@ -60,10 +60,12 @@ def agreement(
     truth = argmax_truth(votes)
     ranked = np.asarray(probabilities, np.float64)[truth.keep]
     distances = np.stack([divergence(q, p), jensen_shannon(q, p), cosine(q, p)], axis=1)
-    means = _means(distances, resampling)
+    kl, js, near = _means(distances, resampling)
     return Agreement(
         len(p),
-        *means,
+        kl,
+        js,
+        near,
         correlation=dict(zip(EMOTIONS, _correlations(p, q, resampling), strict=True)),
         auc=dict(zip(EMOTIONS, _areas(ranked, truth.label, resampling), strict=True)),
     )
@@ -85,7 +87,7 @@ def jensen_shannon(first: FloatArray, second: FloatArray) -> FloatArray:
 def cosine(first: FloatArray, second: FloatArray) -> FloatArray:
     """Cosine of the angle between each pair of rows."""
     lengths = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
-    return np.divide((first * second).sum(axis=1), lengths, out=np.zeros(len(first)), where=lengths > 0)
+    return np.asarray(np.divide((first * second).sum(axis=1), lengths, out=np.zeros(len(first)), where=lengths > 0))
 
 
 def area_under_curve(scores: FloatArray, positive: npt.NDArray[np.bool_], weights: FloatArray) -> FloatArray:
@@ -107,7 +109,7 @@ def area_under_curve(scores: FloatArray, positive: npt.NDArray[np.bool_], weight
     below = np.cumsum(down, axis=1) - down
     pairs = up.sum(axis=1) * down.sum(axis=1)
     won = (up * (below + down / 2)).sum(axis=1)
-    return np.divide(won, pairs, out=np.full(len(won), np.nan), where=pairs > 0)
+    return np.asarray(np.divide(won, pairs, out=np.full(len(won), np.nan), where=pairs > 0))
 
 
 def _means(columns: FloatArray, resampling: Resampling) -> list[Figure]:
@@ -120,20 +122,30 @@ def _means(columns: FloatArray, resampling: Resampling) -> list[Figure]:
 def _correlations(p: FloatArray, q: FloatArray, resampling: Resampling) -> list[Figure]:
     if len(p) < 2:
         return [Figure(None, None)] * p.shape[1]
-    draws = np.concatenate([_pearson(p, q, w) for w in face_draws(len(p), resampling)])
-    here = _pearson(p, q, np.ones((1, len(p))))[0]
+    draws = np.concatenate([correlations(p, q, w) for w in face_draws(len(p), resampling)])
+    here = correlations(p, q, np.ones((1, len(p))))[0]
     return [
         Figure(float(here[i]) if np.isfinite(here[i]) else None, percentiles(draws[:, i])) for i in range(p.shape[1])
     ]
 
 
-def _pearson(p: FloatArray, q: FloatArray, weights: FloatArray) -> FloatArray:
-    """Pearson correlation per column for each row of R×N weights; NaN where a column does not vary."""
+def correlations(p: FloatArray, q: FloatArray, weights: FloatArray) -> FloatArray:
+    """Pearson correlation per column.
+
+    Args:
+        p, q: float64 N×C.
+        weights: R×N, how often each row counts.
+
+    Returns:
+        float64 R×C; NaN where a column does not vary.
+    """
     total = weights.sum(axis=1, keepdims=True)
     mean_p, mean_q = weights @ p / total, weights @ q / total
     both = weights @ (p * q) / total - mean_p * mean_q
     spread = (weights @ (p * p) / total - mean_p**2) * (weights @ (q * q) / total - mean_q**2)
-    return np.divide(both, np.sqrt(np.maximum(spread, 0)), out=np.full(both.shape, np.nan), where=spread > 1e-15)
+    return np.asarray(
+        np.divide(both, np.sqrt(np.maximum(spread, 0)), out=np.full(both.shape, np.nan), where=spread > 1e-15)
+    )
 
 
 def _areas(p: FloatArray, label: npt.NDArray[np.intp], resampling: Resampling) -> list[Figure]:

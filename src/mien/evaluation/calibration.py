@@ -177,7 +177,7 @@ def _errors(weights: FloatArray, told: _Told) -> FloatArray:
     """Expected calibration error for each row of R×N weights."""
     total = weights @ told.cast.sum(axis=1)
     gap = np.abs(weights @ (told.hit - told.trust)).sum(axis=1)
-    return np.divide(gap, total, out=np.zeros_like(gap), where=total > 0)
+    return np.asarray(np.divide(gap, total, out=np.zeros_like(gap), where=total > 0))
 
 
 def _bins(told: _Told) -> tuple[Bin, ...]:

@@ -133,9 +133,7 @@ def _rotation(
     middle = (image.shape[0] - 1) / 2
     sign = 1 if generator.random() < 0.5 else -1
     turn = cv2.getRotationMatrix2D((middle, middle), sign * level, 1.0)
-    turned = cv2.warpAffine(
-        image, turn, image.shape[1::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
+    turned = cv2.warpAffine(image, turn, image.shape[1::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(turned, np.uint8), landmarks
 
 
@@ -198,7 +196,11 @@ DISTURBANCES: Final = {
         "Sensor noise of that deviation, levels of 255.", "of 255", 0.0, (5.0, 10.0, 20.0, 30.0, 45.0), _noise
     ),
     "rotation": Disturbance(
-        "Tilt that the alignment did not take out, either way, degrees.", "°", 0.0, (5.0, 10.0, 15.0, 20.0, 30.0), _rotation
+        "Tilt that the alignment did not take out, either way, degrees.",
+        "°",
+        0.0,
+        (5.0, 10.0, 15.0, 20.0, 30.0),
+        _rotation,
     ),
     "shift": Disturbance(
         "Landmarks off by that much in a random direction, percent of the picture's side.",

@@ -6,7 +6,7 @@ import hashlib
 import json
 import platform
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import Final, Literal
@@ -31,7 +31,7 @@ from mien.evaluation.robustness import Robustness, RobustnessOptions, measure_ro
 from mien.evaluation.speed import BATCHES, cpu_ms_per_face
 
 SCHEMA_VERSION: Final = 1
-SPEED_ROUNDS: Final = 5
+SPEED_ROUNDS: Final = 9
 SOFTWARE: Final = ("numpy", "onnxruntime", "opencv-python-headless")
 
 
@@ -123,11 +123,11 @@ class EvaluationOptions:
         resampling: of the intervals.
     """
 
-    robustness: RobustnessOptions = RobustnessOptions()
+    robustness: RobustnessOptions = field(default_factory=RobustnessOptions)
     speed: bool = True
     threads: int = 1
     least_group: int = USUAL_GROUP
-    resampling: Resampling = Resampling()
+    resampling: Resampling = field(default_factory=Resampling)
 
 
 def evaluate_probabilities(
@@ -163,7 +163,7 @@ def evaluate_probabilities(
 def evaluate(
     classifier: EmotionClassifier,
     faces: VotedFaces,
-    name: str,
+    data_name: str,
     options: EvaluationOptions | None = None,
     groups: Groups | None = None,
     progress: Callable[[str], None] = lambda told: None,
@@ -173,7 +173,7 @@ def evaluate(
     Args:
         classifier: the model.
         faces: pictures with votes.
-        name: of the data set, as it is told.
+        data_name: of the data set, as it is told.
         options: what beside the scores.
         groups: declared groups of the faces.
         progress: told what was done after each of :func:`steps` steps.
@@ -183,7 +183,7 @@ def evaluate(
     """
     options = options or EvaluationOptions()
     if not len(argmax_truth(faces.votes).keep):
-        raise UnsupportedMediaError(f"{name}: no face of it has an emotion that most annotators saw")
+        raise UnsupportedMediaError(f"{data_name}: no face of it has an emotion that most annotators saw")
     probabilities = classify_pictures(classifier, faces.images)
     progress("faces")
     scores = evaluate_probabilities(probabilities, faces.votes, classifier.operating_points, options.resampling)
@@ -192,9 +192,9 @@ def evaluate(
     curves = measure_robustness(classifier, faces, options.robustness, progress) if options.robustness.faces else None
     times = cpu_ms_per_face(classifier, rounds=SPEED_ROUNDS, progress=progress) if options.speed else None
     return Evaluation(
-        **{field: getattr(scores, field) for field in Scores.model_fields},
+        **{name: getattr(scores, name) for name in Scores.model_fields},
         model=ModelPart(classifier.name, classifier.sha256, classifier.geometry.size),
-        data=DataPart(name, len(faces), int(faces.images.shape[1]), _hash(faces)),
+        data=DataPart(data_name, len(faces), int(faces.images.shape[1]), _hash(faces)),
         ms_per_face=times,
         machine=_machine(classifier, options.threads),
         robustness=curves,

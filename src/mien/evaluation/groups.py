@@ -151,9 +151,7 @@ def score_groups(
     return GroupReport(least, attributes)
 
 
-def _score(
-    probabilities: FloatArray, votes: npt.NDArray[np.integer], resampling: Resampling | None
-) -> GroupScore:
+def _score(probabilities: FloatArray, votes: npt.NDArray[np.integer], resampling: Resampling | None) -> GroupScore:
     majority = score(probabilities, majority_truth(votes), resampling=resampling)
     argmax = score(probabilities, argmax_truth(votes), resampling=resampling)
     return GroupScore(

@@ -11,6 +11,7 @@ import numpy as np
 from mien.core.faces import EmotionClassifier, FaceCrops, FloatArray, UInt8Array
 from mien.core.labels import EMOTIONS
 from mien.evaluation.accuracy import score
+from mien.evaluation.agreement import correlations
 from mien.evaluation.disturbances import DISTURBANCES, Disturbance, disturbed_crops
 from mien.evaluation.faces import VotedFaces
 from mien.evaluation.protocols import argmax_truth, majority_truth, vote_distribution
@@ -60,7 +61,7 @@ class Curve:
 
     Attributes:
         about, unit: what it is and in which unit its levels are.
-        points: the picture as it is first, then by rising strength.
+        points: the picture as it is first, then by rising strength; in the middle where a disturbance has two sides.
     """
 
     about: str
@@ -111,10 +112,17 @@ def measure_robustness(
 
     undisturbed = point(None, math.nan)
     curves = {
-        name: Curve(d.about, d.unit, (undisturbed, *(point(d, level) for level in d.levels)))
+        name: Curve(d.about, d.unit, _in_order(d, undisturbed, [point(d, level) for level in d.levels]))
         for name, d in DISTURBANCES.items()
     }
     return Robustness(len(rows), curves)
+
+
+def _in_order(disturbance: Disturbance, undisturbed: CurvePoint, points: list[CurvePoint]) -> tuple[CurvePoint, ...]:
+    """The undisturbed picture first, or in the middle of levels that lie on both sides of it."""
+    before = sum(level < disturbance.none for level in disturbance.levels)
+    middle = before if 0 < before < len(points) else 0
+    return (*points[:middle], undisturbed, *points[middle:])
 
 
 def _point(
@@ -144,6 +152,6 @@ def _point(
 
 
 def _correlation(first: FloatArray, second: FloatArray) -> float | None:
-    if len(first) < 2 or first.std() == 0 or second.std() == 0:
-        return None
-    return float(np.corrcoef(first, second)[0, 1])
+    columns = (np.asarray(one, np.float64)[:, None] for one in (first, second))
+    told = float(correlations(*columns, np.ones((1, len(first))))[0, 0])
+    return told if np.isfinite(told) else None

@@ -1,0 +1,77 @@
+"""Calibration against votes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mien.evaluation.calibration import calibrate, calibration_error, cross_fitted, fit_temperature
+from tests.evaluation.votes import cast
+
+
+def shares(votes: np.ndarray) -> np.ndarray:
+    return votes[:, :8] / votes[:, :8].sum(axis=1, keepdims=True)
+
+
+def sharpened(p: np.ndarray, power: float) -> np.ndarray:
+    raised = np.maximum(p, 1e-6) ** power
+    return raised / raised.sum(axis=1, keepdims=True)
+
+
+@pytest.fixture(scope="module")
+def faces() -> tuple[np.ndarray, np.ndarray]:
+    """True shares, and ten votes drawn from them: what a perfectly calibrated model would be judged by."""
+    random = np.random.default_rng(4)
+    truth = random.dirichlet(np.full(8, 0.4), 3000)
+    return truth, np.stack([random.multinomial(10, row) for row in truth])
+
+
+def test_who_tells_the_true_shares_is_calibrated(faces: tuple[np.ndarray, np.ndarray]) -> None:
+    assert calibration_error(*faces) < 0.01
+
+
+def test_unknown_and_no_face_are_no_labels() -> None:
+    votes = cast(50)
+    votes[:, 8] = 9
+    assert calibrate(shares(votes), votes).ece == pytest.approx(calibrate(shares(votes), votes[:, :8]).ece)
+
+
+@settings(max_examples=15, deadline=None)
+@given(power=st.floats(0.5, 2.5))
+def test_the_temperature_that_spoilt_it_is_found(power: float) -> None:
+    random = np.random.default_rng(6)
+    truth = random.dirichlet(np.full(8, 0.8), 1500)
+    assert fit_temperature(power * np.log(np.maximum(truth, 1e-6)), truth) == pytest.approx(power, rel=0.02)
+
+
+def test_overconfidence_is_an_error_as_shipped_and_none_once_fitted(faces: tuple[np.ndarray, np.ndarray]) -> None:
+    truth, votes = faces
+    told = calibrate(sharpened(truth, 2.0), votes)
+    assert told.ece_as_shipped > 0.08
+    assert told.ece < 0.02
+    assert told.temperatures == pytest.approx([2.0] * 5, rel=0.05)
+    assert told.interval is not None
+    assert told.interval[0] < told.interval[1] < 0.03
+
+
+def test_no_face_sees_its_own_temperature() -> None:
+    """A face on which the others disagree is judged by the others: it would choose another temperature for itself."""
+    votes = cast(40, agreement=20.0)
+    p = sharpened(shares(votes) * 0.9 + 0.0125, 1.0)
+    alone = votes.copy()
+    alone[0, :8] = np.roll(votes[0, :8], 3)
+    before, _ = cross_fitted(p, votes[:, :8].astype(float), np.random.default_rng(0))
+    after, _ = cross_fitted(p, alone[:, :8].astype(float), np.random.default_rng(0))
+    assert after[0] == pytest.approx(before[0])
+    assert not np.allclose(after[1:], before[1:])
+
+
+def test_bins_hold_every_vote(faces: tuple[np.ndarray, np.ndarray]) -> None:
+    told = calibrate(*faces)
+    assert len(told.bins) == 15
+    assert sum(b.votes for b in told.bins) == faces[1].sum()
+    gaps = [b.votes * abs(b.confidence - b.agreement) for b in told.bins if b.confidence is not None]
+    assert sum(gaps) / faces[1].sum() == pytest.approx(told.ece)
+    assert all(b.low <= b.confidence <= b.high for b in told.bins if b.confidence is not None)
