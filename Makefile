@@ -1,7 +1,7 @@
 # make demo        install and analyse a public clip of one face; needs Python 3.11 or newer, never root
 # make test        install and run every test; what a machine lacks is said, and its tests are skipped
 # make test-train  the tests of training, which need torch
-# make lint · make typecheck · make bench · make train · make clean
+# make lint · make typecheck · make bench · make cards · make train · make clean
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
@@ -27,7 +27,7 @@ SHARED_CLIP := $(wildcard ../shared/data/clips/WolfgangLanger_Pexels.mp4)
 
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help demo test test-train lint typecheck bench train clean system-packages fetch
+.PHONY: help demo test test-train lint typecheck bench cards train clean system-packages fetch
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -85,6 +85,10 @@ bench: $(STAMPS)/dev fetch
 	  $(BIN)/python -m benchmarks.skew; \
 	  $(BIN)/python -m benchmarks.classifier; \
 	else echo 'the benchmarks of detectors, halls, skew and classifier need the shared data beside this checkout'; fi
+
+# Measures the shipped classifiers and writes their cards, the claims and the picture in the README.
+cards: $(STAMPS)/dev fetch
+	$(BIN)/python -m benchmarks.classifier --write
 
 train: $(STAMPS)/train fetch
 	$(BIN)/mien train training/recipes/mien-m.yaml --out runs/mien-m

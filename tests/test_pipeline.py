@@ -12,6 +12,7 @@ import pytest
 from mien.assembly import Choices, assemble
 from mien.core.errors import PolicyError
 from mien.core.faces import Frame, UnreadReason
+from mien.core.labels import EMOTIONS, UNCERTAIN
 from mien.core.policy import Basis, Declaration, Purpose
 from mien.core.settings import PROFILES, InferenceSettings, Profile
 from mien.pipeline import Pipeline
@@ -153,3 +154,29 @@ def test_a_rate_above_the_frame_rate_reads_every_frame(crowd: Frame) -> None:
     every.process(frames)
     fast.process(frames)
     assert every.counts == fast.counts
+
+
+def test_an_operating_point_moves_labels_and_no_probability(crowd: Frame) -> None:
+    plain = pipeline(quality={"min_face_px": 0.0})
+    balanced = pipeline(quality={"min_face_px": 0.0}, smoothing={"operating_point": "balanced"})
+    first, second = plain.process([crowd])[0], balanced.process([crowd])[0]
+    point = balanced.classifier.operating_points["balanced"]
+    read = 0
+    for a, b in zip(first.faces, second.faces, strict=True):
+        if a.probabilities is None:
+            continue
+        assert (a.probabilities == b.probabilities).all()
+        called = point.adjust(a.probabilities[None])[0]
+        strongest = int(called.argmax())
+        assert b.label == (EMOTIONS[strongest] if called[strongest] >= 0.45 else UNCERTAIN)
+        assert b.confidence == pytest.approx(a.probabilities[strongest])
+        read += 1
+    assert read > 10
+
+
+def test_a_model_without_the_point_is_read_plainly_and_the_settings_say_so(crowd: Frame) -> None:
+    made = pipeline(smoothing={"operating_point": "balanced"})
+    made.classifier.operating_points = {}
+    bare = Pipeline(made.detector, made.classifier, made.profile, made.grant)
+    assert made.profile.smoothing.operating_point == "balanced"
+    assert bare.profile.smoothing.operating_point == "plain"

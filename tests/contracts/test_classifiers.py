@@ -70,6 +70,20 @@ def test_a_black_crop_is_no_nan(classifier: EmotionClassifier) -> None:
     assert np.isfinite(classifier.classify(black).probabilities).all()
 
 
+@pytest.mark.parametrize("name", sorted(bundled()))
+def test_a_shipped_model_has_a_balanced_point(name: str) -> None:
+    point = load_classifier(name, InferenceSettings()).operating_points["balanced"]
+    assert point.offsets[EMOTIONS.index("fear")] > point.offsets[EMOTIONS.index("neutral")]
+    assert point.reason
+
+
+def test_a_folder_that_says_nothing_of_operating_points_has_none(folder: Path) -> None:
+    preprocess = json.loads((folder / "preprocess.json").read_text())
+    del preprocess["operating_points"]
+    (folder / "preprocess.json").write_text(json.dumps(preprocess))
+    assert dict(create(folder, InferenceSettings()).operating_points) == {}
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A copy of the shipped model that a test may damage."""
@@ -100,6 +114,11 @@ def test_label_map_decides_the_order(folder: Path) -> None:
         ("model.onnx", b"damaged", "damaged or was replaced"),
         ("preprocess.json", b"{", "not JSON"),
         ("preprocess.json", b'{"crop": {"size": -3}}', "crop.size"),
+        (
+            "preprocess.json",
+            b'{"operating_points": {"balanced": {"strength": 0.4, "prior": {"fear": 0.5}}}}',
+            "operating_points.balanced: .*a share of each",
+        ),
         ("label_map.json", b'{"labels": ["happy", "bored"]}', "bored"),
         ("label_map.json", b'{"labels": ["happy", "sad"]}', "outputs"),
         ("label_map.json", None, "cannot read"),

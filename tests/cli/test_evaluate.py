@@ -1,0 +1,126 @@
+"""``mien evaluate`` from faces to JSON, page and card, and its errors."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from mien.cli import main
+from mien.evaluation.evaluate import read_evaluation
+from mien.models import bundled
+from tests.evaluation.votes import cast, pictures
+
+QUICK = ("--no-speed", "--robustness-faces", "0", "--quiet")
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, ["evaluate", *map(str, arguments)])
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    faces = pictures(cast(120))
+    path = tmp_path_factory.mktemp("set") / "faces.npz"
+    np.savez(path, images=faces.images, votes=faces.votes)
+    return path
+
+
+def test_the_json_has_the_keys_that_scripts_read(data: Path) -> None:
+    result = run("mien-m", data, "--json", "--robustness-faces", 0, "--quiet")
+    assert result.exit_code == 0, result.output
+    document = json.loads(result.stdout)
+    for protocol in ("majority8", "argmax8", "majority7", "argmax7", "majority5", "argmax5"):
+        told = document[protocol]
+        assert 0 <= told["accuracy"] <= 1
+        assert 0 <= told["macro_recall"] <= 1
+        low, high = told["interval"]
+        assert low <= told["accuracy"] <= high
+    assert 0 <= document["ece"] <= 1
+    assert set(document["ms_per_face"]) == {"1", "8", "32"}
+    assert all(ms > 0 for ms in document["ms_per_face"].values())
+    assert set(document["operating_points"]) == {"plain", "balanced"}
+    assert document["robustness"] is None
+
+
+def test_a_folder_gets_a_page_and_json_that_read_back(data: Path, tmp_path: Path) -> None:
+    groups = tmp_path / "groups.csv"
+    groups.write_text("row,light\n" + "".join(f"{i},{'dim' if i % 2 else 'bright'}\n" for i in range(100)))
+    result = run("mien-m", data, "--out", tmp_path / "out", "--groups", groups, *QUICK[:1], "--robustness-faces", 10)
+    assert result.exit_code == 0, result.output
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["evaluation.html", "evaluation.json"]
+    told = read_evaluation(tmp_path / "out" / "evaluation.json")
+    assert told.robustness is not None
+    assert told.robustness.faces == 10
+    assert told.groups is not None
+    assert told.groups.attributes["light"].groups["dim"] is not None
+    page = (tmp_path / "out" / "evaluation.html").read_text(encoding="utf-8")
+    assert "<script" not in page
+    assert "http" not in page.replace("http-equiv", "").replace("http://www.w3.org", "")
+
+
+def test_a_card_without_a_hand_written_part_says_what_is_not_told(data: Path, tmp_path: Path) -> None:
+    assert run("mien-m", data, "--card", tmp_path / "card.md", *QUICK).exit_code == 0
+    text = (tmp_path / "card.md").read_text(encoding="utf-8")
+    assert "# Model card: mien-m" in text
+    assert "Not told" in text
+
+
+def test_the_hand_written_part_beside_a_card_is_found_and_filled_in(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "card.md.j2").write_text("{{ e.model.name }} read {{ e.data.faces }} faces.\n")
+    assert run("mien-m", data, "--card", tmp_path / "card.md", *QUICK).exit_code == 0
+    assert (tmp_path / "card.md").read_text() == "mien-m read 120 faces.\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("nobody", "{data}"), 3, "no classifier 'nobody'"),
+        (("mien-m", "nowhere.npz"), 3, "nowhere.npz"),
+        (("mien-m", "{data}", "--about", "x.j2"), 2, "--card"),
+        (("mien-m", "{data}", "--groups", "nowhere.csv"), 3, "no such table of groups"),
+        (("mien-m", "{data}", "--card", "c.md", "--about", "nowhere.j2", *QUICK), 3, "nowhere.j2"),
+    ],
+)
+def test_errors_say_what_was_wrong(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], code: int, said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = run(*(a.format(data=data) for a in arguments))
+    assert result.exit_code == code
+    assert said in result.output
+
+
+def test_a_template_that_asks_for_what_there_is_not_is_refused_and_nothing_is_left(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "card.md.j2").write_text("{{ e.age_of_the_faces }}")
+    result = run("mien-m", data, "--card", tmp_path / "card.md", *QUICK)
+    assert result.exit_code == 2
+    assert "age_of_the_faces" in result.output
+    assert not (tmp_path / "card.md").exists()
+
+
+def test_pictures_that_nobody_named_are_refused(tmp_path: Path) -> None:
+    votes = np.zeros((5, 10), np.uint8)
+    votes[:, 9] = 10
+    np.savez(tmp_path / "empty.npz", images=np.zeros((5, 48, 48), np.uint8), votes=votes)
+    result = run("mien-m", tmp_path / "empty.npz", *QUICK)
+    assert result.exit_code == 4
+    assert "no face of it has an emotion" in result.output
+
+
+def test_a_balanced_point_is_stored_with_the_model_and_nothing_else_changes(data: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    shutil.copytree(bundled()["mien-m"], folder)
+    before = json.loads((folder / "preprocess.json").read_text())
+    del before["operating_points"]
+    (folder / "preprocess.json").write_text(json.dumps(before))
+    assert "balanced operating point" not in run(folder, data, *QUICK).stdout
+    assert run(folder, data, "--fit-balanced").exit_code == 0
+    after = json.loads((folder / "preprocess.json").read_text())
+    assert set(after.pop("operating_points")) == {"balanced"}
+    assert after == before
+    assert "balanced operating point" in run(folder, data, *QUICK).stdout

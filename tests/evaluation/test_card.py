@@ -1,0 +1,85 @@
+"""Cards, claims and pictures are what their evaluations say: no figure is written by hand."""
+
+from __future__ import annotations
+
+import json
+import re
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+
+from benchmarks import classifier as benchmark
+from benchmarks import cost
+from mien.evaluation.card import read_about, render_card
+from mien.evaluation.evaluate import Evaluation, read_evaluation
+from mien.models import DEFAULT_CLASSIFIER, bundled
+
+ROOT = Path(__file__).resolve().parents[2]
+CARDS = ROOT / "docs" / "model-cards"
+GENERATED = "measure again with 'python -m benchmarks.classifier --write', or write again with '--render'"
+
+
+def stored(name: str) -> Evaluation:
+    return read_evaluation(CARDS / f"{name}.evaluation.json")
+
+
+@pytest.fixture(params=sorted(bundled()))
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def test_an_evaluation_is_of_the_model_that_ships(name: str) -> None:
+    shipped = json.loads((bundled()[name] / "preprocess.json").read_text(encoding="utf-8"))
+    evaluation = stored(name)
+    assert evaluation.model.sha256 == shipped["model_sha256"], GENERATED
+    told = evaluation.operating_points["balanced"].reason
+    assert told == shipped["operating_points"]["balanced"]["reason"], GENERATED
+
+
+def test_a_card_is_its_evaluation_and_its_hand_written_part(name: str) -> None:
+    assert (CARDS / f"{name}.md").read_text(encoding="utf-8") == benchmark.card(stored(name), CARDS), GENERATED
+
+
+def test_the_hand_written_part_holds_no_measured_figure(name: str) -> None:
+    """Percentages, and decimals that are no setting of a recipe, come from the evaluation."""
+    text = (CARDS / f"{name}.md.j2").read_text(encoding="utf-8")
+    assert re.findall(r"\d+(?:\.\d+)? ?%(?!\})", text) == []
+
+
+def test_a_card_says_what_is_unresolved_about_its_pictures(name: str) -> None:
+    text = (CARDS / f"{name}.md").read_text(encoding="utf-8")
+    for told in ("FER2013", "never\ncleared", "Apache-2.0", "## Recipe", "## Operating points", "disgust"):
+        assert told in text
+
+
+def test_the_claims_are_the_evaluations() -> None:
+    page = (ROOT / "docs" / "claims.md").read_text(encoding="utf-8")
+    block = benchmark.BLOCK.search(page)
+    assert block is not None
+    assert block[0] == benchmark.claims([stored(name) for name in benchmark.shipped()]), GENERATED
+
+
+def test_the_picture_is_drawn_from_them() -> None:
+    drawn = (ROOT / "docs" / "images" / "accuracy-cost.svg").read_text(encoding="utf-8")
+    assert drawn == cost.draw([stored(name) for name in benchmark.shipped()]), GENERATED
+    tree = ElementTree.fromstring(drawn)
+    words = " ".join("".join(node.itertext()) for node in tree.iter())
+    for peer in ("fer 25.10: 67.2 %", "face-api 1.7: 68.9 %", f"{DEFAULT_CLASSIFIER}: "):
+        assert peer in words
+
+
+def test_the_readme_shows_the_picture() -> None:
+    assert "docs/images/accuracy-cost.svg" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_protocols_keep_the_published_faces(name: str) -> None:
+    evaluation = stored(name)
+    assert (evaluation.argmax8.faces, evaluation.majority8.faces) == (3555, 3191)
+
+
+def test_a_card_of_somebodys_own_model_has_every_figure_too(name: str) -> None:
+    text = render_card(stored(name), bundled()[name], read_about(None))
+    for heading in ("## Figures", "## Operating points", "## Robustness", "## Groups"):
+        assert heading in text
+    assert "Not told" in text
