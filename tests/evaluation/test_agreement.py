@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 
 from mien.evaluation.agreement import agreement, area_under_curve, cosine, divergence, jensen_shannon
 from mien.evaluation.protocols import vote_distribution
-from tests.evaluation.votes import answers, cast
+from tests.evaluation.votes import answers, cast, known
 
 ROW = (
     arrays(float, (1, 8), elements=st.floats(0, 1, allow_subnormal=False))
@@ -61,15 +61,15 @@ def test_who_repeats_the_votes_agrees() -> None:
     assert told.kl.value == pytest.approx(0, abs=1e-6)
     assert told.cosine.value == pytest.approx(1)
     assert told.correlation["fear"].value == pytest.approx(1)
-    assert told.auc["fear"].value > 0.99
+    assert known(told.auc["fear"].value) > 0.99
 
 
 def test_intervals_hold_their_figures() -> None:
     votes = cast(500)
     told = agreement(answers(votes), votes)
     for figure in (told.kl, told.js, told.cosine, *told.correlation.values(), *told.auc.values()):
-        low, high = figure.interval
-        assert low <= figure.value <= high
+        low, high = known(figure.interval)
+        assert low <= known(figure.value) <= high
         assert low < high
 
 

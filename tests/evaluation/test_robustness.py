@@ -24,7 +24,7 @@ def scene(side: int = SIDE, seed: int = 0) -> np.ndarray:
 
 def crop(name: str, level: float, picture: np.ndarray) -> np.ndarray:
     told = disturbed_crops(picture, GEOMETRY, DISTURBANCES[name], level, np.random.default_rng(1))
-    return told[0].astype(float)
+    return np.asarray(told[0], float)
 
 
 @pytest.mark.parametrize("margin", [0.0, 0.15])

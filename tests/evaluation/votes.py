@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 
 from mien.core.faces import CropGeometry, EmotionClassifier, FloatArray, UInt8Array
 from mien.core.labels import EMOTIONS, FERPLUS8
 from mien.evaluation.faces import VotedFaces
 
+T = TypeVar("T")
 PRIOR = np.array([0.4, 0.25, 0.12, 0.1, 0.06, 0.03, 0.03, 0.01])
 SIDE = 48
+
+
+def known(value: T | None) -> T:
+    """``value``, which is there."""
+    assert value is not None
+    return value
 
 
 def cast(count: int, seed: int = 1, *, agreement: float = 6.0) -> np.ndarray:

@@ -17,7 +17,7 @@ from mien.core.faces import CropGeometry, FaceCrops  # noqa: E402
 from mien.core.settings import InferenceSettings  # noqa: E402
 from mien.training.augment import AugmentOptions, augment  # noqa: E402
 from mien.training.data import crop_maps  # noqa: E402
-from mien.training.export import export, fit_temperature  # noqa: E402
+from mien.training.export import export  # noqa: E402
 from mien.training.recipe import Recipe, load_recipe  # noqa: E402
 from mien.training.train import INPUT, EpochReport, predict_logits, train  # noqa: E402
 
@@ -142,13 +142,6 @@ def test_a_missing_checkpoint_and_a_wrong_recipe_are_named(tmp_path: Path) -> No
     (tmp_path / "r.yaml").write_text("name: x\nepochs: 3\n")
     with pytest.raises(SettingsError, match="data"):
         load_recipe(tmp_path / "r.yaml")
-
-
-def test_the_temperature_of_doubled_logits_is_two() -> None:
-    generator = np.random.default_rng(0)
-    logits = generator.normal(0, 1.5, (4000, 8))
-    shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    assert fit_temperature((2 * logits).astype(np.float32), shares.astype(np.float32)) == pytest.approx(2.0, rel=0.02)
 
 
 def test_augmentation_off_is_the_picture() -> None:

@@ -152,7 +152,7 @@ class Profile(Settings):
 
 
 _STEADY = SmoothingSettings(seconds=0.23, label_seconds=0.3)
-# A hall is measured for its fear, which a plain reading names in about half of the faces that show it.
+# A hall is measured for its fear, which a plain reading misses in four of ten faces that show it.
 _STEADY_BALANCED = SmoothingSettings(seconds=0.23, label_seconds=0.3, operating_point="balanced")
 _SMALL = QualitySettings(min_face_px=14.0, min_sharpness=0.08)
 

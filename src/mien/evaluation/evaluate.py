@@ -31,6 +31,7 @@ from mien.evaluation.robustness import Robustness, RobustnessOptions, measure_ro
 from mien.evaluation.speed import BATCHES, cpu_ms_per_face
 
 SCHEMA_VERSION: Final = 1
+VOTE_COLUMNS: Final = 10
 SPEED_ROUNDS: Final = 9
 SOFTWARE: Final = ("numpy", "onnxruntime", "opencv-python-headless")
 
@@ -179,9 +180,11 @@ def evaluate(
         progress: told what was done after each of :func:`steps` steps.
 
     Raises:
-        UnsupportedMediaError: no face has an emotion under either protocol.
+        UnsupportedMediaError: its classes are not the canonical eight, or no face has one of them by most votes.
     """
     options = options or EvaluationOptions()
+    if faces.votes.shape[1] != VOTE_COLUMNS:
+        raise UnsupportedMediaError(f"{data_name}: its labels are not the eight emotions, which are what is evaluated")
     if not len(argmax_truth(faces.votes).keep):
         raise UnsupportedMediaError(f"{data_name}: no face of it has an emotion that most annotators saw")
     probabilities = classify_pictures(classifier, faces.images)

@@ -152,6 +152,6 @@ def _point(
 
 
 def _correlation(first: FloatArray, second: FloatArray) -> float | None:
-    columns = (np.asarray(one, np.float64)[:, None] for one in (first, second))
-    told = float(correlations(*columns, np.ones((1, len(first))))[0, 0])
+    p, q = first.astype(np.float64)[:, None], second.astype(np.float64)[:, None]
+    told = float(correlations(p, q, np.ones((1, len(first))))[0, 0])
     return told if np.isfinite(told) else None

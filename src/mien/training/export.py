@@ -17,6 +17,7 @@ from torch import nn
 from mien.core.faces import FloatArray, UInt8Array
 from mien.core.labels import FERPLUS8
 from mien.core.settings import InferenceSettings
+from mien.evaluation.calibration import fit_temperature
 from mien.evaluation.faces import load_voted_faces
 from mien.evaluation.protocols import vote_distribution
 from mien.inference import open_session
@@ -114,31 +115,6 @@ def quantise(model: onnx.ModelProto, faces: UInt8Array) -> onnx.ModelProto:
             weight_type=QuantType.QInt8,
         )
         return onnx.load(small)
-
-
-def fit_temperature(logits: FloatArray, truth: FloatArray) -> float:
-    """The temperature that minimises the cross-entropy against vote shares (Guo et al., 2017), by golden section.
-
-    Args:
-        logits: float32 N×C.
-        truth: float32 N×C vote shares; rows that sum to 0 weigh nothing.
-    """
-
-    def loss(log_temperature: float) -> float:
-        scaled = logits.astype(np.float64) / np.exp(log_temperature)
-        scaled -= scaled.max(axis=1, keepdims=True)
-        log_p = scaled - np.log(np.exp(scaled).sum(axis=1, keepdims=True))
-        return float(-(truth * log_p).sum(axis=1).mean())
-
-    low, high = np.log(0.3), np.log(4.0)
-    ratio = (np.sqrt(5) - 1) / 2
-    while high - low > 1e-4:
-        a, b = high - ratio * (high - low), low + ratio * (high - low)
-        if loss(a) < loss(b):
-            high = b
-        else:
-            low = a
-    return float(np.exp((low + high) / 2))
 
 
 def _graph(network: nn.Module, size: int) -> onnx.ModelProto:
