@@ -34,13 +34,15 @@ INK, SOFT, LINE, GRID, OURS = "#15171c", "#575d69", "#b9b6ac", "#e8e6df", "#1d4f
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A model in the picture: milliseconds a face, accuracy in percent with its interval where it is ours."""
+    """A model in the picture: milliseconds a face, accuracy in percent with its interval where it is ours;
+    ``above`` puts its name over it, where there is no room below."""
 
     name: str
     about: str
     ms: float
     accuracy: float
     interval: tuple[float, float] | None
+    above: bool = False
 
 
 def our_places(evaluations: Sequence[Evaluation]) -> list[Place]:
@@ -66,7 +68,10 @@ def draw(evaluations: Sequence[Evaluation], peers: Path = PEERS) -> str:
         peers: the table of the others.
     """
     table = tomllib.loads(peers.read_text(encoding="utf-8"))
-    others = [Place(p["name"], p["kind"], p["ms_batch8"], p["majority8"], None) for p in table["peer"]]
+    others = [
+        Place(p["name"], p["kind"], p["ms_batch8"], p["majority8"], None, p.get("label") == "above")
+        for p in table["peer"]
+    ]
     annotator = float(table["annotator"]["majority8"])
     ours = our_places(evaluations)
     machines = " and ".join(sorted({e.machine.processor for e in evaluations}))
@@ -122,7 +127,7 @@ def _peer(place: Place) -> list[str]:
     title = f"<title>{escape(f'{place.name} ({place.about})' if place.about else place.name)}</title>"
     return [
         f'<circle cx="{x:.1f}" cy="{y:.1f}" r="6" fill="#fff" stroke="{SOFT}" stroke-width="2">{title}</circle>',
-        _text(x, y + 23, f"{place.name}: {place.accuracy:.1f} %", INK, 13, anchor="middle"),
+        _text(x, y - 14 if place.above else y + 23, f"{place.name}: {place.accuracy:.1f} %", INK, 13, anchor="middle"),
     ]
 
 
