@@ -85,6 +85,11 @@ class TestPublishedNumbers:
         """EMO17: a moving average of 7 frames lasts 0.23 s at 30 fps."""
         assert PROFILES["cinema"].smoothing.seconds == pytest.approx(7 / 30, abs=0.005)
 
+    def test_halls_are_labelled_where_fear_is_found(self) -> None:
+        """Fear is what a hall is watched for; elsewhere the largest share is what people expect."""
+        balanced = {name for name, p in PROFILES.items() if p.smoothing.operating_point == "balanced"}
+        assert balanced == {"cinema", "edge"}
+
     def test_labels_are_withheld_below_forty_five_percent(self) -> None:
         """EMO14."""
         assert all(profile.smoothing.uncertain_below == 0.45 for profile in PROFILES.values())

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import html
+import os
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +18,7 @@ from mien.evaluation.resampling import Resampling
 from mien.evaluation.robustness import RobustnessOptions
 from tests.evaluation.votes import PRIOR, CornerReader, cast, known, pictures
 
+CHROMIUM = Path("/usr/bin/chromium")
 QUICK = EvaluationOptions(RobustnessOptions(0), speed=False, resampling=Resampling(50))
 
 
@@ -85,3 +88,25 @@ def test_curves_run_over_every_level(whole: Evaluation) -> None:
     assert [tick.text for tick in plot.ticks] == ["as is", "1", "2", "3", "4", "6"]
     assert plot.accuracy.count(",") == len(curve.points)
     assert plot.accuracy.startswith("M40.0,0.00")
+
+
+@pytest.mark.parametrize("width", [1280, 768, 390, 320])
+def test_it_fits_every_screen_in_a_real_browser(whole: Evaluation, tmp_path: Path, width: int) -> None:
+    if not CHROMIUM.exists():
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"CI needs {CHROMIUM}")
+        pytest.skip(f"there is no {CHROMIUM}")
+    sync_api = pytest.importorskip("playwright.sync_api")
+    (tmp_path / "evaluation.html").write_text(render(whole), encoding="utf-8")
+    requests, complaints = [], []
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), headless=True, chromium_sandbox=False)
+        page = browser.new_page(viewport={"width": width, "height": 900})
+        page.on("request", lambda request: requests.append(request.url))
+        page.on("console", lambda message: complaints.append(message.text))
+        page.goto((tmp_path / "evaluation.html").as_uri())
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.locator(".matrix td.right").count() == 16
+        browser.close()
+    assert [url for url in requests if not url.startswith(("data:", "file://"))] == []
+    assert complaints == []

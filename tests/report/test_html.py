@@ -186,3 +186,8 @@ def test_three_hours_are_drawn_in_less_than_two_seconds() -> None:
     page = render(build_findings(analysis, CREATED, series), series, analysis.timeline.series)
     assert time.process_time() - started < 2
     assert len(page) < 1_000_000
+
+
+def test_the_page_names_the_operating_point_of_single_faces() -> None:
+    assert "single faces called at the balanced operating point" in page_of(hall())
+    assert "single faces called at the plain operating point" in page_of(one_person())

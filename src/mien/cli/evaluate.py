@@ -30,8 +30,9 @@ JSON_FILE, PAGE_FILE = "evaluation.json", "evaluation.html"
               help="Declared groups of the faces: a column 'row', and one an attribute.")  # fmt: skip
 @click.option("--min-group", type=click.IntRange(10), default=30, show_default=True,
               help="Withhold groups of fewer faces.")  # fmt: skip
-@click.option("--robustness-faces", type=click.IntRange(0), default=1000, show_default=True,
-              help="Faces for the robustness curves; 0 leaves them out.")  # fmt: skip
+@click.option("--robustness-faces", type=click.IntRange(0),
+              help="Faces for the robustness curves; 0 leaves them out (default: 1000 with --out or --card, else 0). "
+              "Each is read 47 times.")  # fmt: skip
 @click.option("--speed/--no-speed", default=True, help="Measure processor time a face.  [default: speed]")
 @click.option("--fit-balanced", is_flag=True,
               help="Choose the balanced operating point on DATA, which must be training faces, and store it in the "
@@ -56,9 +57,12 @@ def command(model: str, data: Path, **options: Any) -> None:
     if options["fit_balanced"]:
         _fit_balanced(model, classifier, faces)
         return
+    curves = options["robustness_faces"]
+    if curves is None:
+        curves = RobustnessOptions().faces if options["out"] or options["card"] else 0
     groups = read_groups(options["groups"], len(faces)) if options["groups"] else None
     wanted = EvaluationOptions(
-        robustness=RobustnessOptions(options["robustness_faces"]),
+        robustness=RobustnessOptions(curves),
         speed=options["speed"],
         threads=options["threads"],
         least_group=options["min_group"],

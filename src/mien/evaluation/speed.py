@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 
@@ -18,7 +19,6 @@ def cpu_ms_per_face(
     batches: Sequence[int] = BATCHES,
     *,
     rounds: int = 9,
-    faces: int = 128,
     progress: Callable[[str], None] = lambda told: None,
 ) -> dict[str, float]:
     """Processor milliseconds (user and system, all threads) to read a crop: normalising, network, calibration.
@@ -30,7 +30,6 @@ def cpu_ms_per_face(
         classifier: on one thread, if figures are to compare.
         batches: batch sizes.
         rounds: repetitions.
-        faces: crops in a round, at least a batch.
         progress: told after each round of a batch size.
 
     Returns:
@@ -38,13 +37,15 @@ def cpu_ms_per_face(
     """
     side = classifier.geometry.size
     generator = np.random.default_rng(0)
-    pixels = generator.integers(0, 256, (max(faces, *batches), side, side, 3), dtype=np.uint8)
-    crops = FaceCrops(pixels, np.ones(len(pixels), np.float32))
+    crops = {
+        batch: FaceCrops(generator.integers(0, 256, (batch, side, side, 3), dtype=np.uint8), np.ones(batch, np.float32))
+        for batch in batches
+    }
     measured: dict[int, list[float]] = {batch: [] for batch in batches}
     for number in range(rounds + 1):
         for batch in batches:
             with _batches_of(classifier, batch):
-                spent = _cpu_ms(lambda: classifier.classify(crops)) / len(crops)
+                spent = _cpu_ms(partial(classifier.classify, crops[batch])) / batch
             # The first round warms up caches and memory arenas.
             if number:
                 measured[batch].append(spent)
