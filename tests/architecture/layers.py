@@ -93,7 +93,7 @@ LAYERS: dict[str, Layer] = {
     ),
     "evaluation": _layer(
         "core preprocess classifiers detectors pipeline report",
-        "scores what serving runs, and tells it in the looks of the reports (decision 0012)",
+        "scores what serving runs, and tells it in the looks of the reports (decision 0013)",
         faces=True,
     ),
     "training": _layer(

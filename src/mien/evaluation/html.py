@@ -13,6 +13,7 @@ from mien.evaluation.accuracy import ProtocolScore
 from mien.evaluation.evaluate import Evaluation
 from mien.evaluation.plots import curve_plot, matrix, reliability_dots, short
 from mien.evaluation.resampling import Range
+from mien.report.pages import asset, count
 
 CLASS_WORDS = {
     "8": "eight: all of FER+",
@@ -41,11 +42,6 @@ def plain(value: float | None, digits: int = 2) -> str:
     return "–" if value is None else f"{value:.{digits}f}"
 
 
-def count(value: int) -> str:
-    """A number with its thousands apart."""
-    return f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
-
-
 def render(evaluation: Evaluation) -> str:
     """The page of an evaluation."""
     environment = jinja2.Environment(
@@ -56,12 +52,11 @@ def render(evaluation: Evaluation) -> str:
         undefined=jinja2.StrictUndefined,
     )
     environment.filters |= {"percent": percent, "spread": spread, "plain": plain, "count": count, "short": short}
-    style = (resources.files("mien.report") / "page" / "report.css").read_text(encoding="utf-8")
     curves = evaluation.robustness.curves if evaluation.robustness else {}
     return environment.get_template("evaluation.html.j2").render(
         e=evaluation,
         csp=POLICY,
-        style=Markup(style + _asset("evaluation.css")),
+        style=Markup(asset("report.css") + _asset("evaluation.css")),
         facts=_facts(evaluation),
         emotions=EMOTIONS,
         protocols=_protocols(evaluation),
