@@ -1,4 +1,4 @@
-"""The only place that knows the order of stages: detect, track, judge, crop, classify, smooth, aggregate.
+"""The only place that knows the order of stages: detect, track, judge, crop, classify, turn, smooth, aggregate.
 
 Pure steps over small batches of frames: no threads, no queues, no clock. The executors in ``runtime`` feed it.
 """
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mien.aggregation import Aggregator
+from mien.calibration import Calibration
 from mien.core.audience import Metric
 from mien.core.faces import (
     EmotionClassifier,
@@ -22,6 +23,7 @@ from mien.core.faces import (
     FloatArray,
     Frame,
     FrameReading,
+    HeadPoseEstimator,
     HeadPoses,
     Track,
     UInt8Array,
@@ -30,7 +32,7 @@ from mien.core.faces import (
 from mien.core.labels import LabelSet, label_set
 from mien.core.policy import Grant
 from mien.core.settings import Profile, canonical_weights
-from mien.headpose import head_poses
+from mien.headposes.five_points import FivePoints, head_poses
 from mien.metrics import create_all
 from mien.preprocess import crop_faces, crop_side_px
 from mien.quality import sharpness, unreadable_by_shape
@@ -43,13 +45,15 @@ class StageSeconds:
     """CPU seconds of the calling thread spent in each stage so far.
 
     Attributes:
-        detect, track, crop, classify, smooth: the stages, in order; ``crop`` includes judging quality.
+        detect, track, crop, classify, turn, smooth: the stages, in order; ``crop`` includes judging quality, ``turn``
+            is a head pose estimator beside the five points.
     """
 
     detect: float = 0.0
     track: float = 0.0
     crop: float = 0.0
     classify: float = 0.0
+    turn: float = 0.0
     smooth: float = 0.0
 
 
@@ -75,6 +79,7 @@ class _Seen:
     sharp: FloatArray
     rows: list[int]
     detector_ms: float
+    pitch_known: list[bool]
 
 
 @dataclass(slots=True)
@@ -94,18 +99,29 @@ class Pipeline:
         classifier: reads them.
         profile: every setting of the stages.
         grant: the policy gate's permission; without one there is no pipeline.
+        head_pose: tells which way the faces that are read are turned; the five points, when None. Whether a face can be
+            read is judged by the five points in any case.
     """
 
-    def __init__(self, detector: FaceDetector, classifier: EmotionClassifier, profile: Profile, grant: Grant) -> None:
+    def __init__(
+        self,
+        detector: FaceDetector,
+        classifier: EmotionClassifier,
+        profile: Profile,
+        grant: Grant,
+        head_pose: HeadPoseEstimator | None = None,
+    ) -> None:
         if grant.profile != profile.name or profile.audience.min_group < grant.min_group:
             raise ValueError(f"the grant is for profile {grant.profile} with groups of {grant.min_group}")
         self.detector = detector
         self.classifier = classifier
         self.profile = profile
         self.grant = grant
+        self.head_pose = head_pose or FivePoints()
         self.labels: LabelSet = label_set(profile.audience.label_set)
         self.counts = Counts()
         self.stages = StageSeconds()
+        self._denser = None if isinstance(self.head_pose, FivePoints) else self.head_pose
         self._tracker = Tracker(profile.tracking)
         self._weights = np.array(canonical_weights(profile.audience.neutral_weight), np.float32)
 
@@ -117,6 +133,10 @@ class Pipeline:
             demo: True when the frames are composed, not filmed.
         """
         return Aggregator(session_id, self.classifier.sha256, self.labels, self.profile.audience, demo=demo)
+
+    def calibration(self) -> Calibration:
+        """What tells where the screen is, in place of the gate: it too lets nothing of single people through."""
+        return Calibration(self.head_pose, self.profile.audience.min_group)
 
     def metrics(self) -> Sequence[Metric]:
         """Every audience metric, fresh, for what passes the gate."""
@@ -138,6 +158,10 @@ class Pipeline:
         self.stages.classify += time.thread_time() - cpu
         each_ms = (time.perf_counter() - started) * 1e3 / max(batch.size, 1)
         cpu = time.thread_time()
+        if self._denser is not None:
+            _turn(self._denser, seen)
+            self.stages.turn += time.thread_time() - cpu
+            cpu = time.thread_time()
         readings = [self._read(one, probabilities, each_ms) for one in seen]
         self.stages.smooth += time.thread_time() - cpu
         return readings
@@ -167,7 +191,7 @@ class Pipeline:
         if candidates:
             self._crop(frame, faces, candidates, unread, sharp, rows, batch)
         self.stages.crop += time.thread_time() - cpu
-        return _Seen(frame, faces, tracks, poses, unread, sharp, rows, detector_ms)
+        return _Seen(frame, faces, tracks, poses, unread, sharp, rows, detector_ms, [False] * len(faces))
 
     def _crop(
         self,
@@ -230,4 +254,19 @@ class Pipeline:
             probabilities=probabilities,
             label=label,
             confidence=confidence,
+            pitch_known=seen.pitch_known[i],
         )
+
+
+def _turn(estimator: HeadPoseEstimator, seen: list[_Seen]) -> None:
+    """Replace the five points' angles of the faces that are read, where the estimator can tell them."""
+    read = [[i for i, row in enumerate(one.rows) if row >= 0] for one in seen]
+    landmarks = [one.faces.landmarks[faces] for one, faces in zip(seen, read, strict=True)]
+    found = estimator.estimate([one.frame.image for one in seen], landmarks)
+    for one, faces, poses in zip(seen, read, found, strict=True):
+        known = np.isfinite(np.stack(poses)).all(axis=0)
+        rows = np.array(faces, np.intp)[known]
+        for told, better in zip(one.poses, poses, strict=True):
+            told[rows] = better[known]
+        for row in rows:
+            one.pitch_known[row] = estimator.measures_pitch

@@ -308,6 +308,7 @@ class Provenance:
         sightings_read: of those, the ones whose expression was read.
         detector, classifier: which models.
         detector_note: why another detector than the preferred one ran, or None.
+        head_pose: what told which way faces were turned, and the hash of its weights, None where it has none.
         execution_providers: what ran the graphs.
         software: versions of Mien and the libraries that touch a number.
         profile: name of the profile the settings started from.
@@ -336,6 +337,7 @@ class Provenance:
     settings: Mapping[str, object]
     demo: bool = False
     stopped_because: str | None = None
+    head_pose: tuple[str, str | None] = ("five_points", None)
 
 
 @dataclass(frozen=True, slots=True)

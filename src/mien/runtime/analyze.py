@@ -196,6 +196,7 @@ def analyze(
         settings=settings,
         demo=info.demo,
         stopped_because=stopped,
+        head_pose=(pipeline.head_pose.name, pipeline.head_pose.sha256),
     )
     return Analysis(_timeline(session, snapshots, metrics, complete=stopped is None), provenance)
 
@@ -251,7 +252,7 @@ def _session_id(info: SourceInfo, settings: dict[str, object], pipeline: Pipelin
     """The same input under the same settings and models is the same session; a live source never is."""
     if info.sha256 is None:
         return hashlib.sha256(f"{time.time_ns()}{id(pipeline)}".encode()).hexdigest()[:16]
-    told = [info.sha256, settings, pipeline.detector.sha256, pipeline.classifier.sha256]
+    told = [info.sha256, settings, pipeline.detector.sha256, pipeline.classifier.sha256, pipeline.head_pose.sha256]
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mien.headpose import EYES_TO_MOUTH, NEUTRAL_NOSE, NOSE_DEPTH, head_poses
+from mien.headposes.five_points import EYES_TO_MOUTH, NEUTRAL_NOSE, NOSE_DEPTH, head_poses
 
 HEAD = np.array(
     [
