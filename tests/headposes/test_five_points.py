@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from benchmarks.heads import Pose, meshes
 from mien.headposes.five_points import EYES_TO_MOUTH, NEUTRAL_NOSE, NOSE_DEPTH, head_poses
 
 HEAD = np.array(
@@ -20,16 +21,12 @@ HEAD = np.array(
 
 
 def project(yaw: float = 0.0, pitch: float = 0.0, roll: float = 0.0) -> np.ndarray:
-    y, p, r = np.deg2rad([yaw, pitch, roll])
-    turn = np.array([[np.cos(y), 0, np.sin(y)], [0, 1, 0], [-np.sin(y), 0, np.cos(y)]])
-    nod = np.array([[1, 0, 0], [0, np.cos(p), np.sin(p)], [0, -np.sin(p), np.cos(p)]])
-    tilt = np.array([[np.cos(r), -np.sin(r), 0], [np.sin(r), np.cos(r), 0], [0, 0, 1]])
-    return np.asarray((HEAD @ (tilt @ nod @ turn).T)[None, :, :2] * 60 + 200, np.float32)
+    return np.asarray((HEAD @ Pose(yaw, pitch, roll).rotation().T)[None, :, :2] * 60 + 200, np.float32)
 
 
 @pytest.mark.parametrize("yaw", [-60, -30, -10, 0, 10, 30, 60])
 def test_yaw(yaw: float) -> None:
-    assert head_poses(project(yaw=yaw)).yaw[0] == pytest.approx(yaw, abs=8)
+    assert head_poses(project(yaw=yaw)).yaw[0] == pytest.approx(yaw, abs=0.5)
 
 
 @pytest.mark.parametrize("pitch", [-25, -10, 0, 10, 25])
@@ -48,3 +45,31 @@ def test_roll_leaves_yaw_and_pitch_alone(roll: float) -> None:
 
 def test_no_face() -> None:
     assert len(head_poses(np.zeros((0, 5, 2), np.float32)).yaw) == 0
+
+
+def told(yaw: float = 0.0, pitch: float = 0.0) -> np.ndarray:
+    """What is told of every head of the benchmark, with its landmarks exactly where they are: 2×12, yaw and pitch."""
+    rotation = Pose(yaw, pitch).rotation()
+    points = np.stack([(mesh.landmarks @ rotation.T)[:, :2] for mesh in meshes()]).astype(np.float32) * 60
+    poses = head_poses(points)
+    return np.stack([poses.yaw, poses.pitch])
+
+
+@pytest.mark.parametrize("yaw", [-60, -40, -20, 20, 40, 60])
+def test_yaw_of_people_with_noses_of_their_own(yaw: float) -> None:
+    """Noses differ by more than half: so do the sines of what is told."""
+    found = told(yaw=yaw)[0]
+    assert np.median(found) == pytest.approx(yaw, abs=0.2 * abs(yaw))
+    assert np.abs(found - yaw).max() < 0.6 * abs(yaw)
+
+
+def test_more_yaw_is_told_as_more() -> None:
+    steps = np.stack([told(yaw=angle)[0] for angle in range(-80, 81, 10)])
+    assert (np.diff(steps, axis=0) > 0).all()
+
+
+def test_pitch_tells_nodding_from_looking_up_but_differs_between_people() -> None:
+    down, ahead, up = (told(pitch=angle)[1] for angle in (25, 0, -25))
+    assert (down > ahead).all()
+    assert (ahead > up).all()
+    assert np.ptp(ahead) > 10
