@@ -22,7 +22,7 @@ from mien.cli import main
 from mien.core.errors import WeightsError
 from mien.core.settings import DetectionSettings, InferenceSettings
 
-SCREEN, ELSEWHERE = 20.0, -40.0
+SCREEN, ELSEWHERE = 20.0, -25.0
 CHANGE = 4.0
 PEOPLE = 8
 OWN = ("--purpose", "personal", "--basis", "own_recording")
@@ -62,7 +62,9 @@ def mien(*arguments: object) -> str:
 def facing(folder: Path) -> tuple[float, float]:
     """Share that faces the screen before and after the change."""
     rows = json.loads((folder / "report.json").read_text())["timeline"]
-    shares = [[r["facing_share"] for r in rows if (r["media_time_seconds"] < CHANGE) == first] for first in (True, False)]
+    shares = [
+        [r["facing_share"] for r in rows if (r["media_time_seconds"] < CHANGE) == first] for first in (True, False)
+    ]
     return float(np.mean(shares[0])), float(np.mean(shares[1]))
 
 
@@ -77,10 +79,10 @@ def test_the_screen_is_found_and_tells_who_faces_it(hall: Path, tmp_path: Path) 
     mien("analyze", f"synthetic:{hall}", "--profile", "cinema", "--out", tmp_path / "with", "--camera", camera, *OWN)
     before, after = facing(tmp_path / "with")
     assert before > 0.85
-    assert after < 0.15
+    assert after < 0.35
 
     mien("analyze", f"synthetic:{hall}", "--profile", "cinema", "--out", tmp_path / "without", *OWN)
-    assert facing(tmp_path / "without")[1] > after + 0.2, "from the camera, they are turned away less"
+    assert facing(tmp_path / "without")[1] > after + 0.3, "from the camera they are turned less than 25°"
 
 
 def test_a_dense_estimator_finds_it_too_and_its_pitch(hall: Path, tmp_path: Path) -> None:
