@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -25,6 +26,10 @@ def face(track: int, probabilities: Iterable[float] | None, yaw: float = 0.0) ->
         track, np.zeros(4, np.float32), np.zeros((5, 2), np.float32), 1.0, 1.0, yaw, 0.0, 0.0,
         UnreadReason.BLURRED if read is None else None, read, None, None,
     )  # fmt: skip
+
+
+def turned(yaw: float, pitch: float, *, pitch_known: bool) -> FaceReading:
+    return replace(face(0, pure("fear"), yaw), pitch_degrees=pitch, pitch_known=pitch_known)
 
 
 def pure(emotion: str, strength: float = 1.0) -> list[float]:
@@ -231,3 +236,27 @@ class TestSynchrony:
         assert got[29] is not None
         assert got[29] < 0.1
         assert got[-1] == pytest.approx(1.0, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("yaw", "pitch", "known", "facing"),
+    [
+        (20.0, 10.0, True, 1.0),
+        (20.0, 35.0, True, 0.0),
+        (20.0, 35.0, False, 1.0),
+        (-10.0, 10.0, True, 0.0),
+        (-10.0, 10.0, False, 0.0),
+    ],
+)
+def test_a_face_is_turned_to_the_screen_up_and_down_too_where_its_pitch_is_known(
+    yaw: float, pitch: float, known: bool, facing: float
+) -> None:
+    (step,) = run(
+        [frame(0.0, turned(yaw, pitch, pitch_known=known))], screen_yaw_degrees=20.0, screen_pitch_degrees=12.0
+    )
+    assert step.snapshot.facing_share == facing
+
+
+def test_without_a_screen_pitch_nobody_looks_at_pitch() -> None:
+    (step,) = run([frame(0.0, turned(0.0, 60.0, pitch_known=True))])
+    assert step.snapshot.facing_share == 1.0

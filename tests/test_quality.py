@@ -8,7 +8,7 @@ import pytest
 
 from mien.core.faces import Faces, HeadPoses, UnreadReason
 from mien.core.settings import QualitySettings
-from mien.headpose import head_poses
+from mien.headposes.five_points import head_poses
 from mien.quality import sharpness, unreadable_by_shape
 
 SETTINGS = QualitySettings(min_face_px=40, max_cut_off=0.25, max_yaw_degrees=60, max_pitch_degrees=50)

@@ -26,7 +26,7 @@ from mien.core.audience import (
     Replicates,
     UnreadCounts,
 )
-from mien.core.faces import FrameReading
+from mien.core.faces import FaceReading, FrameReading
 from mien.core.intervals import interval
 from mien.core.labels import EMOTIONS, FERPLUS8, LabelSet
 from mien.core.settings import AudienceSettings
@@ -113,8 +113,7 @@ class Aggregator:
             "model": self._model,
         }
         if seen:
-            limit, screen = self._settings.facing_yaw_degrees, self._settings.screen_yaw_degrees
-            known["facing_share"] = sum(abs(f.yaw_degrees - screen) < limit for f in seen) / len(seen)
+            known["facing_share"] = sum(_faces_screen(face, self._settings) for face in seen) / len(seen)
         readings_of = [(f.track, f.probabilities) for f in seen if f.probabilities is not None]
         if not readings_of:
             return AudienceStep(AudienceSnapshot(**span, suppressed=False, tracks=0, **known), None)
@@ -220,6 +219,14 @@ class SynchronyWindow:
             return None
         alike = (each[known] * others[known]).sum(axis=1) / size[known]
         return float(np.clip(alike.mean(), -1.0, 1.0))
+
+
+def _faces_screen(face: FaceReading, settings: AudienceSettings) -> bool:
+    if abs(face.yaw_degrees - settings.screen_yaw_degrees) >= settings.facing_yaw_degrees:
+        return False
+    if settings.screen_pitch_degrees is None or not face.pitch_known:
+        return True
+    return abs(face.pitch_degrees - settings.screen_pitch_degrees) < settings.facing_pitch_degrees
 
 
 def _lower_median(values: list[int]) -> int:

@@ -13,7 +13,7 @@ import cv2
 from mien import models, weights
 from mien.core import plugins
 from mien.core.errors import InputError, WeightsError
-from mien.core.faces import EmotionClassifier, FaceDetector
+from mien.core.faces import EmotionClassifier, FaceDetector, HeadPoseEstimator
 from mien.core.policy import Declaration, authorise
 from mien.core.settings import DetectionSettings, InferenceSettings, Profile
 from mien.detectors._views import with_view
@@ -23,6 +23,7 @@ from mien.pipeline import Pipeline
 PREFERRED_DETECTORS = ("yunet", "centerface")
 """Tried in order when no detector is named."""
 CLASSIFIER_BACKEND = "model_folder"
+DEFAULT_HEAD_POSE = "five_points"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +48,12 @@ class Choices:
     Attributes:
         detector: a detector's name; None takes the best whose weights can be had.
         classifier: a shipped model's name, or a model folder.
+        head_pose: a head pose estimator's name.
     """
 
     detector: str | None = None
     classifier: str = models.DEFAULT_CLASSIFIER
+    head_pose: str = DEFAULT_HEAD_POSE
 
 
 def assemble(profile: Profile, declaration: Declaration, choices: Choices, inference: InferenceSettings) -> Assembled:
@@ -65,8 +68,9 @@ def assemble(profile: Profile, declaration: Declaration, choices: Choices, infer
     cv2.setNumThreads(1)
     classifier = load_classifier(choices.classifier, inference)
     detector, note = load_detector(choices.detector, profile.detection, inference)
+    head_pose = load_head_pose(choices.head_pose, inference)
     providers = inference.providers or available_providers()
-    return Assembled(Pipeline(detector, classifier, profile, grant), note, tuple(providers))
+    return Assembled(Pipeline(detector, classifier, profile, grant, head_pose), note, tuple(providers))
 
 
 def load_detector(
@@ -107,6 +111,18 @@ def load_classifier(name: str, inference: InferenceSettings) -> EmotionClassifie
         )
     classifier: EmotionClassifier = plugins.load("classifiers", CLASSIFIER_BACKEND).create(folder, inference)
     return classifier
+
+
+def load_head_pose(name: str, inference: InferenceSettings) -> HeadPoseEstimator:
+    """A head pose estimator by name.
+
+    Raises:
+        SettingsError: there is none of that name.
+        WeightsError: its weights cannot be had.
+    """
+    module = plugins.load("headposes", name)
+    estimator: HeadPoseEstimator = module.create([weights.load(file) for file in module.WEIGHTS], inference)
+    return estimator
 
 
 def _open_detector(name: str, detection: DetectionSettings, inference: InferenceSettings) -> FaceDetector:

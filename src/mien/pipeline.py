@@ -1,4 +1,4 @@
-"""The only place that knows the order of stages: detect, track, judge, crop, classify, smooth, aggregate.
+"""The only place that knows the order of stages: detect, track, judge, crop, classify, turn, smooth, aggregate.
 
 Pure steps over small batches of frames: no threads, no queues, no clock. The executors in ``runtime`` feed it.
 """
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mien.aggregation import Aggregator
+from mien.calibration import Calibration
 from mien.core.audience import WHOLE_AUDIENCE, Metric
 from mien.core.faces import (
     EmotionClassifier,
@@ -23,6 +24,7 @@ from mien.core.faces import (
     FloatArray,
     Frame,
     FrameReading,
+    HeadPoseEstimator,
     HeadPoses,
     Track,
     UInt8Array,
@@ -31,7 +33,7 @@ from mien.core.faces import (
 from mien.core.labels import EMOTIONS, LabelSet, label_set
 from mien.core.policy import Grant
 from mien.core.settings import Profile, canonical_weights
-from mien.headpose import head_poses
+from mien.headposes.five_points import FivePoints, head_poses
 from mien.metrics import create_all
 from mien.preprocess import crop_faces, crop_side_px
 from mien.quality import sharpness, unreadable_by_shape
@@ -44,13 +46,15 @@ class StageSeconds:
     """CPU seconds of the calling thread spent in each stage so far.
 
     Attributes:
-        detect, track, crop, classify, smooth: the stages, in order; ``crop`` includes judging quality.
+        detect, track, crop, classify, turn, smooth: the stages, in order; ``crop`` includes judging quality, ``turn``
+            is a head pose estimator beside the five points.
     """
 
     detect: float = 0.0
     track: float = 0.0
     crop: float = 0.0
     classify: float = 0.0
+    turn: float = 0.0
     smooth: float = 0.0
 
 
@@ -99,6 +103,7 @@ class _Seen:
     rows: list[int]
     keeps: list[int]
     detector_ms: float
+    pitch_known: list[bool]
 
 
 @dataclass(slots=True)
@@ -163,9 +168,18 @@ class Pipeline:
         profile: every setting of the stages. Where it asks for an operating point that the classifier lacks, labels are
             read plainly, and :attr:`profile` says so.
         grant: the policy gate's permission; without one there is no pipeline.
+        head_pose: tells which way the faces that are read are turned; the five points, when None. Whether a face can be
+            read is judged by the five points in any case.
     """
 
-    def __init__(self, detector: FaceDetector, classifier: EmotionClassifier, profile: Profile, grant: Grant) -> None:
+    def __init__(
+        self,
+        detector: FaceDetector,
+        classifier: EmotionClassifier,
+        profile: Profile,
+        grant: Grant,
+        head_pose: HeadPoseEstimator | None = None,
+    ) -> None:
         if grant.profile != profile.name or profile.audience.min_group < grant.min_group:
             raise ValueError(f"the grant is for profile {grant.profile} with groups of {grant.min_group}")
         self.detector = detector
@@ -173,11 +187,13 @@ class Pipeline:
         self._point = classifier.operating_points.get(profile.smoothing.operating_point)
         self.profile = profile if self._point else _read_plainly(profile)
         self.grant = grant
+        self.head_pose = head_pose or FivePoints()
         self.labels: LabelSet = label_set(profile.audience.label_set)
         self.counts = Counts()
         self.stages = StageSeconds()
         self.read_hz = profile.reading.hz
         """How often each face is read at present; who runs the pipeline may change it."""
+        self._denser = None if isinstance(self.head_pose, FivePoints) else self.head_pose
         self._tracker = Tracker(profile.tracking)
         self._weights = np.array(canonical_weights(profile.audience.neutral_weight), np.float32)
 
@@ -207,6 +223,10 @@ class Pipeline:
             zone=zone,
             camera=camera,
         )
+
+    def calibration(self) -> Calibration:
+        """What tells where the screen is, in place of the gate: it too lets nothing of single people through."""
+        return Calibration(self.head_pose, self.profile.audience.min_group)
 
     def metrics(self) -> Sequence[Metric]:
         """Every audience metric, fresh, for what passes the gate."""
@@ -247,6 +267,10 @@ class Pipeline:
         prepared = Prepared()
         for one in found:
             prepared.seen.append(self._see(one, prepared))
+        if self._denser is not None:
+            cpu = time.thread_time()
+            _turn(self._denser, prepared.seen)
+            self.stages.turn += time.thread_time() - cpu
         return prepared
 
     def read(self, prepared: Prepared, scores: Scores) -> list[FrameReading]:
@@ -287,7 +311,7 @@ class Pipeline:
             self._crop(frame, faces, candidates, unread, sharp, rows, batch)
             self._schedule([tracks[i] for i in candidates if rows[i] >= 0], frame.media_time)
         self.stages.crop += time.thread_time() - cpu
-        return _Seen(frame, faces, tracks, poses, unread, sharp, rows, keeps, found.detector_ms)
+        return _Seen(frame, faces, tracks, poses, unread, sharp, rows, keeps, found.detector_ms, [False] * len(faces))
 
     def _schedule(self, tracks: list[Track], media_time: float) -> None:
         """When these faces are to be read again: each in its turn, so that not all fall due in one frame."""
@@ -361,9 +385,24 @@ class Pipeline:
             probabilities=probabilities,
             label=label,
             confidence=confidence,
+            pitch_known=seen.pitch_known[i],
         )
 
 
 def _read_plainly(profile: Profile) -> Profile:
     plain = profile.smoothing.model_copy(update={"operating_point": "plain"})
     return profile.model_copy(update={"smoothing": plain})
+
+
+def _turn(estimator: HeadPoseEstimator, seen: list[_Seen]) -> None:
+    """Replace the five points' angles of the faces that are read, where the estimator can tell them."""
+    read = [[i for i, row in enumerate(one.rows) if row >= 0] for one in seen]
+    landmarks = [one.faces.landmarks[faces] for one, faces in zip(seen, read, strict=True)]
+    found = estimator.estimate([one.frame.image for one in seen], landmarks)
+    for one, faces, poses in zip(seen, read, found, strict=True):
+        known = np.isfinite(np.stack(poses)).all(axis=0)
+        rows = np.array(faces, np.intp)[known]
+        for told, better in zip(one.poses, poses, strict=True):
+            told[rows] = better[known]
+        for row in rows:
+            one.pitch_known[row] = estimator.measures_pitch

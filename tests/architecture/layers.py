@@ -47,7 +47,7 @@ def _layer(imports: str, reason: str, *, faces: bool = False) -> Layer:
 
 _STAGE = "a stage knows the vocabulary and no other stage: the pipeline alone knows their order"
 _PAST_THE_GATE = "past the gate there are audience statistics only"
-_STAGES = "sources detectors classifiers preprocess quality tracking smoothing headpose zones aggregation"
+_STAGES = "sources detectors classifiers preprocess quality tracking smoothing headposes zones aggregation calibration"
 _OVER_SERVICE = (
     f"core weights models inference {_STAGES} hall metrics analysis store streams telemetry language report sinks "
     "pipeline assembly runtime evaluation"
@@ -67,9 +67,10 @@ LAYERS: dict[str, Layer] = {
     "quality": _layer("core", _STAGE, faces=True),
     "tracking": _layer("core", _STAGE, faces=True),
     "smoothing": _layer("core", _STAGE, faces=True),
-    "headpose": _layer("core", _STAGE, faces=True),
+    "headposes": _layer("core inference preprocess", _STAGE + "; a network's crop is cut one way", faces=True),
     "zones": _layer("core", _STAGE, faces=True),
     "aggregation": _layer("core", _STAGE + "; this one is the gate", faces=True),
+    "calibration": _layer("core", _STAGE + "; beside the gate, and as close", faces=True),
     "face_views": _layer("core", "shapes of faces for callers inside the process, never serialised", faces=True),
     "hall": _layer("core", _PAST_THE_GATE),
     "metrics": _layer("core", _PAST_THE_GATE),

@@ -15,7 +15,7 @@ import pytest
 
 from mien.core.errors import OutputError
 from mien.core.faces import Frame, FrameReading, UnreadReason
-from mien.headpose import head_poses
+from mien.headposes.five_points import head_poses
 from mien.report.fex import COLUMNS, FexFile
 from tests.report.readings import face, picture, reading
 

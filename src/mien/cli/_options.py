@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mien.analysis.scenes import Scene
     from mien.assembly import Choices
     from mien.core.audience import Sink
+    from mien.core.settings import CameraSettings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -113,6 +114,16 @@ def stream_sinks(options: Mapping[str, Any]) -> list[Sink]:
                        wait_seconds=wait_seconds)]  # fmt: skip
 
 
+def head_pose_option(command: F) -> F:
+    """``--head-pose``."""
+    return click.option(
+        "--head-pose",
+        default="five_points",
+        show_default=True,
+        help="What tells which way faces are turned: five_points, or facemesh (slower; measures pitch too).",
+    )(command)
+
+
 def declaration(options: Mapping[str, Any], profile: Profile) -> Declaration:
     """What the operator declared. Who declares nothing analyses a recording of their own, for themselves.
 
@@ -132,11 +143,66 @@ def declaration(options: Mapping[str, Any], profile: Profile) -> Declaration:
     return Declaration(Purpose(purpose), Basis(basis) if basis else None, options["jurisdiction"], options["exception"])
 
 
-def choices(detector: str | None, classifier: str) -> Choices:
+def choices(detector: str | None, classifier: str, head_pose: str | None = None) -> Choices:
     """Which backends were asked for."""
-    from mien.assembly import Choices
+    from mien.assembly import DEFAULT_HEAD_POSE, Choices
 
-    return Choices(detector, classifier)
+    return Choices(detector, classifier, head_pose or DEFAULT_HEAD_POSE)
+
+
+def read_camera(path: Path, head_pose: str) -> dict[str, float | None]:
+    """Where the screen is, from a camera's file: settings of the audience.
+
+    Args:
+        path: of a file that ``mien calibrate`` wrote, or one by hand.
+        head_pose: the estimator that will run.
+
+    Raises:
+        InputError: no such file.
+        SettingsError: it is no camera's file, or was measured with another estimator.
+    """
+    import yaml
+    from pydantic import ValidationError
+
+    from mien.core.errors import InputError
+    from mien.core.settings import CameraSettings
+
+    try:
+        camera = CameraSettings.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise InputError(f"cannot read the camera's file {path}: {error.strerror}. Check the path.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SettingsError(f"the camera's file {path} is not YAML: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "camera"
+        raise SettingsError(f"the camera's file {path} makes no sense at {where}: {first['msg']}") from error
+    if camera.head_pose not in (None, head_pose):
+        raise SettingsError(
+            f"the camera's file {path} was measured with '--head-pose {camera.head_pose}', and {head_pose} will run: "
+            "use the same, or calibrate again."
+        )
+    return camera.model_dump(include={"screen_yaw_degrees", "screen_pitch_degrees"})
+
+
+def write_camera(path: Path, camera: CameraSettings) -> None:
+    """Write a camera's file.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    import yaml
+
+    from mien.core.errors import OutputError
+
+    text = yaml.safe_dump(camera.model_dump(exclude_none=True), sort_keys=False)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(
+            "# Where the screen is, as this camera sees the faces that look at it.\n" + text, encoding="utf-8"
+        )
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror}.") from error
 
 
 def inference(threads: int, providers: tuple[str, ...]) -> InferenceSettings:

@@ -14,11 +14,13 @@ from mien.cli._options import (
     LABEL_SET_NAMES,
     choices,
     declaration,
+    head_pose_option,
     inference,
     model_options,
     pdf_options,
     policy_options,
     profile_with,
+    read_camera,
     stream_options,
     stream_sinks,
 )
@@ -69,6 +71,8 @@ if TYPE_CHECKING:
               help="Least confidence of a face.")  # fmt: skip
 @click.option("--tile", "tile_px", type=click.IntRange(128), help="Search tiles of this side, for tiny faces (pixels).")
 @click.option("--smoothing", "smoothing_seconds", type=click.FloatRange(0), help="Smoothing, seconds; 0 is off.")
+@click.option("--camera", type=click.Path(path_type=Path), help="Where the screen is: a file of 'mien calibrate'.")
+@head_pose_option
 @model_options
 @click.option("--zones", type=click.Path(path_type=Path), metavar="ZONES.yaml",
               help="Parts of one hall, by the inputs that show them; the hall and each part are told.")  # fmt: skip
@@ -93,6 +97,7 @@ def command(context: click.Context, /, inputs: tuple[str, ...], out: Path, **opt
     """
     if options["sample_hz"] is not None and options["every_nth"] is not None:
         raise SettingsError("--sample-hz and --every-nth say different things: give one of them.")
+    camera = read_camera(options["camera"], options["head_pose"]) if options["camera"] else {}
     profile = profile_with(
         options["profile_name"],
         sampling={"sample_hz": options["sample_hz"], "every_nth": options["every_nth"]},
@@ -109,6 +114,7 @@ def command(context: click.Context, /, inputs: tuple[str, ...], out: Path, **opt
             "label_set": options["label_set"],
             "step_seconds": options["step_seconds"],
             "min_group": options["min_group"],
+            **camera,
         },
     )
     from mien.core.policy import authorise, permit_personal_files
@@ -179,7 +185,8 @@ def _analyze_one(
                 profile = frame_by_frame_if_short(profile, source.info)
             profile = fit_step(profile, source.info)
             networks = inference(options["threads"], options["providers"])
-            made = assemble(profile, told, choices(options["detector"], options["classifier"]), networks)
+            asked = choices(options["detector"], options["classifier"], options["head_pose"])
+            made = assemble(profile, told, asked, networks)
             if made.detector_note:
                 console.print(f"[yellow]{made.detector_note}[/yellow]")
             observers = _observers(folder, source, locator, made.pipeline.labels, options)

@@ -332,6 +332,7 @@ class Provenance:
         sightings_read: of those, the ones whose expression was read.
         detector, classifier: which models.
         detector_note: why another detector than the preferred one ran, or None.
+        head_pose: what told which way faces were turned, and the hash of its weights, None where it has none.
         execution_providers: what ran the graphs.
         software: versions of Mien and the libraries that touch a number.
         profile: name of the profile the settings started from.
@@ -362,6 +363,7 @@ class Provenance:
     demo: bool = False
     stopped_because: str | None = None
     cameras: tuple[CameraInput, ...] = ()
+    head_pose: tuple[str, str | None] = ("five_points", None)
 
 
 @dataclass(frozen=True, slots=True)

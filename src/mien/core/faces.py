@@ -100,7 +100,11 @@ class Faces:
 
 
 class HeadPoses(NamedTuple):
-    """Head pose of N faces, float32 N each, degrees; positive yaw is towards the picture's right."""
+    """Head pose of N faces, float32 N each, degrees, as the camera sees them.
+
+    Positive yaw turns towards the picture's right, positive pitch looks down, positive roll tilts clockwise. A head is
+    turned about its own vertical first, then nods, then tilts in the picture.
+    """
 
     yaw: FloatArray
     pitch: FloatArray
@@ -234,6 +238,7 @@ class FaceReading:
         probabilities: float32 8, canonical, smoothed; None when unread.
         label: committed label in the session's label set, ``uncertain``, or None when unread.
         confidence: probability 0–1 of the class that is strongest at the operating point; None when unread.
+        pitch_known: False where ``pitch_degrees`` is of five points, which tell little of it.
     """
 
     track: int
@@ -248,6 +253,7 @@ class FaceReading:
     probabilities: FloatArray | None
     label: str | None
     confidence: float | None
+    pitch_known: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -368,6 +374,41 @@ class EmotionClassifier(ABC):
     @abstractmethod
     def _classify(self, pixels: UInt8Array) -> FloatArray:
         """float32 N×C probabilities of uint8 N×S×S×3 RGB crops."""
+
+
+class HeadPoseEstimator(ABC):
+    """Tells which way faces are turned. A backend implements :meth:`_estimate` for the faces of several frames.
+
+    Attributes:
+        name: of the plug-in.
+        sha256: of its weights; None where it has none.
+        measures_pitch: its pitch is good enough to decide whether a face is turned to a screen above or below.
+    """
+
+    name: str
+    sha256: str | None = None
+    measures_pitch: bool = False
+
+    def estimate(self, images: Sequence[UInt8Array], landmarks: Sequence[FloatArray]) -> list[HeadPoses]:
+        """Head pose of the faces of each picture.
+
+        Args:
+            images: uint8 H×W×3 RGB each.
+            landmarks: float32 N×5×2 each, pixels, in the order of :data:`LANDMARK_NAMES`.
+
+        Returns:
+            Angles as the camera sees them; NaN for a face whose pose could not be told.
+        """
+        counts = [len(points) for points in landmarks]
+        if sum(counts) == 0:
+            return [HeadPoses(*np.zeros((3, 0), np.float32)) for _ in images]
+        rows = np.stack(self._estimate(images, landmarks))
+        parts = np.split(rows, np.cumsum(counts)[:-1], axis=1)
+        return [HeadPoses(*part) for part in parts]
+
+    @abstractmethod
+    def _estimate(self, images: Sequence[UInt8Array], landmarks: Sequence[FloatArray]) -> HeadPoses:
+        """The faces of all pictures, in order; there is at least one."""
 
 
 class FrameObserver(Protocol):

@@ -14,7 +14,7 @@ from typing import Final
 
 from mien.core.errors import SettingsError
 
-KINDS: Final = ("sources", "detectors", "classifiers", "metrics", "sinks")
+KINDS: Final = ("sources", "detectors", "classifiers", "headposes", "metrics", "sinks")
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,14 +127,40 @@ class AudienceSettings(Settings):
     replicates: int = Field(200, ge=0)
     """Bootstrap replicates over tracks, for intervals; kept in memory only."""
     facing_yaw_degrees: float = Field(25.0, gt=0)
-    """A face turned less than this from the screen counts as facing it."""
+    """A face turned less than this from the screen, to either side, counts as facing it."""
+    facing_pitch_degrees: float = Field(20.0, gt=0)
+    """The same up and down; see ``screen_pitch_degrees``."""
     screen_yaw_degrees: float = Field(0.0, ge=-60, le=60)
     """Yaw of a face that looks at the screen, as this camera sees it: 0 where the camera sits at the screen; positive
     where such faces turn towards the picture's right."""
+    screen_pitch_degrees: float | None = Field(None, ge=-60, le=60)
+    """Pitch of a face that looks at the screen, as this camera sees it: positive where such faces look down. None does
+    not look at pitch; nor is that of a face looked at whose pitch is not known (see ``headposes``)."""
     synchrony_seconds: float = Field(10.0, gt=0)
     """How far back synchrony looks."""
     environment: Environment = "general"
     """Kind of audience whose weights the engagement score uses."""
+
+
+CALIBRATION_GROUP: Final = 5
+"""A camera is calibrated by this many faces at once, or more: its file tells of an audience, never of one person."""
+
+
+class CameraSettings(Settings):
+    """Where the screen is, as one camera sees the faces that look at it: a camera's file.
+
+    Measured by ``mien calibrate``, or written by hand; then there are the two angles only.
+    """
+
+    screen_yaw_degrees: float = Field(ge=-60, le=60)
+    screen_pitch_degrees: float | None = Field(None, ge=-60, le=60)
+    head_pose: str | None = None
+    """The estimator that the angles were measured with: another's may differ by some degrees."""
+    faces: int | None = Field(None, ge=CALIBRATION_GROUP)
+    """Faces read at once."""
+    yaw_spread_degrees: float | None = Field(None, ge=0)
+    """How far the faces' directions lie from the median, as a standard deviation would tell it."""
+    pitch_spread_degrees: float | None = Field(None, ge=0)
 
 
 class Profile(Settings):

@@ -60,6 +60,13 @@ class ModelPart(Part):
     sha256: Sha256
 
 
+class HeadPosePart(Part):
+    """What told which way faces were turned. ``sha256`` is of its weights; None where it has none."""
+
+    name: str
+    sha256: Sha256 | None
+
+
 class InputPart(Part):
     """What was read. ``sha256`` is of the input's bytes; None for a live source."""
 
@@ -110,6 +117,7 @@ class ProvenancePart(Part):
     detector: ModelPart
     detector_note: str | None
     classifier: ModelPart
+    head_pose: HeadPosePart
     execution_providers: tuple[str, ...]
     software: dict[str, str]
     profile: str
@@ -136,6 +144,7 @@ class ProvenancePart(Part):
             detector=ModelPart(name=told.detector.name, sha256=told.detector.sha256),
             detector_note=told.detector_note,
             classifier=ModelPart(name=told.classifier.name, sha256=told.classifier.sha256),
+            head_pose=HeadPosePart(name=told.head_pose[0], sha256=told.head_pose[1]),
             execution_providers=told.execution_providers,
             software=dict(sorted(told.software.items())),
             profile=told.profile,

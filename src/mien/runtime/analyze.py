@@ -194,4 +194,6 @@ def _session_id(info: SourceInfo, settings: dict[str, object], pipeline: Pipelin
     """The same input under the same settings and models is the same session; a live source never is."""
     if info.sha256 is None:
         return hashlib.sha256(f"{time.time_ns()}{id(pipeline)}".encode()).hexdigest()[:16]
-    return digest(info.sha256, settings, pipeline.detector.sha256, pipeline.classifier.sha256)[:16]
+    return digest(
+        info.sha256, settings, pipeline.detector.sha256, pipeline.classifier.sha256, pipeline.head_pose.sha256
+    )[:16]

@@ -103,6 +103,7 @@ def provenance_of(fed: Sequence[Fed], facts: RunFacts, stopped: str | None) -> P
             for i, one in zip(infos, fed, strict=True)
             if one.zones
         ),
+        head_pose=(first.head_pose.name, first.head_pose.sha256),
     )
 
 
