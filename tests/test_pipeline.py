@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -11,7 +11,7 @@ import pytest
 
 from mien.assembly import Choices, assemble
 from mien.core.errors import PolicyError
-from mien.core.faces import Frame, UnreadReason
+from mien.core.faces import FloatArray, Frame, HeadPoseEstimator, HeadPoses, UInt8Array, UnreadReason
 from mien.core.labels import EMOTIONS, UNCERTAIN
 from mien.core.policy import Basis, Declaration, Purpose
 from mien.core.settings import PROFILES, InferenceSettings, Profile
@@ -180,3 +180,49 @@ def test_a_model_without_the_point_is_read_plainly_and_the_settings_say_so(crowd
     bare = Pipeline(made.detector, made.classifier, made.profile, made.grant)
     assert made.profile.smoothing.operating_point == "balanced"
     assert bare.profile.smoothing.operating_point == "plain"
+
+
+class Nodding(HeadPoseEstimator):
+    """Tells every face the same pose, but the first of all, of which it can tell nothing; counts the faces it sees."""
+
+    name = "nodding"
+    measures_pitch = True
+
+    def __init__(self) -> None:
+        self.faces = 0
+
+    def _estimate(self, images: Sequence[UInt8Array], landmarks: Sequence[FloatArray]) -> HeadPoses:
+        angles = np.full((3, sum(len(points) for points in landmarks)), 7.0, np.float32)
+        if self.faces == 0:
+            angles[:, 0] = np.nan
+        self.faces += angles.shape[1]
+        return HeadPoses(*angles)
+
+
+def with_head_pose(estimator: HeadPoseEstimator, **sections: dict[str, object]) -> Pipeline:
+    made = pipeline(**sections)
+    return Pipeline(made.detector, made.classifier, made.profile, made.grant, estimator)
+
+
+def test_another_estimator_tells_the_pose_of_the_faces_that_are_read(crowd: Frame) -> None:
+    plain = pipeline(detection={"max_faces": 8}).process([crowd])[0]
+    estimator = Nodding()
+    told = with_head_pose(estimator, detection={"max_faces": 8}).process([crowd])[0]
+    assert [f.unread for f in told.faces] == [f.unread for f in plain.faces]
+    assert estimator.faces == sum(f.unread is None for f in told.faces)
+    better = [face.pitch_known for face in told.faces]
+    assert sum(better) == estimator.faces - 1, "of one, nothing could be told"
+    for known, face, before in zip(better, told.faces, plain.faces, strict=True):
+        assert face.yaw_degrees == (7.0 if known else before.yaw_degrees)
+        assert not before.pitch_known
+
+
+def test_a_face_that_keeps_its_reading_keeps_its_pose(crowd: Frame) -> None:
+    still = [Frame(crowd.image, k, k / 30) for k in range(6)]
+    estimator = Nodding()
+    readings = with_head_pose(estimator, reading={"hz": 1.0}).process(still)
+    assert estimator.faces < sum(face.unread is None for reading in readings for face in reading.faces)
+    first, *later = ([face.pitch_known for face in reading.faces] for reading in readings)
+    assert sum(first) > 5
+    for known in later:
+        assert sum(known) >= sum(first)

@@ -395,14 +395,20 @@ def _read_plainly(profile: Profile) -> Profile:
 
 
 def _turn(estimator: HeadPoseEstimator, seen: list[_Seen]) -> None:
-    """Replace the five points' angles of the faces that are read, where the estimator can tell them."""
+    """Replace the five points' angles where the estimator can tell them.
+
+    It looks at the faces that are read. A face that keeps its reading keeps its pose as well.
+    """
     read = [[i for i, row in enumerate(one.rows) if row >= 0] for one in seen]
     landmarks = [one.faces.landmarks[faces] for one, faces in zip(seen, read, strict=True)]
     found = estimator.estimate([one.frame.image for one in seen], landmarks)
     for one, faces, poses in zip(seen, read, found, strict=True):
-        known = np.isfinite(np.stack(poses)).all(axis=0)
-        rows = np.array(faces, np.intp)[known]
-        for told, better in zip(one.poses, poses, strict=True):
-            told[rows] = better[known]
-        for row in rows:
-            one.pitch_known[row] = estimator.measures_pitch
+        for face, angles in zip(faces, np.stack(poses, axis=1), strict=True):
+            one.tracks[face].pose = angles if np.isfinite(angles).all() else None
+        for face in (*faces, *one.keeps):
+            pose = one.tracks[face].pose
+            if pose is None:
+                continue
+            for told, angle in zip(one.poses, pose, strict=True):
+                told[face] = angle
+            one.pitch_known[face] = estimator.measures_pitch

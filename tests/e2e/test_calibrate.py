@@ -100,9 +100,10 @@ def test_a_dense_estimator_finds_it_too_and_its_pitch(hall: Path, tmp_path: Path
 def test_a_file_of_another_estimator_is_refused(hall: Path, tmp_path: Path) -> None:
     camera = tmp_path / "camera.yaml"
     camera.write_text("screen_yaw_degrees: 20\nhead_pose: facemesh\n")
-    done = CliRunner().invoke(main, ["analyze", f"synthetic:{hall}", "--camera", str(camera)])
-    assert done.exit_code == 2
-    assert "calibrate again" in done.output
+    for command in ("analyze", "live"):
+        done = CliRunner().invoke(main, [command, f"synthetic:{hall}", "--camera", str(camera)])
+        assert done.exit_code == 2
+        assert "calibrate again" in done.output
 
 
 def test_one_person_is_no_audience(tmp_path: Path) -> None:

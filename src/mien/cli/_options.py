@@ -24,6 +24,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 LABEL_SET_NAMES = ("ferplus8", "cinema7", "indexed7", "studio6", "engagement5", "compound12")
 
 
+DEFAULT_HEAD_POSE = "five_points"
+"""As in ``mien.assembly``, which costs too much to import for a default."""
+
+
 def policy_options(command: F) -> F:
     """``--purpose``, ``--basis``, ``--jurisdiction`` and ``--exception``."""
     for option in (
@@ -118,7 +122,7 @@ def head_pose_option(command: F) -> F:
     """``--head-pose``."""
     return click.option(
         "--head-pose",
-        default="five_points",
+        default=DEFAULT_HEAD_POSE,
         show_default=True,
         help="What tells which way faces are turned: five_points, or facemesh (slower; measures pitch too).",
     )(command)
@@ -143,11 +147,11 @@ def declaration(options: Mapping[str, Any], profile: Profile) -> Declaration:
     return Declaration(Purpose(purpose), Basis(basis) if basis else None, options["jurisdiction"], options["exception"])
 
 
-def choices(detector: str | None, classifier: str, head_pose: str | None = None) -> Choices:
+def choices(detector: str | None, classifier: str, head_pose: str = DEFAULT_HEAD_POSE) -> Choices:
     """Which backends were asked for."""
-    from mien.assembly import DEFAULT_HEAD_POSE, Choices
+    from mien.assembly import Choices
 
-    return Choices(detector, classifier, head_pose or DEFAULT_HEAD_POSE)
+    return Choices(detector, classifier, head_pose)
 
 
 def read_camera(path: Path, head_pose: str) -> dict[str, float | None]:

@@ -11,6 +11,7 @@ import click
 
 from mien.cli import TRUNCATED
 from mien.cli._options import (
+    DEFAULT_HEAD_POSE,
     LABEL_SET_NAMES,
     choices,
     declaration,
@@ -18,6 +19,7 @@ from mien.cli._options import (
     model_options,
     policy_options,
     profile_with,
+    read_camera,
     stream_options,
     stream_sinks,
 )
@@ -65,6 +67,8 @@ MOST_NOTES = 5
               help="Least confidence of a face.")  # fmt: skip
 @click.option("--max-side", "max_side_px", type=click.IntRange(64),
               help="Look for faces in a copy of at most this side, pixels; they are read at full size.")  # fmt: skip
+@click.option("--camera", type=click.Path(path_type=Path), metavar="CAMERA.yaml",
+              help="Where the screen is: a file of 'mien calibrate'; a zone's own goes before it.")  # fmt: skip
 @model_options
 @stream_options
 @click.option("--workers", type=click.Choice(["process", "thread"]), default="process", show_default=True,
@@ -127,6 +131,7 @@ def open_networks(detection: DetectionSettings, chosen: Choices, networks: Infer
 
 
 def _profile(options: dict[str, Any]) -> Profile:
+    screen = read_camera(options["camera"], DEFAULT_HEAD_POSE) if options["camera"] else {}
     return profile_with(
         options["profile_name"],
         detection={
@@ -141,6 +146,7 @@ def _profile(options: dict[str, Any]) -> Profile:
             "label_set": options["label_set"],
             "step_seconds": options["step_seconds"],
             "min_group": options["min_group"],
+            **screen,
         },
     )
 

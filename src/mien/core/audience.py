@@ -154,7 +154,7 @@ class AudienceSnapshot(_Part):
         emotions: mean over sightings read, 0–100 points; None when nothing was read.
         covariance: over tracks, points², upper triangle by rows (36 values); None below two tracks.
         shares: share of tracks above each threshold.
-        facing_share: share of the faces seen that were turned to the camera, 0–1.
+        facing_share: share of the faces seen that were turned to the screen, 0–1.
         synchrony: how alike tracks moved over the last seconds, -1 to 1; None below three that moved, and for frames.
         intervals: 95 % over people; None below two tracks: one person has no interval over people.
         view: the means in the session's label set; None when that is the canonical one.

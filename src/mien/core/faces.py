@@ -208,6 +208,8 @@ class Track:
         due_at: media time from which it is to be read again, seconds.
         label: the committed label, or None before one is.
         candidate: a label waiting to be committed, and since when (seconds).
+        pose: float32 3, yaw, pitch and roll of the latest reading (degrees), from an estimator beside the five points;
+            None where there is none, or it could not tell.
     """
 
     number: int
@@ -221,6 +223,7 @@ class Track:
     due_at: float = float("-inf")
     label: str | None = None
     candidate: tuple[str, float] | None = None
+    pose: FloatArray | None = None
 
 
 @dataclass(frozen=True, slots=True)
