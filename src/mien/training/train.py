@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import importlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,12 +14,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mien.core.errors import InputError, SettingsError
+from mien.core.errors import InputError
 from mien.core.faces import CropGeometry, FaceDetector, FloatArray
 from mien.core.labels import FERPLUS8
 from mien.evaluation.faces import VotedFaces, load_voted_faces
 from mien.evaluation.protocols import argmax_truth, majority_truth
 from mien.preprocess import InputFormat, normalise
+from mien.training import architectures
 from mien.training.augment import AugmentOptions, augment
 from mien.training.data import crop_maps, detect_landmarks, soft_targets
 from mien.training.recipe import Recipe
@@ -46,12 +46,7 @@ def build_network(recipe: Recipe) -> nn.Module:
     Raises:
         SettingsError: no such architecture.
     """
-    try:
-        module = importlib.import_module(f"mien.training.architectures.{recipe.architecture}")
-    except ModuleNotFoundError as error:
-        raise SettingsError(f"unknown architecture {recipe.architecture!r}") from error
-    network: nn.Module = module.build(len(FERPLUS8), **recipe.options)
-    return network
+    return architectures.build_network(recipe.architecture, len(FERPLUS8), 1, recipe.options)
 
 
 def train(

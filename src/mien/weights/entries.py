@@ -24,6 +24,7 @@ class Kind(StrEnum):
 
     DETECTOR = "detector"
     CLASSIFIER = "classifier"
+    BACKBONE = "backbone"
     MEDIA = "media"
 
 
