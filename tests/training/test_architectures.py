@@ -6,15 +6,20 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs the extra [train] (torch)")
 
+from torch import nn  # noqa: E402
+
 from mien import weights  # noqa: E402
 from mien.core.errors import SettingsError, WeightsError  # noqa: E402
 from mien.training.architectures import architectures, build_network, load_architecture, start_from  # noqa: E402
 
-SMALL_OPTIONS: dict[str, dict[str, object]] = {"mien": {"widths": [8, 16]}, "mobilenetv2": {"width": 0.25, "head_width": 32}}
+SMALL_OPTIONS: dict[str, dict[str, object]] = {
+    "mien": {"widths": [8, 16]},
+    "mobilenetv2": {"width": 0.25, "head_width": 32},
+}
 SIDES = {"mien": (48, 64), "mobilenetv2": (64, 112, 128, 224), "resnet50": (64,), "resemotenet": (64,)}
 
 
-def parameters(network: torch.nn.Module) -> int:
+def parameters(network: nn.Module) -> int:
     return sum(p.numel() for p in network.parameters())
 
 
@@ -91,7 +96,7 @@ def test_resemotenet_has_the_published_parameters() -> None:
 
 def test_resemotenet_drops_as_described() -> None:
     network = build_network("resemotenet", 7, 3, {})
-    shares = [m.p for m in network.modules() if isinstance(m, torch.nn.Dropout)]
+    shares = [m.p for m in network.modules() if isinstance(m, nn.Dropout)]
     assert shares == [0.2] * 3 + [0.5] * 3
 
 
@@ -120,7 +125,7 @@ def test_the_stem_stride_halves_the_work_done_at_full_size() -> None:
         sides = []
         for stride in (1, 2):
             network = build_network(name, 8, 3, {"stem_stride": stride}).eval()
-            first = next(m for m in network.modules() if isinstance(m, torch.nn.Conv2d))
+            first = next(m for m in network.modules() if isinstance(m, nn.Conv2d))
             sides.append(first(torch.zeros(1, 3, 64, 64)).shape[-1])
         assert sides == [64, 32], name
 

@@ -39,7 +39,7 @@ def load_architecture(name: str) -> Architecture:
     """
     if name not in architectures():
         raise SettingsError(f"unknown architecture {name!r}: choose one of {', '.join(architectures())}")
-    module: Architecture = importlib.import_module(f"{__name__}.{name}")  # type: ignore[assignment]
+    module: Architecture = importlib.import_module(f"{__name__}.{name}")
     return module
 
 
