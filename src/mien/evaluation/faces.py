@@ -7,7 +7,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
+from mien.core.errors import OutputError
 from mien.core.faces import EmotionClassifier, FaceCrops, FloatArray, UInt8Array
 from mien.core.labels import EMOTIONS
 from mien.evaluation.layouts import ReadOptions, find_layout, load_layout
@@ -48,6 +50,20 @@ def load_voted_faces(path: Path, options: ReadOptions | None = None, layout: str
     """
     name = layout or (find_layout(path) if path.suffix != ".npz" else "npz")
     return load_layout(name).read(path, options or ReadOptions())
+
+
+def save_voted_faces(path: Path, faces: VotedFaces, rows: npt.NDArray[np.intp]) -> None:
+    """Write some rows as an npz that :func:`load_voted_faces` reads; classes of one's own are written with them.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    own = {} if faces.labels == EMOTIONS else {"labels": np.array(faces.labels)}
+    try:
+        with path.open("wb") as stream:
+            np.savez(stream, images=faces.images[rows], votes=faces.votes[rows], **own)  # type: ignore[arg-type]
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror}") from error
 
 
 def classify_pictures(classifier: EmotionClassifier, images: UInt8Array) -> FloatArray:
