@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from mien.evaluation.layouts import Colour, Part
 
 DATA = click.Path(path_type=Path)
 
@@ -32,7 +36,7 @@ def command() -> None:
 @click.option("--colour", type=click.Choice(["grey", "rgb"]), default="grey", show_default=True)
 def split_command(
     data: Path, out: Path, shares: tuple[float, float, float], seed: int, threshold: float, layout: str | None,
-    size_px: int, colour: str,
+    size_px: int, colour: Colour,
 ) -> None:  # fmt: skip
     """Split DATA into train.npz, valid.npz and test.npz.
 
@@ -46,7 +50,7 @@ def split_command(
     from mien.evaluation.layouts import ReadOptions
     from mien.evaluation.split import split
 
-    faces = load_voted_faces(data, ReadOptions(size_px=size_px, colour="rgb" if colour == "rgb" else "grey"), layout)
+    faces = load_voted_faces(data, ReadOptions(size_px=size_px, colour=colour), layout)
     with click.progressbar(length=len(faces), label="comparing") as bar:
         try:
             parts = split(
@@ -109,3 +113,34 @@ def audit_command(
         rows = np.setdiff1d(np.arange(len(held)), found.copies.first)
         save_voted_faces(clean, held, rows)
         click.echo(f"{clean}: {len(rows)} faces")
+
+
+@command.command("teach")
+@click.argument("data", type=DATA)
+@click.option("--teacher", "teachers", multiple=True, required=True, help="Model folder or name; several are averaged.")
+@click.option("--out", type=DATA, required=True, help="The npz of soft labels to write.")
+@click.option("--layout", help="Of DATA; found out when not given.")
+@click.option("--part", type=click.Choice(["all", "train", "valid", "test"]), default="all", show_default=True)
+@click.option("--size", "size_px", type=click.IntRange(16, 512), default=48, show_default=True,
+              help="Side of pictures read from files, pixels; the recipe's crop.size.")  # fmt: skip
+@click.option("--colour", type=click.Choice(["grey", "rgb"]), default="grey", show_default=True,
+              help="Of pictures read from files; the recipe's input.colour.")  # fmt: skip
+def teach_command(
+    data: Path, teachers: tuple[str, ...], out: Path, layout: str | None, part: Part, size_px: int, colour: Colour
+) -> None:
+    """Store what teachers answer about DATA, for a recipe's `distil`.
+
+    The file takes at most 2 bytes a face and class, so a student can be trained again without its teacher.
+    """
+    from mien.assembly import load_classifier
+    from mien.core.settings import InferenceSettings
+    from mien.evaluation.faces import load_voted_faces
+    from mien.evaluation.layouts import ReadOptions
+    from mien.training.soft_labels import teach
+
+    faces = load_voted_faces(data, ReadOptions(part=part, size_px=size_px, colour=colour), layout)
+    loaded = [load_classifier(name, InferenceSettings()) for name in teachers]
+    teach(loaded, faces, out)
+    click.echo(
+        f"{out}: answers of {', '.join(t.name for t in loaded)} about {len(faces)} faces, {out.stat().st_size} bytes"
+    )

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from mien.core.errors import InputError, SettingsError, UnsupportedMediaError
-from mien.evaluation.layouts._options import PARTS, Part, ReadOptions
+from mien.evaluation.layouts._options import PARTS, Colour, Part, ReadOptions
 
 if TYPE_CHECKING:
     from mien.evaluation.faces import VotedFaces
 
-__all__ = ["PARTS", "Layout", "Part", "ReadOptions", "find_layout", "layouts", "load_layout"]
+__all__ = ["PARTS", "Colour", "Layout", "Part", "ReadOptions", "find_layout", "layouts", "load_layout"]
 
 
 class Layout(Protocol):

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Final, Literal, get_args
 
 Part = Literal["all", "train", "valid", "test"]
+Colour = Literal["grey", "rgb"]
 PARTS: Final[tuple[Part, ...]] = get_args(Part)
 
 
@@ -25,6 +26,6 @@ class ReadOptions:
 
     part: Part = "all"
     size_px: int = 48
-    colour: Literal["grey", "rgb"] = "grey"
+    colour: Colour = "grey"
     label_map: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     labels: tuple[str, ...] = ()
