@@ -104,9 +104,9 @@ def compressed(x: Tensor, probability: float, draws: Draws) -> Tensor:
     for row in torch.nonzero(chosen).flatten().tolist():
         pixels = (x[row].permute(1, 2, 0).cpu().numpy() * 255).round().astype(np.uint8)
         colour = cv2.IMREAD_GRAYSCALE if x.shape[1] == 1 else cv2.IMREAD_COLOR
-        coded = cv2.imencode(".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, int(quality[row])])[1]
+        coded = cv2.imencode(".jpg", pixels[..., ::-1].copy(), [cv2.IMWRITE_JPEG_QUALITY, int(quality[row])])[1]
         plain = np.asarray(cv2.imdecode(coded, colour)).reshape(pixels.shape)[..., ::-1]
-        x[row] = torch.from_numpy(np.ascontiguousarray(plain)).permute(2, 0, 1).to(x.device) / 255.0
+        x[row] = torch.from_numpy(plain.copy()).permute(2, 0, 1).to(x.device) / 255.0
     return x
 
 
