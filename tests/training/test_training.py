@@ -4,22 +4,32 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="training needs the extra [train] (torch)")
 
+import yaml  # noqa: E402
+from click.testing import CliRunner  # noqa: E402
+
 from mien.classifiers.model_folder import create  # noqa: E402
-from mien.core.errors import InputError, SettingsError  # noqa: E402
+from mien.cli import main  # noqa: E402
+from mien.core.errors import DeviceError, InputError, SettingsError  # noqa: E402
 from mien.core.faces import FaceCrops  # noqa: E402
+from mien.core.labels import EMOTIONS  # noqa: E402
 from mien.core.settings import InferenceSettings  # noqa: E402
+from mien.evaluation.faces import resized  # noqa: E402
 from mien.training.export import export  # noqa: E402
 from mien.training.recipe import Recipe, load_recipe  # noqa: E402
 from mien.training.score import predict_logits  # noqa: E402
 from mien.training.state import read_checkpoint  # noqa: E402
 from mien.training.train import EpochReport, Listener, build_network, train  # noqa: E402
 from tests.training.toy import recipe  # noqa: E402
+from torch import Tensor  # noqa: E402
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +91,130 @@ def test_a_second_stage_starts_from_the_first(trained: tuple[Path, Recipe], tmp_
     reports: list[EpochReport] = []
     train(finish, tmp_path / "finish", None, Listener(reports.append))
     assert reports[0].score.majority > 0.5
+
+
+def test_the_best_epoch_is_kept_and_a_run_that_no_longer_gains_stops(tmp_path: Path) -> None:
+    """A rate of almost nothing gains nothing, so the run stops after its patience."""
+    plan = recipe(
+        tmp_path,
+        schedule={"epochs": 8, "peak_learning_rate": 1e-9, "average_decay": 0.0, "kind": "constant"},
+        selection={"metric": "macro_f1", "patience_epochs": 2},
+    )
+    told: list[EpochReport] = []
+    checkpoint = train(plan, tmp_path / "run", None, Listener(told.append))
+    assert len(told) < 8
+    best = max(told, key=lambda report: report.score.macro_f1)
+    assert [r.epoch for r in told if r.best][-1] == best.epoch == told[-1].epoch - 2
+    assert torch.load(checkpoint, weights_only=True)["epoch"] == best.epoch
+
+
+def test_a_frozen_body_stands_still_and_then_moves(trained: tuple[Path, Recipe], tmp_path: Path) -> None:
+    checkpoint, _ = trained
+    start = read_checkpoint(checkpoint)["weights"]
+    for epochs, still in ((0, False), (1, True)):
+        thaw = recipe(
+            tmp_path,
+            start_from=checkpoint,
+            freeze={"epochs": epochs, "head_learning_rate": 0.01},
+            schedule={"epochs": 1, "kind": "constant", "peak_learning_rate": 1e-3, "average_decay": 0.0},
+        )
+        out = tmp_path / f"frozen-{epochs}"
+        kept: list[dict[str, Tensor]] = []
+
+        def note(report: EpochReport, folder: Path = out, seen: list[dict[str, Tensor]] = kept) -> None:
+            seen.append(torch.load(folder / "state.pt", weights_only=True)["network"])
+
+        train(thaw, out, None, Listener(note))
+        body = [name for name in start if name.startswith("features.")]
+        assert all(torch.equal(kept[0][name], start[name]) for name in body) is still
+        assert not torch.equal(kept[0]["head.3.weight"], start["head.3.weight"])
+        assert not all(torch.equal(kept[-1][name], start[name]) for name in body)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"precision": "bfloat16", "schedule": {"epochs": 4}},
+        {"loss": {"kind": "focal", "class_weights": "effective"}},
+        {"loss": {"kind": "balanced_softmax"}, "data": {"balance": 0.5, "targets": "argmax"}},
+        {"optimiser": {"kind": "sgd"}, "schedule": {"kind": "cosine", "peak_learning_rate": 0.05, "cutmix_alpha": 1.0}},
+    ],
+    ids=["bfloat16", "focal and weighted", "balanced and hard", "sgd and cutmix"],
+)
+def test_it_learns_in_every_way(changes: dict[str, Any], tmp_path: Path) -> None:
+    told: list[EpochReport] = []
+    train(recipe(tmp_path, **changes), tmp_path / "run", None, Listener(told.append))
+    assert max(report.score.argmax for report in told) > 0.5
+    assert told[-1].score.valid_loss < told[0].score.valid_loss
+
+
+def test_a_colour_network_of_other_size_and_classes_serves_what_was_trained(tmp_path: Path) -> None:
+    plan = recipe(
+        tmp_path,
+        architecture="mobilenetv2",
+        options={"width": 0.25, "head_width": 32, "stem_stride": 2},
+        crop={"size": 64},
+        input={"colour": "rgb", "equalise": False, "mean": (0.485, 0.456, 0.406), "deviation": (0.229, 0.224, 0.225)},
+        data={"label_set": "engagement5"},
+        schedule={"epochs": 1},
+    )
+    checkpoint = train(plan, tmp_path / "run", None)
+    classifier = create(export(checkpoint, tmp_path / "colour"), InferenceSettings())
+    images = resized(np.load(plan.data.valid)["images"][:8], 64)
+    network = build_network(plan, 5)
+    network.load_state_dict(read_checkpoint(checkpoint)["weights"])
+    colour = np.repeat(images[..., None], 3, axis=3)
+    logits = predict_logits(network, colour, plan.input.form(), 64)
+    served = classifier.classify(FaceCrops(colour, np.ones(8, np.float32))).probabilities
+    assert served.shape == (8, 8), "the canonical eight, those it lacks at 0"
+    columns = [EMOTIONS.index(e) for e in ("anger", "happiness", "neutral", "sadness", "surprise")]
+    assert (served[:, columns].argmax(axis=1) == logits.argmax(axis=1)).all()
+    assert served[:, EMOTIONS.index("fear")].max() == 0
+
+
+def test_the_command_trains_resumes_and_exports(tmp_path: Path) -> None:
+    plan = recipe(tmp_path, schedule={"epochs": 1})
+    (tmp_path / "toy.yaml").write_text(yaml.safe_dump(plan.model_dump(mode="json")))
+    arguments = ["train", str(tmp_path / "toy.yaml"), "--out", str(tmp_path / "run"), "--device", "cpu", "--resume"]
+    for _ in range(2):
+        result = CliRunner().invoke(main, arguments)
+        assert result.exit_code == 0, result.output
+        assert "model folder" in result.output
+    assert "going on after epoch 1 of 1" in result.output
+    assert {p.name for p in (tmp_path / "run" / "toy").iterdir()} == {"label_map.json", "model.onnx", "preprocess.json"}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "training" / "recipes").glob("*.yaml")), ids=lambda p: p.stem)
+def test_every_recipe_is_valid_and_builds(path: Path) -> None:
+    plan = load_recipe(path)
+    with torch.device("meta"):
+        network = build_network(plan, 8)
+        x = torch.zeros(2, plan.input.channels, plan.crop.size, plan.crop.size)
+        assert network.eval()(x).shape == (2, 8)
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("augment: {fog: 1}", "no augmentation fog: there are rotation_degrees"),
+        ("augment: {blur: -1}", "blur must not be negative"),
+        ("data: {train: a, valid: b, label_set: seven}", "unknown label set 'seven'"),
+        ("selection: {metric: luck}", "selection.metric"),
+        ("loss: {kind: hinge}", "loss.kind"),
+    ],
+)
+def test_what_is_wrong_in_a_recipe_is_named(text: str, named: str, tmp_path: Path) -> None:
+    start = "name: x\n" if text.startswith("data") else "name: x\ndata: {train: a, valid: b}\n"
+    (tmp_path / "r.yaml").write_text(start + text)
+    with pytest.raises(SettingsError, match=named):
+        load_recipe(tmp_path / "r.yaml")
+
+
+def test_a_gpu_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a CUDA device")
+    with pytest.raises(DeviceError, match="--device cpu"):
+        train(recipe(tmp_path), tmp_path / "run", None, device="cuda")
 
 
 def test_a_missing_checkpoint_and_a_wrong_recipe_are_named(tmp_path: Path) -> None:
