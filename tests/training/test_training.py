@@ -13,6 +13,7 @@ torch = pytest.importorskip("torch", reason="training needs the extra [train] (t
 
 import yaml  # noqa: E402
 from click.testing import CliRunner  # noqa: E402
+from torch import Tensor  # noqa: E402
 
 from mien.classifiers.model_folder import create  # noqa: E402
 from mien.cli import main  # noqa: E402
@@ -27,7 +28,6 @@ from mien.training.score import predict_logits  # noqa: E402
 from mien.training.state import read_checkpoint  # noqa: E402
 from mien.training.train import EpochReport, Listener, build_network, train  # noqa: E402
 from tests.training.toy import recipe  # noqa: E402
-from torch import Tensor  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 
