@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -10,8 +11,14 @@ import click
 @click.command()
 @click.argument("recipe", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the checkpoint and its curve.")
-def command(recipe: Path, out: Path) -> None:
-    """Train a classifier from a recipe (YAML) and write its model folder."""
+@click.option("--resume", is_flag=True, help="Go on with the run in --out; start it where there is none.")
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
+def command(recipe: Path, out: Path, resume: bool, device: str) -> None:
+    """Train a classifier from a recipe (YAML) and write its model folder.
+
+    A run that was broken off ends with --resume as it would have ended without.
+    """
+    from mien import weights
     from mien.assembly import load_detector
     from mien.core.errors import SettingsError
     from mien.core.settings import DetectionSettings, InferenceSettings
@@ -22,19 +29,44 @@ def command(recipe: Path, out: Path) -> None:
         raise SettingsError("training needs torch: pip install 'mien[train]'") from error
     from mien.training.export import export
     from mien.training.recipe import load_recipe
-    from mien.training.train import EpochReport, train
+    from mien.training.train import EpochReport, Listener, train
 
     plan = load_recipe(recipe)
     detector = None
     if plan.data.aligned_share > 0:
         detector, _ = load_detector(plan.data.detector, DetectionSettings(), InferenceSettings())
+    pretrained = weights.resolve(plan.pretrained) if plan.pretrained else None
+    line = _Line()
 
-    def report(epoch: EpochReport) -> None:
-        click.echo(
-            f"epoch {epoch.epoch:3d}  loss {epoch.loss:.4f}  majority {epoch.majority8:.4f}  argmax {epoch.argmax8:.4f}"
-            f"  macro recall {epoch.macro_recall:.4f}  {epoch.seconds:.0f} s"
+    def told(report: EpochReport) -> None:
+        score = report.score
+        line.settle(
+            f"epoch {report.epoch:3d}  loss {report.loss:.4f}  valid {score.valid_loss:.4f}  "
+            f"majority {score.majority:.4f}  argmax {score.argmax:.4f}  macro recall {score.macro_recall:.4f}  "
+            f"F1 {score.macro_f1:.4f}  {report.seconds:.0f} s{'  *' if report.best else ''}"
         )
 
-    checkpoint = train(plan, out, detector, report)
+    listener = Listener(
+        epoch=told,
+        batch=lambda epoch, done, total: line.passing(f"epoch {epoch:3d}  batch {done} of {total}"),
+        note=line.settle,
+    )
+    checkpoint = train(plan, out, detector, listener, pretrained=pretrained, resume=resume, device=device)
     folder = export(checkpoint, out / plan.name)
     click.echo(f"model folder: {folder}")
+
+
+class _Line:
+    """Lines that stay, and on a terminal one below them that is written over."""
+
+    def __init__(self) -> None:
+        self._lively = sys.stderr.isatty()
+
+    def passing(self, text: str) -> None:
+        if self._lively:
+            click.echo(f"\r\x1b[K{text}", nl=False, err=True)
+
+    def settle(self, text: str) -> None:
+        if self._lively:
+            click.echo("\r\x1b[K", nl=False, err=True)
+        click.echo(text)

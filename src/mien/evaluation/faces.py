@@ -7,9 +7,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
-from mien.core.errors import InputError, UnsupportedMediaError
+from mien.core.errors import OutputError
 from mien.core.faces import EmotionClassifier, FaceCrops, FloatArray, UInt8Array
+from mien.core.labels import EMOTIONS
+from mien.evaluation.layouts import ReadOptions, find_layout, load_layout
 
 BATCH = 512
 
@@ -19,36 +22,48 @@ class VotedFaces:
     """Pictures of faces with annotators' votes.
 
     Attributes:
-        images: uint8 N×S×S grey.
-        votes: uint8 N×10, FER+'s columns.
+        images: uint8 N×S×S grey, or N×S×S×3 RGB.
+        votes: uint8 N×(K + 2): the K classes, then *unknown* and *not a face*. With the canonical labels these are
+            FER+'s ten columns.
+        labels: the classes, in the order of their columns.
     """
 
     images: UInt8Array
     votes: UInt8Array
+    labels: tuple[str, ...] = EMOTIONS
 
     def __len__(self) -> int:
         return len(self.images)
 
 
-def load_voted_faces(path: Path) -> VotedFaces:
-    """Read an npz of ``images`` and ``votes``.
+def load_voted_faces(path: Path, options: ReadOptions | None = None, layout: str | None = None) -> VotedFaces:
+    """Read labelled faces in any layout of :mod:`mien.evaluation.layouts`.
+
+    Args:
+        path: a file or folder.
+        options: what to read; everything, grey, when None.
+        layout: its name; found out when None.
 
     Raises:
-        InputError: no such file.
-        UnsupportedMediaError: the arrays are missing or have the wrong shape.
+        InputError: no such file, or no such part.
+        UnsupportedMediaError: it is in no known layout, or rows cannot be used; the message names them.
     """
+    name = layout or (find_layout(path) if path.suffix != ".npz" else "npz")
+    return load_layout(name).read(path, options or ReadOptions())
+
+
+def save_voted_faces(path: Path, faces: VotedFaces, rows: npt.NDArray[np.intp]) -> None:
+    """Write some rows as an npz that :func:`load_voted_faces` reads; classes of one's own are written with them.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    own = {} if faces.labels == EMOTIONS else {"labels": np.array(faces.labels)}
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            images, votes = archive["images"], archive["votes"]
-    except FileNotFoundError as error:
-        raise InputError(f"no such data set: {path}") from error
-    except (KeyError, ValueError, OSError) as error:
-        raise UnsupportedMediaError(f"{path} is not an npz with arrays 'images' and 'votes': {error}") from error
-    if images.ndim != 3 or images.dtype != np.uint8 or votes.shape != (len(images), 10):
-        raise UnsupportedMediaError(
-            f"{path}: expected images uint8 N×S×S and votes N×10, got {images.dtype} {images.shape} and {votes.shape}"
-        )
-    return VotedFaces(images, votes)
+        with path.open("wb") as stream:
+            np.savez(stream, images=faces.images[rows], votes=faces.votes[rows], **own)  # type: ignore[arg-type]
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror}") from error
 
 
 def classify_pictures(classifier: EmotionClassifier, images: UInt8Array) -> FloatArray:
@@ -56,7 +71,7 @@ def classify_pictures(classifier: EmotionClassifier, images: UInt8Array) -> Floa
 
     Args:
         classifier: reads them.
-        images: uint8 N×S×S grey, each one face; resized to the classifier's crop.
+        images: uint8 N×S×S grey or N×S×S×3 RGB, each one face; resized to the classifier's crop.
 
     Returns:
         float32 N×8.
@@ -64,9 +79,14 @@ def classify_pictures(classifier: EmotionClassifier, images: UInt8Array) -> Floa
     side = classifier.geometry.size
     parts = []
     for start in range(0, len(images), BATCH):
-        part = images[start : start + BATCH]
-        if part.shape[1] != side:
-            part = np.stack([cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA) for image in part])
-        colour = np.repeat(part[..., None], 3, axis=3)
+        part = resized(images[start : start + BATCH], side)
+        colour = np.repeat(part[..., None], 3, axis=3) if part.ndim == 3 else part
         parts.append(classifier.classify(FaceCrops(colour, np.ones(len(part), np.float32))).probabilities)
     return np.concatenate(parts)
+
+
+def resized(images: UInt8Array, side: int) -> UInt8Array:
+    """Square pictures at another side: uint8 N×S×S or N×S×S×3; those of that side come back as they are."""
+    if images.shape[1] == side:
+        return images
+    return np.stack([cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA) for image in images])

@@ -1,6 +1,7 @@
-"""What a face can look like before it reaches a classifier: framing, light, sharpness, occlusion.
+"""What a face can look like before it reaches a classifier: framing, light, sharpness, occlusion, colour.
 
-Everything works on a batch at once and takes a seeded generator.
+Everything works on a batch at once. Every random number is drawn on the CPU from a seeded generator, so that a run on a
+GPU sees the same faces. A change whose strength is 0 draws none.
 """
 
 from __future__ import annotations
@@ -11,6 +12,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+from mien.training import appearance
+from mien.training.draws import Draws
+
+SMALL_SIZES = (12, 14, 18, 24, 32)
+KINDS_OF_SMALL = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +31,17 @@ class AugmentOptions:
         flip: probability of mirroring.
         contrast_log, brightness: deviation of the log of contrast, and of an offset on 0–1 pixels.
         gamma_log: deviation of the log of the exponent of a tone curve.
-        low_resolution: probability that the face was seen at a size of ``smallest_px`` to the full size.
-        smallest_px: least size, pixels.
+        low_resolution: probability that the face was seen at a size of ``smallest_px`` to 32 pixels.
+        smallest_px: least size, pixels: 12, 14, 18, 24 or 32.
         dark: probability of low exposure with sensor noise.
         noise: largest deviation of plain sensor noise, on 0–1 pixels.
         occlusion: probability of a blank rectangle of up to 40 % of the side.
+        blur: probability of being out of focus or moving.
+        jpeg: probability of JPEG compression at a quality of 15 to 80.
+        infrared: probability of the look of an infrared camera: grey, a lamp from the front, pale skin, grain.
+        grey: probability that a colour face loses its colour.
+        saturation_log, colour_cast: deviation of the log of the saturation, and of the log of each channel's gain.
+        shot_noise: largest share of a pixel's range that photon noise takes at full light.
     """
 
     rotation_degrees: float = 12.0
@@ -43,76 +56,106 @@ class AugmentOptions:
     dark: float = 0.1
     noise: float = 0.03
     occlusion: float = 0.25
+    blur: float = 0.0
+    jpeg: float = 0.0
+    infrared: float = 0.0
+    grey: float = 0.0
+    saturation_log: float = 0.0
+    colour_cast: float = 0.0
+    shot_noise: float = 0.0
 
 
-def augment(pixels: Tensor, frames: Tensor, options: AugmentOptions, generator: torch.Generator) -> Tensor:
+def augment(
+    pixels: Tensor, frames: Tensor, options: AugmentOptions, generator: torch.Generator, side: int | None = None
+) -> Tensor:
     """A batch of training crops.
 
     Args:
-        pixels: uint8 N×S×S grey pictures.
+        pixels: uint8 N×S×S grey or N×S×S×3 RGB pictures, on any device.
         frames: float32 N×2×3, each the map from crop to picture in units of half a side (-1 to 1), the identity
             for the picture as it is.
         options: strengths.
-        generator: seeded source of every random draw.
+        generator: seeded source of every random draw, on the CPU.
+        side: of the crops, pixels; the pictures' own when None.
 
     Returns:
-        float32 N×1×S×S on 0–1, not yet normalised.
+        float32 N×C×side×side on 0–1, not yet normalised, on the pictures' device.
     """
-    n, side = pixels.shape[0], pixels.shape[-1]
+    draws = Draws(len(pixels), generator, pixels.device)
+    x = _framed(pixels, frames, options, draws, side or pixels.shape[1])
+    x = appearance.colours(x, options.saturation_log, options.colour_cast, options.grey, draws)
+    x = appearance.out_of_focus(x, options.blur, draws)
+    x = _small(x, options, draws)
+    if options.infrared > 0:
+        x = appearance.infrared(x, options.infrared, draws)
+    x, exposure = _lit(x, options, draws)
+    x = _occluded(x, options.occlusion, exposure, draws)
+    return appearance.compressed(x, options.jpeg, draws)
 
-    def normal(scale: float) -> Tensor:
-        return torch.randn(n, generator=generator) * scale
 
-    def uniform(low: float, high: float) -> Tensor:
-        return low + (high - low) * torch.rand(n, generator=generator)
+def as_planes(pixels: Tensor) -> Tensor:
+    """float32 N×C×S×S on 0–1, of uint8 N×S×S grey or N×S×S×3 RGB."""
+    planes = pixels[:, None] if pixels.ndim == 3 else pixels.permute(0, 3, 1, 2)
+    return planes.float() / 255.0
 
-    def chance(probability: float) -> Tensor:
-        return torch.rand(n, generator=generator) < probability
 
-    angle = uniform(-1, 1) * math.radians(options.rotation_degrees)
-    scale = torch.exp(normal(options.scale_log))
-    mirror = torch.where(chance(options.flip), -1.0, 1.0)
-    jitter = torch.zeros(n, 3, 3)
+def _framed(pixels: Tensor, frames: Tensor, options: AugmentOptions, draws: Draws, side: int) -> Tensor:
+    n = len(pixels)
+    angle = draws.uniform(-1, 1) * math.radians(options.rotation_degrees)
+    scale = torch.exp(draws.normal(options.scale_log))
+    mirror = torch.where(draws.chance(options.flip), -1.0, 1.0)
+    jitter = torch.zeros(n, 3, 3, device=pixels.device)
     jitter[:, 0, 0] = mirror * scale * torch.cos(angle)
     jitter[:, 0, 1] = -scale * torch.sin(angle)
     jitter[:, 1, 0] = mirror * scale * torch.sin(angle)
     jitter[:, 1, 1] = scale * torch.cos(angle)
-    jitter[:, 0, 2] = normal(2 * options.shift)
-    jitter[:, 1, 2] = normal(2 * options.shift)
+    jitter[:, 0, 2] = draws.normal(2 * options.shift)
+    jitter[:, 1, 2] = draws.normal(2 * options.shift)
     jitter[:, 2, 2] = 1.0
     maps = torch.bmm(frames, jitter)
-    x = pixels[:, None].float() / 255.0
+    x = as_planes(pixels)
     grid = functional.affine_grid(maps, [n, 1, side, side], align_corners=False)
-    border = "border" if float(torch.rand(1, generator=generator)) < 0.5 else "reflection"
-    x = functional.grid_sample(x, grid, mode="bilinear", padding_mode=border, align_corners=False)
+    border = "border" if draws.coin() else "reflection"
+    return functional.grid_sample(x, grid, mode="bilinear", padding_mode=border, align_corners=False)
 
-    for size in (14, 18, 24, 32):
-        if size < options.smallest_px:
+
+def _small(x: Tensor, options: AugmentOptions, draws: Draws) -> Tensor:
+    side = x.shape[-1]
+    for size in SMALL_SIZES:
+        if size < options.smallest_px or size >= side:
             continue
-        chosen = chance(options.low_resolution / 4)
+        chosen = draws.chance(options.low_resolution / KINDS_OF_SMALL)
         if bool(chosen.any()):
             small = functional.interpolate(x[chosen], size=(size, size), mode="area")
             x[chosen] = functional.interpolate(small, size=(side, side), mode="bilinear", align_corners=False)
+    return x
 
-    def column(values: Tensor) -> Tensor:
-        return values.view(n, 1, 1, 1)
 
-    x = x.clamp(1e-4, 1.0) ** column(torch.exp(normal(options.gamma_log)))
-    mean = x.mean(dim=(2, 3), keepdim=True)
-    x = (x - mean) * column(torch.exp(normal(options.contrast_log))) + mean + column(normal(options.brightness))
-    noise = uniform(0, options.noise)
-    dark = chance(options.dark)
-    exposure = torch.where(dark, uniform(0.05, 0.4), torch.ones(n))
-    noise = torch.where(dark, uniform(0.003, 0.02), noise)
-    x = x * column(exposure) + torch.randn(x.shape, generator=generator) * column(noise)
-    x = x.clamp(0.0, 1.0)
+def _lit(x: Tensor, options: AugmentOptions, draws: Draws) -> tuple[Tensor, Tensor]:
+    """Tone, contrast, exposure and noise; the exposure comes with it, float32 N×1×1×1."""
+    x = x.clamp(1e-4, 1.0) ** draws.column(torch.exp(draws.normal(options.gamma_log)))
+    mean = x.mean(dim=(1, 2, 3), keepdim=True)
+    x = (x - mean) * draws.column(torch.exp(draws.normal(options.contrast_log))) + mean
+    x = x + draws.column(draws.normal(options.brightness))
+    noise = draws.uniform(0, options.noise)
+    dark = draws.chance(options.dark)
+    exposure = torch.where(dark, draws.uniform(0.05, 0.4), torch.ones(len(x), device=x.device))
+    noise = torch.where(dark, draws.uniform(0.003, 0.02), noise)
+    x = x * draws.column(exposure)
+    if options.shot_noise > 0:
+        x = appearance.shot_noise(x, options.shot_noise, draws)
+    x = x + draws.normal_like(x) * draws.column(noise)
+    return x.clamp(0.0, 1.0), draws.column(exposure)
 
-    covered = chance(options.occlusion)
-    height, width = uniform(0.1, 0.4) * side, uniform(0.1, 0.4) * side
-    top, left = uniform(0, 1) * (side - height), uniform(0, 1) * (side - width)
-    ruler = torch.arange(side).view(1, side).float()
+
+def _occluded(x: Tensor, probability: float, exposure: Tensor, draws: Draws) -> Tensor:
+    side = x.shape[-1]
+    covered = draws.chance(probability)
+    height, width = draws.uniform(0.1, 0.4) * side, draws.uniform(0.1, 0.4) * side
+    top, left = draws.uniform(0, 1) * (side - height), draws.uniform(0, 1) * (side - width)
+    ruler = torch.arange(side, device=x.device).view(1, side).float()
     rows = (ruler >= top[:, None]) & (ruler < (top + height)[:, None])
     columns = (ruler >= left[:, None]) & (ruler < (left + width)[:, None])
-    mask = rows[:, None, :, None] & columns[:, None, None, :] & covered.view(n, 1, 1, 1)
-    shade = column(uniform(0, 1)) * column(exposure)
+    mask = rows[:, None, :, None] & columns[:, None, None, :] & covered.view(-1, 1, 1, 1)
+    shade = draws.column(draws.uniform(0, 1)) * exposure
     return torch.where(mask, shade.expand_as(x), x)

@@ -1,77 +1,176 @@
-"""Training data as arrays in memory: vote distributions, and the crop a detector would cut."""
+"""Training data as arrays in memory: what is learned of each face, and what counts as right."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from dataclasses import dataclass
+from typing import Literal
 
-import cv2
 import numpy as np
-import numpy.typing as npt
 
-from mien.core.faces import CropGeometry, FaceDetector, FloatArray, Frame, UInt8Array
-from mien.evaluation.faces import VotedFaces
-from mien.evaluation.protocols import vote_distribution
-from mien.preprocess import crop_transforms
+from mien.core.errors import SettingsError
+from mien.core.faces import FloatArray, UInt8Array
+from mien.core.labels import EMOTIONS, LabelSet, label_set
+from mien.evaluation.duplicates import copies_between
+from mien.evaluation.faces import VotedFaces, load_voted_faces
+from mien.evaluation.layouts import ReadOptions
+from mien.evaluation.protocols import Truth, argmax_truth, majority_truth, vote_distribution
+from mien.preprocess import to_grey
+from mien.training.recipe import DataSection, Recipe
+from mien.training.soft_labels import read_soft_labels
 
 
-def soft_targets(votes: UInt8Array, *, drop_single_votes: bool) -> FloatArray:
-    """float32 N×8 vote shares; rows without a vote for an emotion are all zero and weigh nothing."""
-    return vote_distribution(votes, drop_single_votes=drop_single_votes)
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """What a run learns from.
 
-
-def detect_landmarks(
-    faces: VotedFaces,
-    detector: FaceDetector,
-    progress: Callable[[int], None] = lambda done: None,
-    *,
-    magnification: float = 2.5,
-    canvas_px: int = 224,
-) -> FloatArray:
-    """The landmarks a detector finds on each picture, in the picture's pixels.
-
-    Each picture is enlarged onto the middle of a plain canvas, because a face that fills its picture to the edge
-    is no longer what a detector was trained to find.
-
-    Returns:
-        float32 N×5×2; NaN where no face was found.
+    Attributes:
+        images: uint8 N×S×S grey or N×S×S×3 RGB.
+        targets: float32 N×K, rows sum to 1.
+        teacher: float32 N×K, rows sum to 1; None when the recipe does not distil.
+        labels: names of the K classes.
     """
-    side = faces.images.shape[1]
-    large = round(side * magnification)
-    offset = (canvas_px - large) // 2
-    out = np.full((len(faces), 5, 2), np.nan, np.float32)
-    for row, image in enumerate(faces.images):
-        canvas = np.full((canvas_px, canvas_px), int(image.mean()), np.uint8)
-        canvas[offset : offset + large, offset : offset + large] = cv2.resize(
-            image, (large, large), interpolation=cv2.INTER_CUBIC
+
+    images: UInt8Array
+    targets: FloatArray
+    teacher: FloatArray | None
+    labels: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def digest(self) -> str:
+        """A hash of everything in it: a run that goes on must go on with the same."""
+        whole = hashlib.sha256(np.ascontiguousarray(self.images).data)
+        whole.update(np.ascontiguousarray(self.targets).data)
+        if self.teacher is not None:
+            whole.update(np.ascontiguousarray(self.teacher).data)
+        return whole.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a run is judged by.
+
+    Attributes:
+        images: uint8 N×S×S grey or N×S×S×3 RGB.
+        targets: float32 N×K vote shares; rows without a vote are all zero and weigh nothing.
+        majority, argmax: the faces each protocol keeps, with their class among ``labels``.
+        labels: names of the K classes.
+    """
+
+    images: UInt8Array
+    targets: FloatArray
+    majority: Truth
+    argmax: Truth
+    labels: tuple[str, ...]
+
+
+def load_training(recipe: Recipe) -> tuple[Examples, Held]:
+    """Both splits as a recipe names them.
+
+    Raises:
+        InputError, UnsupportedMediaError: a data set is missing or malformed.
+        SettingsError: the splits have different classes, or too little is left to learn from.
+    """
+    data = recipe.data
+    training, validation = load_faces(recipe, "train"), load_faces(recipe, "valid")
+    if training.labels != validation.labels:
+        raise SettingsError(
+            f"{data.train} has classes {', '.join(training.labels)}, {data.valid} {', '.join(validation.labels)}"
         )
-        found = detector.detect([Frame(np.repeat(canvas[..., None], 3, axis=2), row, 0.0)])[0]
-        if len(found):
-            out[row] = (found.landmarks[0] - offset) / magnification
-        if row % 500 == 499:
-            progress(row + 1)
-    return out
+    targets, labels = class_targets(training, data)
+    keep = targets.sum(axis=1) > 0
+    if data.drop_copies:
+        keep[copies_between(validation.images, training.images).second] = False
+    rows = np.flatnonzero(keep)
+    if len(rows) < recipe.schedule.batch_size:
+        raise SettingsError(f"{data.train}: {len(rows)} faces to learn from are fewer than schedule.batch_size")
+    teacher = None
+    if recipe.distil is not None:
+        teacher = label_set(data.label_set).view(read_soft_labels(recipe.distil.labels, training))[rows]
+    return Examples(coloured(training.images, recipe)[rows], targets[rows], teacher, labels), held(validation, recipe)
 
 
-def crop_maps(landmarks: FloatArray, geometry: CropGeometry, picture_px: int) -> npt.NDArray[np.float32]:
-    """The serving crop of each picture as a map in units of half a side, as ``augment`` wants it.
+def load_faces(recipe: Recipe, split: Literal["train", "valid"]) -> VotedFaces:
+    """One split as a recipe names it; errors as :func:`load_training`."""
+    data = recipe.data
+    path, part = (data.train, data.train_part) if split == "train" else (data.valid, data.valid_part)
+    options = ReadOptions(part, recipe.crop.size, recipe.input.colour, data.label_map, data.labels)
+    return load_voted_faces(path, options, data.layout)
 
-    Args:
-        landmarks: float32 N×5×2 in picture pixels, NaN where unknown.
-        geometry: the model's crop.
-        picture_px: the pictures' side.
 
-    Returns:
-        float32 N×2×3; the identity where landmarks are unknown or the crop would leave most of the picture.
+def held(faces: VotedFaces, recipe: Recipe) -> Held:
+    """A validation split as a recipe is judged by it: against the votes, whatever it learns from."""
+    votes = recipe.data.model_copy(update={"targets": "votes", "drop_single_votes": False})
+    targets, labels = class_targets(faces, votes)
+    majority, argmax = (_truth(faces, recipe.data, protocol) for protocol in ("majority", "argmax"))
+    return Held(coloured(faces.images, recipe), targets, majority, argmax, labels)
+
+
+def class_targets(faces: VotedFaces, data: DataSection) -> tuple[FloatArray, tuple[str, ...]]:
+    """What is learned of each face: float32 N×K, and the names of the K classes.
+
+    Rows sum to 1, or to 0 where nothing is learned: no vote for any class, a face that the protocol drops, or one whose
+    votes mostly went to emotions that the label set leaves out.
     """
-    identity = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
-    maps = np.repeat(identity[None], len(landmarks), axis=0)
-    known = np.flatnonzero(np.isfinite(landmarks).all(axis=(1, 2)))
-    pixel = crop_transforms(landmarks[known], geometry)
-    linear = pixel[:, :, :2] * (geometry.size / picture_px)
-    middle = pixel[:, :, :2].sum(axis=2) * ((geometry.size - 1) / 2) + pixel[:, :, 2]
-    shift = (middle + 0.5) * 2 / picture_px - 1
-    zoom = np.hypot(linear[:, 0, 0], linear[:, 1, 0])
-    usable = (np.abs(shift).max(axis=1) < 0.4) & (zoom > 0.5) & (zoom < 1.6)
-    maps[known[usable], :, :2] = linear[usable]
-    maps[known[usable], :, 2] = shift[usable]
-    return maps
+    if data.targets != "votes":
+        truth = _truth(faces, data, data.targets)
+        labels = faces.labels if faces.labels != EMOTIONS else label_set(data.label_set).labels
+        hard = np.zeros((len(faces), len(labels)), np.float32)
+        hard[truth.keep, truth.label] = 1.0
+        return hard, labels
+    if faces.labels != EMOTIONS:
+        return _shares(faces.votes, len(faces.labels)), faces.labels
+    shares = vote_distribution(faces.votes, drop_single_votes=data.drop_single_votes)
+    return _viewed(shares, data), label_set(data.label_set).labels
+
+
+def _viewed(shares: FloatArray, data: DataSection) -> FloatArray:
+    """Canonical shares as the recipe's label set shows them; zero rows where it leaves out more than half of a face."""
+    chosen = label_set(data.label_set)
+    if chosen.labels == EMOTIONS:
+        return shares
+    kept = shares[:, _kept_columns(chosen)].sum(axis=1)
+    viewed = chosen.view(shares)
+    viewed[kept <= 0.5] = 0.0
+    return np.asarray(viewed, np.float32)
+
+
+def _truth(faces: VotedFaces, data: DataSection, protocol: str) -> Truth:
+    """The faces a protocol keeps, with their class among those that are learned."""
+    chosen = label_set(data.label_set)
+    if faces.labels == EMOTIONS and chosen.labels == EMOTIONS:
+        return majority_truth(faces.votes) if protocol == "majority" else argmax_truth(faces.votes)
+    if faces.labels == EMOTIONS:
+        shares = _viewed(vote_distribution(faces.votes), data)
+        named = faces.votes.argmax(axis=1) < len(EMOTIONS)
+    else:
+        shares = _shares(faces.votes, len(faces.labels))
+        named = faces.votes.argmax(axis=1) < len(faces.labels)
+    least = 0.5 if protocol == "majority" else 0.0
+    keep = np.flatnonzero(named & (shares.max(axis=1) > least))
+    return Truth(keep, shares[keep].argmax(axis=1))
+
+
+def _kept_columns(chosen: LabelSet) -> list[int]:
+    """Canonical emotions that a label set has a place for."""
+    names = {name for source in chosen.sources for name in source}
+    names |= {name for pair in chosen.pairs for name in (pair.first, pair.second)}
+    return [EMOTIONS.index(name) for name in names]
+
+
+def _shares(votes: UInt8Array, classes: int) -> FloatArray:
+    """Share of the votes of each class; rows without one are all zero."""
+    given = votes[:, :classes].astype(np.float32)
+    total = given.sum(axis=1, keepdims=True)
+    return np.asarray(np.divide(given, total, out=np.zeros_like(given), where=total > 0), np.float32)
+
+
+def coloured(images: UInt8Array, recipe: Recipe) -> UInt8Array:
+    """Pictures in the colour that the network takes: N×S×S for grey, N×S×S×3 for RGB."""
+    if recipe.input.colour == "grey" and images.ndim == 4:
+        return to_grey(images)
+    if recipe.input.colour == "rgb" and images.ndim == 3:
+        return np.repeat(images[..., None], 3, axis=3)
+    return images

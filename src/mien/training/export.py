@@ -15,15 +15,15 @@ import torch
 from torch import nn
 
 from mien.core.faces import FloatArray, UInt8Array
-from mien.core.labels import FERPLUS8
 from mien.core.settings import InferenceSettings
 from mien.evaluation.calibration import fit_temperature
-from mien.evaluation.faces import load_voted_faces
-from mien.evaluation.protocols import vote_distribution
+from mien.evaluation.faces import resized
 from mien.inference import open_session
-from mien.preprocess import normalise
+from mien.preprocess import InputFormat, normalise
+from mien.training.data import coloured, held, load_faces
 from mien.training.recipe import Recipe
-from mien.training.train import INPUT, build_network, read_checkpoint
+from mien.training.state import read_checkpoint, write_label_map
+from mien.training.train import build_network
 
 OPSET = 17
 CALIBRATION_FACES = 1024
@@ -41,25 +41,28 @@ def export(checkpoint: Path, folder: Path) -> Path:
     """
     saved = read_checkpoint(checkpoint)
     recipe = Recipe.model_validate(saved["recipe"])
-    network = build_network(recipe)
+    labels, form = tuple(saved["labels"]), recipe.input.form()
+    network = build_network(recipe, len(labels))
     network.load_state_dict(saved["weights"])
     network.eval()
-    model = _graph(network, recipe.crop.size)
+    model = _graph(network, recipe)
     if recipe.quantise:
-        model = quantise(model, load_voted_faces(recipe.data.train).images[:CALIBRATION_FACES])
-    model.doc_string = f"{recipe.name}: emotion logits of {recipe.crop.size}-pixel grey faces"
+        seen = coloured(load_faces(recipe, "train").images[:CALIBRATION_FACES], recipe)
+        model = quantise(model, resized(seen, recipe.crop.size), form)
+    model.doc_string = f"{recipe.name}: logits of {len(labels)} classes of {recipe.crop.size}-pixel faces"
     for node in model.graph.node:
         node.doc_string = ""
     content = model.SerializeToString()
-    validation = load_voted_faces(recipe.data.valid)
-    logits = _logits(content, validation.images)
+    validation = held(load_faces(recipe, "valid"), recipe)
+    pictures = resized(validation.images, recipe.crop.size)
+    logits = _logits(content, pictures, form)
     if recipe.mirror:
-        mirrored = _logits(content, np.ascontiguousarray(validation.images[:, :, ::-1]))
+        mirrored = _logits(content, np.ascontiguousarray(pictures[:, :, ::-1]), form)
         logits = np.asarray((logits + mirrored) / 2, np.float32)
-    temperature = fit_temperature(logits, vote_distribution(validation.votes))
+    temperature = fit_temperature(logits, validation.targets)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "model.onnx").write_bytes(content)
-    _write(folder / "label_map.json", {"labels": list(FERPLUS8.labels)})
+    write_label_map(folder, labels)
     _write(
         folder / "preprocess.json",
         {
@@ -72,7 +75,7 @@ def export(checkpoint: Path, folder: Path) -> Path:
                 "align": recipe.crop.align,
                 "margin": 0.0,
             },
-            "input": {"colour": INPUT.colour, "equalise": INPUT.equalise},
+            "input": _described(form),
             "output": "logits",
             "mirror": recipe.mirror,
             "temperature": round(temperature, 4),
@@ -81,21 +84,22 @@ def export(checkpoint: Path, folder: Path) -> Path:
     return folder
 
 
-def quantise(model: onnx.ModelProto, faces: UInt8Array) -> onnx.ModelProto:
+def quantise(model: onnx.ModelProto, faces: UInt8Array, form: InputFormat) -> onnx.ModelProto:
     """The graph in eight-bit integers: static ranges, weights per channel.
 
     Weights use seven bits, so that CPUs without VNNI do not saturate and every machine gives the same answer.
 
     Args:
         model: a float32 graph whose input is ``faces``.
-        faces: uint8 N×S×S, pictures that show the ranges.
+        faces: uint8 N×S×S or N×S×S×3, pictures that show the ranges.
+        form: how pixels become the graph's input.
     """
     from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     class Pictures(CalibrationDataReader):  # type: ignore[misc]
         def __init__(self) -> None:
-            self._batches = iter(_batches(faces))
+            self._batches = iter(_batches(faces, form))
 
         def get_next(self) -> dict[str, FloatArray] | None:
             batch = next(self._batches, None)
@@ -117,7 +121,15 @@ def quantise(model: onnx.ModelProto, faces: UInt8Array) -> onnx.ModelProto:
         return onnx.load(small)
 
 
-def _graph(network: nn.Module, size: int) -> onnx.ModelProto:
+def _described(form: InputFormat) -> dict[str, object]:
+    """``input`` of ``preprocess.json``; what equalising makes meaningless is left out."""
+    described: dict[str, object] = {"colour": form.colour, "equalise": form.equalise}
+    if not form.equalise:
+        described |= {"mean": list(form.mean), "deviation": list(form.deviation)}
+    return described
+
+
+def _graph(network: nn.Module, recipe: Recipe) -> onnx.ModelProto:
     """The network as an ONNX graph of N faces."""
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         # The newer exporter needs two more packages and gives the same graph for a plain network.
@@ -125,7 +137,7 @@ def _graph(network: nn.Module, size: int) -> onnx.ModelProto:
         path = Path(folder) / "model.onnx"
         torch.onnx.export(
             network,
-            (torch.zeros(2, 1, size, size),),
+            (torch.zeros(2, recipe.input.channels, recipe.crop.size, recipe.crop.size),),
             path,
             input_names=["faces"],
             output_names=["logits"],
@@ -136,14 +148,14 @@ def _graph(network: nn.Module, size: int) -> onnx.ModelProto:
         return onnx.load(path)
 
 
-def _batches(images: UInt8Array) -> Iterator[FloatArray]:
+def _batches(images: UInt8Array, form: InputFormat) -> Iterator[FloatArray]:
     for start in range(0, len(images), BATCH):
-        yield normalise(images[start : start + BATCH], INPUT)
+        yield normalise(images[start : start + BATCH], form)
 
 
-def _logits(content: bytes, images: UInt8Array) -> FloatArray:
+def _logits(content: bytes, images: UInt8Array, form: InputFormat) -> FloatArray:
     session = open_session(content, "the exported model", InferenceSettings(threads=0))
-    return np.concatenate([session.run(None, {"faces": batch})[0] for batch in _batches(images)])
+    return np.concatenate([session.run(None, {"faces": batch})[0] for batch in _batches(images, form)])
 
 
 def _write(path: Path, document: dict[str, object]) -> None:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from mien.core.errors import InputError, SettingsError
+from mien.core.labels import LABEL_SETS
+from mien.evaluation.layouts import Part
+from mien.preprocess import InputFormat
+from mien.training.augment import AugmentOptions
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+Metric = Literal["macro_f1", "macro_recall", "majority", "argmax", "valid_loss"]
 
 
 class _Section(BaseModel):
@@ -16,18 +25,44 @@ class _Section(BaseModel):
 
 
 class DataSection(_Section):
-    """Where faces come from. Paths are relative to the working folder."""
+    """Where faces come from, and what is learned of them. Paths are relative to the working folder."""
 
     train: Path
     valid: Path
+    train_part: Part = "all"
+    valid_part: Part = "all"
+    layout: str | None = None
+    """Of both (:mod:`mien.evaluation.layouts`); found out when not named."""
+    label_map: dict[str, str] = Field(default_factory=dict)
+    """The data's own class names to ``labels``, ``unknown``, ``not-a-face`` or ``ignore``."""
+    labels: tuple[str, ...] = ()
+    """Classes of the data where they are not the canonical emotions."""
+    label_set: str = "ferplus8"
+    """The view of canonical emotions that is learned, such as ``engagement5`` or ``compound12``."""
+    targets: Literal["votes", "majority", "argmax"] = "votes"
+    """Soft labels (each class's share of the votes), or the class that a protocol gives; faces it drops are dropped."""
     drop_single_votes: bool = True
-    aligned_share: float = Field(0.5, ge=0, le=1)
+    drop_copies: bool = False
+    """Leave out training pictures that show a photograph of the validation split."""
+    balance: Share = 0.0
+    """Oversampling: 0 takes each face once an epoch, 1 draws each class equally often, between is between."""
+    aligned_share: Share = 0.5
     """Share of crops cut by the serving path from detected landmarks; the rest are the pictures as they are."""
     detector: str = "yunet"
+    framings: tuple[Positive, ...] = (2.5,)
+    """Magnifications at which the detector looks at each picture. Its landmarks differ a little between them; a crop
+    takes those of one at random: framing jitter as the detector makes it."""
+
+    @field_validator("label_set")
+    @classmethod
+    def _is_known(cls, name: str) -> str:
+        if name not in LABEL_SETS:
+            raise ValueError(f"unknown label set {name!r}: choose one of {', '.join(LABEL_SETS)}")
+        return name
 
 
 class CropSection(_Section):
-    """The crop written into the model's ``preprocess.json``."""
+    """The crop written into the model's ``preprocess.json``; ``size`` is the side of the network's input, pixels."""
 
     size: int = Field(48, ge=24)
     side: float = Field(1.876, gt=0)
@@ -35,18 +70,96 @@ class CropSection(_Section):
     align: bool = True
 
 
+class InputSection(_Section):
+    """How pixels become the network's input, written into ``preprocess.json``; see :class:`InputFormat`."""
+
+    colour: Literal["grey", "rgb"] = "grey"
+    equalise: bool = True
+    mean: tuple[float, ...] = (0.5,)
+    deviation: tuple[Positive, ...] = (0.25,)
+
+    @property
+    def channels(self) -> int:
+        """Of the network's input."""
+        return 1 if self.colour == "grey" else 3
+
+    def form(self) -> InputFormat:
+        """The same, as preprocessing takes it."""
+        return InputFormat(self.colour, self.equalise, self.mean, self.deviation)
+
+
+class LossSection(_Section):
+    """What is minimised. Every kind takes soft labels."""
+
+    kind: Literal["cross_entropy", "focal", "balanced_softmax"] = "cross_entropy"
+    focal_gamma: float = Field(2.0, ge=0)
+    prior_strength: float = Field(1.0, ge=0)
+    """Of balanced softmax: the power of the classes' shares that is taken out of the answer."""
+    class_weights: Literal["none", "inverse", "effective"] | dict[str, Positive] = "none"
+    """``inverse`` of each class's share; of its ``effective`` number (Cui et al., 2019); or a weight a class."""
+
+
+class OptimiserSection(_Section):
+    """Which steps are taken; rates and weight decay are the schedule's."""
+
+    kind: Literal["adamw", "adam", "sgd"] = "adamw"
+    momentum: Share = 0.9
+    """Of ``sgd``, with Nesterov's correction."""
+
+
+class FreezeSection(_Section):
+    """First the head alone, then everything: for starts from weights made for something else."""
+
+    epochs: int = Field(0, ge=0)
+    """Epochs in which the body stands still; they come before the schedule's."""
+    head_learning_rate: Positive = 1e-3
+    """In those epochs."""
+    body_rate_share: float = Field(1.0, gt=0, le=1)
+    """Afterwards, the body's learning rate as a share of the head's."""
+
+
 class ScheduleSection(_Section):
     """How long and how fast."""
 
     epochs: int = Field(30, ge=1)
     batch_size: int = Field(128, ge=2)
-    peak_learning_rate: float = Field(3e-3, gt=0)
+    kind: Literal["one_cycle", "cosine", "step", "plateau", "constant"] = "one_cycle"
+    peak_learning_rate: Positive = 3e-3
     weight_decay: float = Field(0.02, ge=0)
     warmup_share: float = Field(0.2, gt=0, lt=1)
+    """Of all steps: ``one_cycle`` and ``cosine`` rise so long."""
+    step_epochs: int = Field(10, ge=1)
+    step_factor: float = Field(0.1, gt=0, lt=1)
+    """``step`` multiplies the rate by it every ``step_epochs``, ``plateau`` when the metric has not risen for
+    ``plateau_patience_epochs``."""
+    plateau_patience_epochs: int = Field(3, ge=0)
+    clip_norm: float = Field(2.0, gt=0)
+    """Longest gradient; a longer one is scaled down."""
     average_decay: float = Field(0.998, ge=0, lt=1)
     """Decay, a step, of the moving average of the weights; the average is what is evaluated and kept."""
     mixup_alpha: float = Field(0.2, ge=0)
+    cutmix_alpha: float = Field(0.0, ge=0)
+    """Of the two, half of the batches are mixed; with both on, each takes half of those."""
     label_smoothing: float = Field(0.0, ge=0, lt=1)
+
+
+class SelectionSection(_Section):
+    """Which epoch is kept, and when to stop."""
+
+    metric: Metric = "macro_f1"
+    """On validation; ``valid_loss`` is the lower the better, the others the higher."""
+    patience_epochs: int | None = Field(None, ge=1)
+    """Stop when the metric has not become better for so long; None runs every epoch."""
+
+
+class DistilSection(_Section):
+    """Learning from a teacher's stored answers (``mien data teach``) beside the votes (Hinton et al., 2015)."""
+
+    labels: Path
+    share: Share = 0.5
+    """Of the loss that is the teacher's; the rest is the votes'."""
+    temperature: float = Field(1.0, ge=1)
+    """Softens teacher and student alike; the teacher's part is multiplied by its square."""
 
 
 class Recipe(_Section):
@@ -56,7 +169,9 @@ class Recipe(_Section):
     architecture: str = "mien"
     options: dict[str, int | float | list[int]] = Field(default_factory=dict)
     start_from: Path | None = None
-    """Checkpoint whose weights are the start: a second stage with other data, augmentation or schedule."""
+    """Checkpoint, or file of weights alone, that is the start: a second stage, or other data."""
+    pretrained: str | None = None
+    """Name in the weights registry of weights that are the start, such as ``mobilenetv2-imagenet``."""
     mirror: bool = False
     """Whether serving averages each crop with its mirror image; written into ``preprocess.json``."""
     quantise: bool = False
@@ -66,8 +181,36 @@ class Recipe(_Section):
     precision: Literal["float32", "bfloat16"] = "float32"
     data: DataSection
     crop: CropSection = CropSection()
+    input: InputSection = InputSection()
+    loss: LossSection = LossSection()
+    optimiser: OptimiserSection = OptimiserSection()
+    freeze: FreezeSection = FreezeSection()
     schedule: ScheduleSection = ScheduleSection()
+    selection: SelectionSection = SelectionSection()
+    distil: DistilSection | None = None
     augment: dict[str, float] = Field(default_factory=dict)
+    """Fields of :class:`mien.training.augment.AugmentOptions`."""
+
+    @field_validator("augment")
+    @classmethod
+    def _are_augmentations(cls, given: dict[str, float]) -> dict[str, float]:
+        known = [field.name for field in fields(AugmentOptions)]
+        unknown = sorted(set(given) - set(known))
+        if unknown:
+            raise ValueError(f"no augmentation {', '.join(unknown)}: there are {', '.join(known)}")
+        negative = sorted(name for name, value in given.items() if value < 0)
+        if negative:
+            raise ValueError(f"{', '.join(negative)} must not be negative")
+        return given
+
+    @property
+    def epochs(self) -> int:
+        """Of the whole run, frozen ones among them."""
+        return self.freeze.epochs + self.schedule.epochs
+
+    def augmentation(self) -> AugmentOptions:
+        """The strengths of each change to a face."""
+        return AugmentOptions(**self.augment)  # type: ignore[arg-type]
 
 
 def load_recipe(path: Path) -> Recipe:

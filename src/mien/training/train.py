@@ -2,212 +2,302 @@
 
 from __future__ import annotations
 
-import csv
-import importlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
+from torch.optim import swa_utils
 
-from mien.core.errors import InputError, SettingsError
-from mien.core.faces import CropGeometry, FaceDetector, FloatArray
-from mien.core.labels import FERPLUS8
-from mien.evaluation.faces import VotedFaces, load_voted_faces
-from mien.evaluation.protocols import argmax_truth, majority_truth
-from mien.preprocess import InputFormat, normalise
-from mien.training.augment import AugmentOptions, augment
-from mien.training.data import crop_maps, detect_landmarks, soft_targets
+from mien.core.errors import DeviceError, OutputError, SettingsError
+from mien.core.faces import FaceDetector
+from mien.training import architectures
+from mien.training.batches import Batches
+from mien.training.data import load_training
+from mien.training.loss import Loss
 from mien.training.recipe import Recipe
-
-INPUT = InputFormat(colour="grey", equalise=True)
+from mien.training.schedule import Phase
+from mien.training.score import Score, predict_logits, score
+from mien.training.state import (
+    CHECKPOINT,
+    read_state,
+    read_weights,
+    unfinished_epochs,
+    write_checkpoint,
+    write_curve,
+    write_label_map,
+    write_state,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class EpochReport:
-    """How a run stands after an epoch; accuracies are shares 0–1 on the validation split."""
+    """How a run stands after an epoch; accuracies are shares 0–1 on the validation split.
+
+    Attributes:
+        epoch: from 1.
+        loss: mean over the epoch's batches.
+        score: on validation.
+        learning_rate: of the head, after the epoch.
+        seconds: the epoch took.
+        best: whether it is the best so far, by the recipe's metric.
+    """
 
     epoch: int
     loss: float
-    majority8: float
-    argmax8: float
-    macro_recall: float
+    score: Score
+    learning_rate: float
     seconds: float
+    best: bool
+
+    def row(self) -> dict[str, float]:
+        """A row of ``curve.csv``."""
+        return {
+            "epoch": self.epoch,
+            "loss": self.loss,
+            **asdict(self.score),
+            "learning_rate": self.learning_rate,
+            "seconds": self.seconds,
+        }
 
 
-def build_network(recipe: Recipe) -> nn.Module:
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Whom a run tells how it goes.
+
+    Attributes:
+        epoch: told after each epoch.
+        batch: told epoch, batch and batches an epoch, after each batch.
+        note: told what else is being done.
+    """
+
+    epoch: Callable[[EpochReport], None] = lambda report: None
+    batch: Callable[[int, int, int], None] = lambda epoch, done, total: None
+    note: Callable[[str], None] = lambda text: None
+
+
+def build_network(recipe: Recipe, classes: int) -> nn.Module:
     """The untrained network of a recipe.
 
     Raises:
-        SettingsError: no such architecture.
+        SettingsError: no such architecture, or it has no such option.
     """
-    try:
-        module = importlib.import_module(f"mien.training.architectures.{recipe.architecture}")
-    except ModuleNotFoundError as error:
-        raise SettingsError(f"unknown architecture {recipe.architecture!r}") from error
-    network: nn.Module = module.build(len(FERPLUS8), **recipe.options)
-    return network
+    return architectures.build_network(recipe.architecture, classes, recipe.input.channels, recipe.options)
+
+
+def choose_device(name: str) -> torch.device:
+    """``cpu``, ``cuda``, or ``auto`` for a GPU when there is one.
+
+    Raises:
+        DeviceError: a GPU was asked for and there is none.
+    """
+    if name == "cuda" and not torch.cuda.is_available():
+        raise DeviceError("no CUDA device that this torch can use: choose --device cpu")
+    return torch.device("cuda" if name == "cuda" or (name == "auto" and torch.cuda.is_available()) else "cpu")
 
 
 def train(
     recipe: Recipe,
     out: Path,
     detector: FaceDetector | None,
-    report: Callable[[EpochReport], None] = lambda epoch: None,
+    listener: Listener | None = None,
+    *,
+    pretrained: Path | None = None,
+    resume: bool = False,
+    device: str = "auto",
 ) -> Path:
     """Run a recipe.
 
     Args:
         recipe: what to do.
-        out: folder for ``checkpoint.pt`` and ``curve.csv``; made when missing.
+        out: folder for ``checkpoint.pt``, ``label_map.json``, ``curve.csv`` and ``state.pt``; made when missing.
         detector: finds the landmarks for aligned crops; None only when ``aligned_share`` is 0.
-        report: told after each epoch.
+        listener: told how it goes.
+        pretrained: the file that the recipe's ``pretrained`` names.
+        resume: go on with the run in ``out`` where it was broken off; it ends as if it had not been.
+        device: ``cpu``, ``cuda`` or ``auto``.
 
     Returns:
-        The checkpoint with the averaged weights that had the best validation accuracy (majority protocol).
-    """
-    torch.manual_seed(recipe.seed)
-    torch.set_num_threads(recipe.threads)
-    generator = torch.Generator().manual_seed(recipe.seed)
-    out.mkdir(parents=True, exist_ok=True)
-    training, validation = load_voted_faces(recipe.data.train), load_voted_faces(recipe.data.valid)
-    targets = soft_targets(training.votes, drop_single_votes=recipe.data.drop_single_votes)
-    rows = torch.from_numpy(np.flatnonzero(targets.sum(axis=1) > 0))
-    images, truth = torch.from_numpy(training.images), torch.from_numpy(targets)
-    aligned = torch.from_numpy(_aligned_maps(recipe, training, detector, out))
-    identity = torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
-    options = AugmentOptions(**recipe.augment)  # type: ignore[arg-type]
-
-    # Channels last lets oneDNN run these convolutions a quarter faster on a CPU.
-    network = build_network(recipe)
-    if recipe.start_from is not None:
-        network.start_from(read_checkpoint(recipe.start_from)["weights"])  # type: ignore[operator]
-    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    average = torch.optim.swa_utils.AveragedModel(
-        network,
-        multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(  # type: ignore[no-untyped-call]
-            recipe.schedule.average_decay
-        ),
-        use_buffers=True,
-    )
-    optimiser = torch.optim.AdamW(
-        network.parameters(), lr=recipe.schedule.peak_learning_rate, weight_decay=recipe.schedule.weight_decay
-    )
-    steps = len(rows) // recipe.schedule.batch_size
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser,
-        max_lr=recipe.schedule.peak_learning_rate,
-        total_steps=max(2, recipe.schedule.epochs * steps),
-        pct_start=recipe.schedule.warmup_share,
-    )
-    best, best_accuracy = out / "checkpoint.pt", -1.0
-    with (out / "curve.csv").open("w", newline="", encoding="utf-8") as stream:
-        curve = csv.writer(stream)
-        curve.writerow(["epoch", "loss", "majority8", "argmax8", "macro_recall", "seconds"])
-        for epoch in range(1, recipe.schedule.epochs + 1):
-            started, losses = time.monotonic(), []
-            network.train()
-            order = rows[torch.randperm(len(rows), generator=generator)]
-            for step in range(steps):
-                batch = order[step * recipe.schedule.batch_size : (step + 1) * recipe.schedule.batch_size]
-                use = torch.rand(len(batch), generator=generator) < recipe.data.aligned_share
-                frames = torch.where(use[:, None, None], aligned[batch], identity)
-                pixels = augment(images[batch], frames, options, generator)
-                x, y = _mixup(_standardise(pixels), truth[batch], recipe.schedule.mixup_alpha, generator)
-                y = y * (1 - recipe.schedule.label_smoothing) + recipe.schedule.label_smoothing / y.shape[1]
-                with torch.autocast("cpu", torch.bfloat16, enabled=recipe.precision == "bfloat16"):
-                    logits = network(x.contiguous(memory_format=torch.channels_last))
-                loss = -(y * functional.log_softmax(logits.float(), dim=1)).sum(dim=1).mean()
-                optimiser.zero_grad(set_to_none=True)
-                loss.backward()  # type: ignore[no-untyped-call]
-                nn.utils.clip_grad_norm_(network.parameters(), 2.0)
-                optimiser.step()
-                schedule.step()
-                average.update_parameters(network)
-                losses.append(float(loss.detach()))
-            state = _evaluate(epoch, float(np.mean(losses)), average.module, validation, started)
-            curve.writerow([state.epoch, f"{state.loss:.4f}", f"{state.majority8:.4f}", f"{state.argmax8:.4f}",
-                            f"{state.macro_recall:.4f}", f"{state.seconds:.1f}"])  # fmt: skip
-            stream.flush()
-            report(state)
-            if state.majority8 > best_accuracy:
-                best_accuracy = state.majority8
-                torch.save({"recipe": recipe.model_dump(mode="json"), "weights": average.module.state_dict()}, best)
-    return best
-
-
-def read_checkpoint(path: Path) -> dict[str, Any]:
-    """A checkpoint's ``recipe`` (plain data) and ``weights`` (state dict).
+        The checkpoint with the averaged weights of the epoch that was best by the recipe's metric.
 
     Raises:
-        InputError: no such file, or not a checkpoint.
+        SettingsError: the recipe does not fit its data, ``out`` holds an unfinished run and ``resume`` is False, or it
+            is another recipe's and ``resume`` is True.
+        InputError, UnsupportedMediaError: data or weights are missing or malformed.
+        OutputError: ``out`` cannot be written.
+        DeviceError: there is no such device.
     """
+    broken_off = unfinished_epochs(out)
+    if broken_off and not resume:
+        raise SettingsError(
+            f"{out} holds an unfinished run ({broken_off[0]} of {broken_off[1]} epochs): go on with --resume, or "
+            "choose another folder"
+        )
     try:
-        saved: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"cannot read the checkpoint {path}: {error.strerror}") from error
-    except Exception as error:
-        raise InputError(f"{path} is not a checkpoint of 'mien train': {error}") from error
-    return saved
+        raise OutputError(f"cannot make the folder {out}: {error.strerror}") from error
+    return _Run(recipe, out, detector, listener or Listener(), pretrained, choose_device(device)).go(resume)
 
 
-def predict_logits(network: nn.Module, images: np.ndarray, batch_size: int = 256) -> FloatArray:
-    """float32 N×C logits of uint8 N×S×S grey pictures, as they are."""
-    network.eval()
-    parts = []
-    with torch.inference_mode():
-        for start in range(0, len(images), batch_size):
-            x = torch.from_numpy(normalise(images[start : start + batch_size], INPUT))
-            parts.append(network(x).float().numpy())
-    return np.concatenate(parts)
+class _Run:
+    """The state of a run between epochs."""
 
+    def __init__(
+        self,
+        recipe: Recipe,
+        out: Path,
+        detector: FaceDetector | None,
+        listener: Listener,
+        pretrained: Path | None,
+        device: torch.device,
+    ) -> None:
+        torch.manual_seed(recipe.seed)
+        torch.set_num_threads(recipe.threads)
+        self.recipe, self.out, self.listener, self.device = recipe, out, listener, device
+        self.generator = torch.Generator().manual_seed(recipe.seed)
+        self.examples, self.held = load_training(recipe)
+        self.digest = self.examples.digest()
+        self.batches = Batches(recipe, self.examples, detector, out, listener.note, self.generator, device)
+        self.head = architectures.load_architecture(recipe.architecture).HEAD
+        self.network = self._network(pretrained)
+        self.average = swa_utils.AveragedModel(
+            self.network,
+            multi_avg_fn=swa_utils.get_ema_multi_avg_fn(recipe.schedule.average_decay),  # type: ignore[no-untyped-call]
+            use_buffers=True,
+        )
+        self.loss = Loss(
+            recipe.loss,
+            self.examples.targets,
+            self.examples.labels,
+            recipe.schedule.label_smoothing,
+            recipe.distil,
+            device,
+        )
+        self.epoch = 0
+        self.best: Score | None = None
+        self.best_epoch = 0
+        self.rows: list[dict[str, float]] = []
+        self.phase = self._phase()
 
-def _aligned_maps(recipe: Recipe, faces: VotedFaces, detector: FaceDetector | None, out: Path) -> FloatArray:
-    geometry = CropGeometry(recipe.crop.size, recipe.crop.side, recipe.crop.raise_centre, recipe.crop.align)
-    side = faces.images.shape[1]
-    if recipe.data.aligned_share == 0 or detector is None:
-        return crop_maps(np.full((len(faces), 5, 2), np.nan, np.float32), geometry, side)
-    cache = out / "landmarks.npy"
-    if cache.exists():
-        landmarks = np.load(cache)
-    else:
-        landmarks = detect_landmarks(faces, detector)
-        np.save(cache, landmarks)
-    return crop_maps(landmarks, geometry, side)
+    def go(self, resume: bool) -> Path:
+        """Every epoch that is left."""
+        state = read_state(self.out, self.recipe, self.digest) if resume else None
+        if state is not None:
+            self._restore(state)
+            self.listener.note(f"going on after epoch {self.epoch} of {self.recipe.epochs}")
+        write_label_map(self.out, self.examples.labels)
+        while not self._finished():
+            if self.epoch == self.recipe.freeze.epochs and self.epoch > 0:
+                self.phase = self._phase()
+            self._one_epoch()
+        return self.out / CHECKPOINT
 
+    def _one_epoch(self) -> None:
+        started, losses = time.monotonic(), []
+        self.epoch += 1
+        self.network.train()
+        if self._is_frozen():
+            for name, module in self.network.named_modules():
+                if name and not f"{name}.".startswith(self.head):
+                    module.training = False
+        for done, (x, y, teacher) in enumerate(self.batches, start=1):
+            losses.append(self._step(x, y, teacher))
+            self.listener.batch(self.epoch, done, len(self.batches))
+        logits = predict_logits(self.average.module, self.held.images, self.recipe.input.form(), self.recipe.crop.size)
+        reached = score(logits, self.held)
+        self.phase.after_epoch(getattr(reached, self.recipe.selection.metric))
+        is_best = reached.better_than(self.best, self.recipe.selection.metric)
+        if is_best:
+            self.best, self.best_epoch = reached, self.epoch
+            write_checkpoint(
+                self.out / CHECKPOINT,
+                self.recipe,
+                self.average.module.state_dict(),
+                self.examples.labels,
+                self.epoch,
+            )
+        report = EpochReport(
+            self.epoch,
+            float(np.mean(losses)),
+            reached,
+            self.phase.learning_rate,
+            time.monotonic() - started,
+            is_best,
+        )
+        self.rows.append(report.row())
+        write_curve(self.out, self.rows)
+        write_state(self.out, self._state())
+        self.listener.epoch(report)
 
-def _standardise(pixels: Tensor) -> Tensor:
-    """``preprocess.normalise`` with ``equalise``, on a batch of tensors."""
-    mean = pixels.mean(dim=(1, 2, 3), keepdim=True)
-    spread = pixels.std(dim=(1, 2, 3), keepdim=True, unbiased=False)
-    return (pixels - mean) / (spread + 1e-2)
+    def _step(self, x: Tensor, y: Tensor, teacher: Tensor | None) -> float:
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bfloat16"):
+            # Channels last lets oneDNN run these convolutions a quarter faster on a CPU.
+            logits = self.network(x.contiguous(memory_format=torch.channels_last))
+        loss = self.loss(logits, y, teacher)
+        self.phase.optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.schedule.clip_norm)
+        self.phase.optimiser.step()
+        self.phase.after_batch()
+        self.average.update_parameters(self.network)
+        return float(loss.detach())
 
+    def _network(self, pretrained: Path | None) -> nn.Module:
+        network = build_network(self.recipe, len(self.examples.labels))
+        for start in (pretrained, self.recipe.start_from):
+            if start is not None:
+                architectures.start_from(network, read_weights(start))
+        return network.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
-def _mixup(x: Tensor, y: Tensor, alpha: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Half of the batches are mixed with a shuffled copy of themselves (Zhang et al., 2018)."""
-    if alpha <= 0 or float(torch.rand(1, generator=generator)) < 0.5:
-        return x, y
-    draws = torch._standard_gamma(torch.full((2,), alpha), generator=generator)
-    share = float(draws[0] / draws.sum().clamp_min(1e-8))
-    other = torch.randperm(len(x), generator=generator)
-    return share * x + (1 - share) * x[other], share * y + (1 - share) * y[other]
+    def _phase(self) -> Phase:
+        frozen = self.epoch < self.recipe.freeze.epochs
+        for name, parameter in self.network.named_parameters():
+            parameter.requires_grad_(not frozen or name.startswith(self.head))
+        return Phase(self.recipe, self.network, self.head, frozen=frozen, steps=len(self.batches))
 
+    def _is_frozen(self) -> bool:
+        return self.epoch <= self.recipe.freeze.epochs
 
-def _evaluate(epoch: int, loss: float, network: nn.Module, faces: VotedFaces, started: float) -> EpochReport:
-    guess = predict_logits(network, faces.images).argmax(axis=1)
-    majority, argmax = majority_truth(faces.votes), argmax_truth(faces.votes)
-    right = guess[argmax.keep] == argmax.label
-    recall = [float(right[argmax.label == c].mean()) for c in np.unique(argmax.label)]
-    return EpochReport(
-        epoch,
-        loss,
-        float((guess[majority.keep] == majority.label).mean()),
-        float(right.mean()),
-        float(np.mean(recall)),
-        time.monotonic() - started,
-    )
+    def _finished(self) -> bool:
+        patience = self.recipe.selection.patience_epochs
+        tired = patience is not None and self.epoch - self.best_epoch >= patience
+        # The frozen epochs are a preparation: stopping in them would keep the body from ever being trained.
+        return self.epoch >= self.recipe.epochs or (tired and self.epoch > self.recipe.freeze.epochs)
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "recipe": self.recipe.model_dump(mode="json"),
+            "data": self.digest,
+            "epoch": self.epoch,
+            "epochs": self.recipe.epochs,
+            "finished": self._finished(),
+            "best": None if self.best is None else asdict(self.best),
+            "best_epoch": self.best_epoch,
+            "rows": self.rows,
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
+            "phase": self.phase.state(),
+            "generator": self.generator.get_state(),
+            "global_generator": torch.get_rng_state(),
+            "device_generators": torch.cuda.get_rng_state_all() if self.device.type == "cuda" else [],
+        }
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        self.epoch, self.best_epoch, self.rows = state["epoch"], state["best_epoch"], state["rows"]
+        self.best = None if state["best"] is None else Score(**state["best"])
+        # A phase is made for its first epoch: the one that this epoch belongs to is built, then filled.
+        self.epoch = max(0, state["epoch"] - 1)
+        self.phase = self._phase()
+        self.epoch = state["epoch"]
+        self.network.load_state_dict(state["network"])
+        self.average.load_state_dict(state["average"])
+        self.phase.restore(state["phase"])
+        self.generator.set_state(state["generator"])
+        torch.set_rng_state(state["global_generator"])
+        if self.device.type == "cuda" and state["device_generators"]:
+            torch.cuda.set_rng_state_all(state["device_generators"])

@@ -25,6 +25,7 @@ class Kind(StrEnum):
     DETECTOR = "detector"
     CLASSIFIER = "classifier"
     LANDMARKS = "landmarks"
+    BACKBONE = "backbone"
     MEDIA = "media"
 
 

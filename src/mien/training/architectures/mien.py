@@ -6,10 +6,14 @@ plain pre-normalised residual network (He et al., 2016) with few, wide stages.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from torch import Tensor, nn
 
+from mien.training.architectures._start import take_over
+
+HEAD = "head."
+"""Prefix of the parameters that answer; the rest is the body that ``freeze`` holds still."""
 STEM_LAYERS = 3
 
 
@@ -52,6 +56,7 @@ class MienNet(nn.Module):
         blocks: residual blocks a stage.
         stem_stride: 2 starts at half the picture's sides.
         dropout: share of pooled features dropped in training, 0–1.
+        channels: of the picture: 1 for grey, 3 for colour.
     """
 
     def __init__(
@@ -61,10 +66,11 @@ class MienNet(nn.Module):
         blocks: int = 1,
         stem_stride: int = 2,
         dropout: float = 0.2,
+        channels: int = 1,
     ) -> None:
         super().__init__()
         layers: list[nn.Module] = [
-            nn.Conv2d(1, widths[0], 3, stem_stride, 1, bias=False),
+            nn.Conv2d(channels, widths[0], 3, stem_stride, 1, bias=False),
             nn.BatchNorm2d(widths[0]),
             nn.ReLU(inplace=True),
         ]
@@ -80,33 +86,39 @@ class MienNet(nn.Module):
             nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(dropout), nn.Linear(channels, classes)
         )
 
-    def start_from(self, weights: dict[str, Tensor]) -> None:
+    def start_from(self, weights: Mapping[str, Tensor]) -> None:
         """Take over the weights of a network of the same widths with one block a stage, or of the same shape.
+
+        The head is taken over when it fits and stays as it is when it was made for other classes.
 
         A deeper network's further blocks begin as the identity (their last normalisation scales by zero), so that it
         starts where the shallow one ended (Chen et al., 2016, *Net2Net*).
         """
         if set(weights) == set(self.state_dict()):
-            self.load_state_dict(weights)
+            take_over(self, weights, HEAD, "features.0.weight")
             return
-        moved = dict(self.state_dict())
-        for name, value in weights.items():
-            moved[self._deepened(name)] = value
-        self.load_state_dict(moved)
+        further = {n: v for n, v in self.state_dict().items() if self._is_further(n)}
+        take_over(self, further | {self._deepened(n): v for n, v in weights.items()}, HEAD, "features.0.weight")
         for position, layer in enumerate(self.features):
             if isinstance(layer, ResidualBlock) and (position - STEM_LAYERS) % self.blocks:
                 nn.init.zeros_(layer.body.get_submodule("4").get_parameter("weight"))
 
     def _deepened(self, name: str) -> str:
         """Where a one-block network's parameter stands in this one: in the first block of its stage."""
-        part, place, *rest = name.split(".")
+        part, _, rest = name.partition(".")
+        place, _, inside = rest.partition(".")
         if part != "features" or int(place) < STEM_LAYERS:
             return name
-        stage = int(place) - STEM_LAYERS
-        return ".".join([part, str(STEM_LAYERS + stage * self.blocks), *rest])
+        return f"{part}.{STEM_LAYERS + (int(place) - STEM_LAYERS) * self.blocks}.{inside}"
+
+    def _is_further(self, name: str) -> bool:
+        """Whether a parameter of this network belongs to a block that a one-block network lacks."""
+        part, _, rest = name.partition(".")
+        block = int(rest.partition(".")[0]) - STEM_LAYERS if part == "features" else 0
+        return block > 0 and block % self.blocks > 0
 
     def forward(self, x: Tensor) -> Tensor:
-        """float32 N×1×S×S (normalised as ``preprocess.json`` says) → N×classes logits."""
+        """float32 N×channels×S×S (normalised as ``preprocess.json`` says) → N×classes logits."""
         result: Tensor = self.head(self.features(x))
         return result
 

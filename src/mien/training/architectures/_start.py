@@ -1,0 +1,40 @@
+"""Taking over the weights of another network: what every architecture's ``start_from`` shares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import Tensor, nn
+
+from mien.core.errors import SettingsError
+
+
+def take_over(network: nn.Module, weights: Mapping[str, Tensor], head: str, first: str) -> None:
+    """Load another network's weights into this one.
+
+    The head is taken over when it fits and stays as it is when it was made for other classes. The first convolution of
+    a grey network takes a colour network's kernels summed over the colours: on a grey picture both answer the same.
+
+    Args:
+        network: changed in place.
+        weights: a state dict; what belongs to neither the body nor the head is ignored only when it is a head's.
+        head: prefix of the head's names.
+        first: name of the first convolution's weight.
+
+    Raises:
+        SettingsError: a weight of the body is missing or has another shape; the message names it.
+    """
+    own = network.state_dict()
+    moved = {}
+    for name, value in own.items():
+        given = weights.get(name)
+        if given is not None and name == first and value.shape[1] == 1 and given.shape[1] == 3:
+            given = given.sum(dim=1, keepdim=True)
+        if given is not None and given.shape == value.shape:
+            moved[name] = given
+        elif name.startswith(head):
+            moved[name] = value
+        else:
+            found = "is missing" if given is None else f"is {tuple(given.shape)}, expected {tuple(value.shape)}"
+            raise SettingsError(f"these weights are of another network: {name} {found}")
+    network.load_state_dict(moved)

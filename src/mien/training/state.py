@@ -1,0 +1,146 @@
+"""What a run leaves on the disk: the best weights, their labels, the curve, and all that is needed to go on.
+
+Every file appears whole or not at all, so a run killed at any moment can be resumed from its last whole epoch.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import torch
+from torch import Tensor
+
+from mien.core.errors import InputError, OutputError, SettingsError
+from mien.core.labels import FERPLUS8
+from mien.training.recipe import Recipe
+
+CHECKPOINT = "checkpoint.pt"
+STATE = "state.pt"
+CURVE = "curve.csv"
+LABEL_MAP = "label_map.json"
+NOT_COMPARED = frozenset({"threads"})
+"""Of a recipe: what may differ between a run and its resumption. It may change the last bits of the result."""
+
+
+def write_checkpoint(path: Path, recipe: Recipe, weights: dict[str, Tensor], labels: Sequence[str], epoch: int) -> None:
+    """Weights with their recipe and label order, and the label order beside them as ``label_map.json``.
+
+    Raises:
+        OutputError: the folder cannot be written.
+    """
+    content = {
+        "recipe": recipe.model_dump(mode="json"),
+        "weights": {name: value.detach().cpu() for name, value in weights.items()},
+        "labels": list(labels),
+        "epoch": epoch,
+    }
+    write_label_map(path.parent, labels)
+    _whole(path, lambda stream: torch.save(content, stream))
+
+
+def write_label_map(folder: Path, labels: Sequence[str]) -> None:
+    """``label_map.json``: the classes in the order of the outputs."""
+    text = json.dumps({"labels": list(labels)}, indent=2) + "\n"
+    _whole(folder / LABEL_MAP, lambda stream: stream.write(text.encode()))
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """A checkpoint's ``recipe`` (plain data), ``weights`` (state dict) and ``labels``.
+
+    Raises:
+        InputError: no such file, or not a checkpoint.
+    """
+    saved = _load(path)
+    if not isinstance(saved, dict) or not {"recipe", "weights"} <= set(saved):
+        raise InputError(f"{path} is not a checkpoint of 'mien train': it holds no recipe and weights")
+    saved.setdefault("labels", list(FERPLUS8.labels))
+    return saved
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """The weights of a checkpoint of ours, or of a file that holds a state dict alone.
+
+    Raises:
+        InputError: no such file, or it holds no weights.
+    """
+    saved = _load(path)
+    weights = saved.get("weights", saved) if isinstance(saved, dict) else None
+    if not isinstance(weights, dict) or not weights or not all(isinstance(v, Tensor) for v in weights.values()):
+        raise InputError(f"{path} holds no weights by name")
+    return weights
+
+
+def write_state(out: Path, state: dict[str, Any]) -> None:
+    """Everything needed to go on after an epoch; OutputError when it cannot be written."""
+    _whole(out / STATE, lambda stream: torch.save(state, stream))
+
+
+def read_state(out: Path, recipe: Recipe, digest: str) -> dict[str, Any] | None:
+    """The state of an earlier run of the same recipe on the same data, or None where there is none.
+
+    Args:
+        out: the run's folder.
+        recipe: to be gone on with.
+        digest: of the data.
+
+    Raises:
+        InputError: the state cannot be read.
+        SettingsError: it is of another recipe or other data; the message names what differs.
+    """
+    path = out / STATE
+    if not path.exists():
+        return None
+    state: dict[str, Any] = _load(path)
+    then, now = state["recipe"], recipe.model_dump(mode="json")
+    differ = [name for name in now if name not in NOT_COMPARED and then.get(name) != now[name]]
+    if differ:
+        raise SettingsError(f"{out} holds a run of another recipe: {', '.join(differ)} differ. Choose another folder")
+    if state["data"] != digest:
+        raise SettingsError(f"{out} holds a run on other data than the recipe's files hold now. Choose another folder")
+    return state
+
+
+def unfinished_epochs(out: Path) -> tuple[int, int] | None:
+    """Epochs done and planned of a run that was broken off; None where there is none."""
+    path = out / STATE
+    if not path.exists():
+        return None
+    state = _load(path)
+    done, planned = int(state["epoch"]), int(state["epochs"])
+    return None if state["finished"] else (done, planned)
+
+
+def write_curve(out: Path, rows: Sequence[dict[str, float]]) -> None:
+    """``curve.csv``: one row an epoch; OutputError when it cannot be written."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({k: f"{v:.6g}" for k, v in row.items()} for row in rows)
+    _whole(out / CURVE, lambda stream: stream.write(text.getvalue().encode()))
+
+
+def _load(path: Path) -> Any:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise InputError(f"cannot read the checkpoint {path}: {error.strerror}") from error
+    except Exception as error:
+        raise InputError(f"{path} is not a checkpoint of 'mien train': {error}") from error
+
+
+def _whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        with partial.open("wb") as stream:
+            write(stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+        partial.replace(path)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror}") from error

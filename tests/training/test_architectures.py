@@ -1,0 +1,144 @@
+"""Every architecture: what goes in and out, how many parameters by hand, and which starts it takes."""
+
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs the extra [train] (torch)")
+
+from torch import nn  # noqa: E402
+
+from mien import weights  # noqa: E402
+from mien.core.errors import SettingsError, WeightsError  # noqa: E402
+from mien.training.architectures import architectures, build_network, load_architecture, start_from  # noqa: E402
+
+SMALL_OPTIONS: dict[str, dict[str, object]] = {
+    "mien": {"widths": [8, 16]},
+    "mobilenetv2": {"width": 0.25, "head_width": 32},
+}
+SIDES = {"mien": (48, 64), "mobilenetv2": (64, 112, 128, 224), "resnet50": (64,), "resemotenet": (64,)}
+
+
+def parameters(network: nn.Module) -> int:
+    return sum(p.numel() for p in network.parameters())
+
+
+def convolution(inputs: int, outputs: int, size: int) -> int:
+    """Weights without bias, and the scale and offset of the batch normalisation that follows."""
+    return inputs * outputs * size * size + 2 * outputs
+
+
+@pytest.mark.parametrize("name", architectures())
+def test_pictures_in_logits_out(name: str) -> None:
+    for channels in (1, 3):
+        network = build_network(name, 7, channels, SMALL_OPTIONS.get(name, {})).eval()
+        for side in SIDES[name] if channels == 3 else SIDES[name][:1]:
+            with torch.inference_mode():
+                assert network(torch.zeros(2, channels, side, side)).shape == (2, 7)
+
+
+@pytest.mark.parametrize("name", architectures())
+def test_the_head_is_what_the_prefix_names(name: str) -> None:
+    network = build_network(name, 5, 1, SMALL_OPTIONS.get(name, {}))
+    head = [p for n, p in network.named_parameters() if n.startswith(load_architecture(name).HEAD)]
+    assert head[-1].shape == (5,), "the last parameter of the head is the answer's offset"
+    assert sum(p.numel() for p in head) < parameters(network)
+
+
+@pytest.mark.parametrize("name", architectures())
+def test_a_start_keeps_the_body_and_makes_a_new_head_for_other_classes(name: str) -> None:
+    options = SMALL_OPTIONS.get(name, {})
+    first, second = build_network(name, 8, 1, options), build_network(name, 3, 1, options)
+    start_from(second, first.state_dict())
+    head = load_architecture(name).HEAD
+    given, taken = first.state_dict(), second.state_dict()
+    assert all(torch.equal(given[n], taken[n]) for n in given if not n.startswith(head))
+    with pytest.raises(SettingsError, match="of another network"):
+        start_from(second, {"nothing": torch.zeros(1)})
+
+
+@pytest.mark.parametrize("name", [n for n in architectures() if n != "mien"])
+def test_a_grey_start_from_colour_answers_the_same_on_grey(name: str) -> None:
+    options = SMALL_OPTIONS.get(name, {})
+    colour, grey = build_network(name, 4, 3, options).eval(), build_network(name, 4, 1, options).eval()
+    start_from(grey, colour.state_dict())
+    picture = torch.rand(2, 1, 64, 64, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        assert torch.allclose(grey(picture), colour(picture.expand(-1, 3, -1, -1)), atol=1e-4)
+
+
+def test_a_deepened_mien_answers_as_the_shallow_one() -> None:
+    shallow, deep = (build_network("mien", 8, 1, {"widths": [8, 16], "blocks": b}).eval() for b in (1, 3))
+    start_from(deep, shallow.state_dict())
+    picture = torch.rand(2, 1, 48, 48, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        assert torch.allclose(deep(picture), shallow(picture), atol=1e-6)
+
+
+def test_unknown_names_are_answered_with_the_known() -> None:
+    with pytest.raises(SettingsError, match="mien, mobilenetv2, resemotenet, resnet50"):
+        build_network("vgg", 8, 1, {})
+    with pytest.raises(SettingsError, match="depth"):
+        build_network("mien", 8, 1, {"depth": 3})
+
+
+def test_resemotenet_has_the_published_parameters() -> None:
+    def block(inputs: int, outputs: int) -> int:
+        return convolution(inputs, outputs, 3) + convolution(outputs, outputs, 3) + convolution(inputs, outputs, 1)
+
+    stem = sum(convolution(i, o, 3) + o for i, o in ((3, 64), (64, 128), (128, 256)))
+    excitation = 2 * 256 * 16
+    head = sum(i * o + o for i, o in ((2048, 1024), (1024, 512), (512, 256), (256, 7)))
+    expected = stem + excitation + block(256, 512) + block(512, 1024) + block(1024, 2048) + head
+    assert parameters(build_network("resemotenet", 7, 3, {})) == expected
+    assert round(expected / 1e6) == 80
+
+
+def test_resemotenet_drops_as_described() -> None:
+    network = build_network("resemotenet", 7, 3, {})
+    shares = [m.p for m in network.modules() if isinstance(m, nn.Dropout)]
+    assert shares == [0.2] * 3 + [0.5] * 3
+
+
+def test_mobilenetv2_has_the_published_body_and_the_head_of_512() -> None:
+    published, classifier = 3_504_872, 1280 * 1000 + 1000
+    head = 1280 * 512 + 2 * 512 + 512 * 8 + 8
+    assert parameters(build_network("mobilenetv2", 8, 3, {})) == published - classifier + head
+    assert parameters(build_network("mobilenetv2", 8, 3, {"head_width": 0})) == published - classifier + 1280 * 8 + 8
+
+
+def test_resnet50_has_the_published_parameters() -> None:
+    assert parameters(build_network("resnet50", 1000, 3, {})) == 25_557_032
+
+
+def test_mien_m_has_the_parameters_of_its_widths() -> None:
+    widths, expected, inputs = (32, 64, 128, 256), convolution(1, 32, 3), 32
+    for width in widths:
+        expected += convolution(inputs, width, 3) + convolution(width, width, 3)
+        expected += convolution(inputs, width, 1) if inputs != width else 0
+        inputs = width
+    assert parameters(build_network("mien", 8, 1, {"widths": list(widths)})) == expected + 256 * 8 + 8
+
+
+def test_the_stem_stride_halves_the_work_done_at_full_size() -> None:
+    for name in ("mien", "mobilenetv2", "resnet50"):
+        sides = []
+        for stride in (1, 2):
+            network = build_network(name, 8, 3, {"stem_stride": stride}).eval()
+            first = next(m for m in network.modules() if isinstance(m, nn.Conv2d))
+            sides.append(first(torch.zeros(1, 3, 64, 64)).shape[-1])
+        assert sides == [64, 32], name
+
+
+def test_imagenet_weights_load_into_mobilenetv2() -> None:
+    try:
+        path = weights.resolve("mobilenetv2-imagenet")
+    except WeightsError as error:
+        pytest.skip(f"the ImageNet weights are out of reach: {error}")
+    given = torch.load(path, weights_only=True)
+    network = build_network("mobilenetv2", 8, 3, {"stem_stride": 1})
+    start_from(network, given)
+    taken = network.state_dict()
+    body = [name for name in taken if name.startswith("features.")]
+    assert {name for name in given if not name.startswith("classifier.")} == set(body)
+    assert all(torch.equal(given[name], taken[name]) for name in body)

@@ -1,0 +1,186 @@
+"""Augmentation: off it is the picture, on it stays in range, is seeded, and each change does what it says."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs the extra [train] (torch)")
+
+from torch import Tensor  # noqa: E402
+
+from mien.training import appearance  # noqa: E402
+from mien.training.augment import AugmentOptions, augment  # noqa: E402
+from mien.training.draws import Draws  # noqa: E402
+from mien.training.framing import crop_maps  # noqa: E402
+
+IDENTITY = torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+EVERYTHING: dict[str, Any] = {
+    "blur": 0.5, "jpeg": 0.5, "infrared": 0.3, "grey": 0.3, "saturation_log": 0.3, "colour_cast": 0.1,
+    "shot_noise": 0.05, "smallest_px": 12,
+}  # fmt: skip
+COLOURS = ("grey", "rgb")
+
+
+def only(**strengths: Any) -> AugmentOptions:
+    """Everything off but these."""
+    plain: dict[str, Any] = {f.name: 0.0 for f in fields(AugmentOptions)} | {"smallest_px": 14}
+    return AugmentOptions(**(plain | strengths))
+
+
+def pictures(count: int, colour: str = "grey") -> Tensor:
+    """Smooth blobs, uint8."""
+    generator = torch.Generator().manual_seed(1)
+    channels = 1 if colour == "grey" else 3
+    coarse = torch.rand(count, channels, 6, 6, generator=generator)
+    smooth = torch.nn.functional.interpolate(coarse, size=(48, 48), mode="bilinear")
+    pixels = (smooth * 255).to(torch.uint8)
+    chosen: Tensor = pixels[:, 0] if colour == "grey" else pixels.permute(0, 2, 3, 1).contiguous()
+    return chosen
+
+
+def changed(pixels: Tensor, options: AugmentOptions, seed: int = 0, side: int | None = None) -> Tensor:
+    frames = IDENTITY.repeat(len(pixels), 1, 1)
+    return augment(pixels, frames, options, torch.Generator().manual_seed(seed), side)
+
+
+def planes(pixels: Tensor) -> Any:
+    return (pixels[:, None] if pixels.ndim == 3 else pixels.permute(0, 3, 1, 2)).float() / 255
+
+
+def draws(count: int, seed: int = 0) -> Draws:
+    return Draws(count, torch.Generator().manual_seed(seed), torch.device("cpu"))
+
+
+def detail(x: Tensor) -> Any:
+    """How much neighbours differ, one number a face."""
+    return (x[..., 1:] - x[..., :-1]).abs().mean(dim=(1, 2, 3))
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_off_is_the_picture(colour: str) -> None:
+    pixels = pictures(4, colour)
+    assert torch.allclose(changed(pixels, only()), planes(pixels), atol=2e-3)
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_it_is_seeded_and_stays_in_range(colour: str) -> None:
+    pixels = pictures(16, colour)
+    a, b, c = (changed(pixels, AugmentOptions(**EVERYTHING), seed) for seed in (5, 5, 6))
+    assert torch.equal(a, b)
+    assert not torch.equal(a, c)
+    assert float(a.min()) >= 0
+    assert float(a.max()) <= 1
+    assert a.shape == (16, 1 if colour == "grey" else 3, 48, 48)
+
+
+def test_changes_that_are_off_draw_nothing() -> None:
+    """So a recipe that does not name them means what it meant before there were any."""
+    first, second = (torch.Generator().manual_seed(3) for _ in range(2))
+    pixels, frames = pictures(4), IDENTITY.repeat(4, 1, 1)
+    augment(pixels, frames, AugmentOptions(), first)
+    augment(pixels, frames, AugmentOptions(blur=0.0, jpeg=0.0, infrared=0.0, shot_noise=0.0), second)
+    assert torch.equal(first.get_state(), second.get_state())
+    third = torch.Generator().manual_seed(3)
+    augment(pixels, frames, AugmentOptions(jpeg=0.5), third)
+    assert not torch.equal(first.get_state(), third.get_state())
+
+
+@pytest.mark.parametrize("side", [32, 48, 64, 112])
+def test_the_crop_has_the_side_of_the_network(side: int) -> None:
+    out = changed(pictures(3), only(), side=side)
+    assert out.shape == (3, 1, side, side)
+    assert float(out.mean()) == pytest.approx(float(planes(pictures(3)).mean()), abs=0.01)
+
+
+def test_mirroring_is_mirroring() -> None:
+    pixels = pictures(4)
+    assert torch.allclose(changed(pixels, only(flip=1.0)), planes(pixels).flip(3), atol=2e-3)
+
+
+@pytest.mark.parametrize("strength", [{"blur": 1.0}, {"low_resolution": 4.0, "smallest_px": 12}])
+def test_what_takes_detail_takes_detail(strength: dict[str, float]) -> None:
+    noisy = torch.randint(0, 256, (8, 48, 48), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    assert (detail(changed(noisy, only(**strength))) < 0.9 * detail(planes(noisy))).all()
+
+
+def test_small_faces_are_as_small_as_asked() -> None:
+    """At 12 pixels, more is lost than at 32."""
+    noisy = torch.randint(0, 256, (64, 48, 48), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    least = [float(detail(changed(noisy, only(low_resolution=1.0, smallest_px=px))).min()) for px in (12, 32)]
+    assert least[0] < 0.5 * least[1]
+
+
+def test_blur_keeps_brightness_and_touches_only_the_chosen() -> None:
+    x = planes(pictures(64))
+    out = appearance.out_of_focus(x.clone(), 0.5, draws(64))
+    same = torch.tensor([torch.equal(a, b) for a, b in zip(x, out, strict=True)])
+    assert 16 < int(same.sum()) < 48
+    assert torch.allclose(out.mean(dim=(1, 2, 3)), x.mean(dim=(1, 2, 3)), atol=0.01)
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_compression_is_a_real_one(colour: str) -> None:
+    x = planes(pictures(8, colour))
+    out = appearance.compressed(x.clone(), 1.0, draws(8))
+    error = (out - x).abs().mean(dim=(1, 2, 3))
+    assert (error > 1e-4).all()
+    assert (error < 0.05).all(), "channels are not exchanged"
+    assert torch.allclose(out * 255, (out * 255).round(), atol=1e-3), "eight bits come out of a decoder"
+
+
+def test_infrared_has_no_colour_and_pale_mid_tones() -> None:
+    x = planes(pictures(32, "rgb"))
+    out = appearance.infrared(x.clone(), 1.0, draws(32))
+    assert torch.equal(out[:, 0], out[:, 1])
+    assert torch.equal(out[:, 0], out[:, 2])
+    middle, corner = out[..., 20:28, 20:28].mean(), out[..., :4, :4].mean()
+    assert float(middle) > float(x[..., 20:28, 20:28].mean())
+    assert float(corner) < float(middle)
+
+
+def test_colour_changes_leave_grey_faces_alone() -> None:
+    x = planes(pictures(4))
+    assert torch.equal(appearance.colours(x, 0.5, 0.5, 1.0, draws(4)), x)
+
+
+def test_grey_loses_all_colour_and_keeps_the_luma() -> None:
+    x = planes(pictures(4, "rgb"))
+    out = appearance.colours(x, 0.0, 0.0, 1.0, draws(4))
+    luma = 0.299 * x[:, 0] + 0.587 * x[:, 1] + 0.114 * x[:, 2]
+    assert all(torch.allclose(out[:, c], luma, atol=1e-6) for c in range(3))
+
+
+def test_photon_noise_grows_with_light() -> None:
+    x = torch.full((64, 1, 48, 48), 0.04)
+    x[..., 24:] = 0.64
+    out = appearance.shot_noise(x, 0.1, draws(64)) - x
+    assert float(out[..., 24:].std() / out[..., :24].std()) == pytest.approx(4.0, rel=0.1)
+
+
+def test_darkness_is_dark_and_occlusion_covers() -> None:
+    pixels = torch.full((64, 48, 48), 255, dtype=torch.uint8)
+    assert (changed(pixels, only(dark=1.0)).mean(dim=(1, 2, 3)) < 0.45).all()
+    covered = changed(pixels, only(occlusion=1.0))
+    assert ((covered < 0.999).float().mean(dim=(1, 2, 3)) < 0.2).all()
+    assert float((covered < 0.999).float().mean()) > 0.03
+
+
+def test_the_training_crop_is_the_serving_crop() -> None:
+    """The map that training samples with shows what ``preprocess.crop_faces`` cuts."""
+    from mien.core.faces import CropGeometry
+    from mien.preprocess import crop_faces
+
+    coarse = np.random.default_rng(4).integers(0, 255, (8, 8)).astype(np.float32)
+    picture = np.kron(coarse, np.ones((6, 6))).astype(np.uint8)
+    landmarks = np.array([[[16, 21], [31, 18], [24, 27], [19, 36], [31, 34]]], np.float32)
+    for size in (48, 64):
+        geometry = CropGeometry(size, 1.876, 0.153)
+        served = crop_faces(np.repeat(picture[..., None], 3, axis=2), landmarks, geometry)[0, :, :, 0].astype(float)
+        maps = torch.from_numpy(crop_maps(landmarks, geometry, 48))
+        sampled = augment(torch.from_numpy(picture)[None], maps, only(), torch.Generator().manual_seed(1), size)
+        inner = (slice(size // 6, size - size // 6),) * 2
+        assert np.abs(served[inner] - sampled[0, 0].numpy()[inner] * 255).mean() < 3
