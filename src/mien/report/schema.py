@@ -1,37 +1,48 @@
-"""The JSON Schema of ``report.json``, kept in the package as ``report.schema.json``.
+"""The JSON Schemas of ``report.json`` and ``release.json``, kept in the package as :data:`FILES`.
 
-``python -m mien.report.schema`` prints it anew after :mod:`mien.report.document` changed.
+``python -m mien.report.schema report`` (or ``release``) prints one anew after its document changed.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from importlib import resources
-from typing import Any, Final
+from typing import Any, Final, Literal
 
-from mien.report.document import SCHEMA_ID, Report
+from pydantic import BaseModel
 
-FILE: Final = "report.schema.json"
+from mien.report import document, release
+
+Name = Literal["report", "release"]
+
+FILES: Final[dict[Name, str]] = {"report": "report.schema.json", "release": "release.schema.json"}
+_MODELS: Final[dict[Name, tuple[str, type[BaseModel]]]] = {
+    "report": (document.SCHEMA_ID, document.Report),
+    "release": (release.SCHEMA_ID, release.ReleaseDocument),
+}
 
 
-def generate() -> dict[str, Any]:
+def generate(name: Name = "report") -> dict[str, Any]:
     """The schema of what is written, from the models."""
+    address, model = _MODELS[name]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": SCHEMA_ID,
-        **Report.model_json_schema(mode="validation"),
+        "$id": address,
+        **model.model_json_schema(mode="serialization" if name == "release" else "validation"),
     }
 
 
-def text() -> str:
+def text(name: Name = "report") -> str:
     """The generated schema as it is kept."""
-    return json.dumps(generate(), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(generate(name), indent=2, ensure_ascii=False) + "\n"
 
 
-def packaged() -> str:
+def packaged(name: Name = "report") -> str:
     """The schema that this package carries."""
-    return (resources.files("mien.report") / FILE).read_text(encoding="utf-8")
+    return (resources.files("mien.report") / FILES[name]).read_text(encoding="utf-8")
 
 
 if __name__ == "__main__":
-    print(text(), end="")
+    asked = sys.argv[1:] or ["report"]
+    print("".join(text(name) for name in FILES if name in asked), end="")
