@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mien.analysis.session_files import ReadOptions, on_common_steps, read_version, save_npz
+from mien.analysis.session_files import ReadOptions, on_common_steps, read_sessions, read_version, save_npz
 from mien.analysis.sessions import SessionSet, TimeBase
 from mien.core.errors import InputError, SettingsError
 from mien.report import write_reports
@@ -215,3 +215,30 @@ def test_a_report_that_never_heard_of_a_series_is_refused(tmp_path: Path) -> Non
     write_reports(hall(), tmp_path, created=CREATED)
     with pytest.raises(InputError, match="has no series 'joy'; it has anger"):
         read_version(tmp_path, ReadOptions(("joy",)))
+
+
+def test_sessions_read_apart_depend_on_nothing_in_one_another(tmp_path: Path) -> None:
+    """A coarse, late or off-grid neighbour changes neither the steps nor the figures of a session."""
+    rows = ["session,media_time_seconds,fear_percent"]
+    rows += [f"a,{t * 0.5},{10 + t}" for t in range(8)]
+    alone = tmp_path / "alone.csv"
+    alone.write_text("\n".join([*rows, ""]), encoding="utf-8")
+    beside = tmp_path / "beside.csv"
+    other = [f"b,{30.3 + t * 7},{t}" for t in range(3)]
+    beside.write_text("\n".join([rows[0], *other, *rows[1:], ""]), encoding="utf-8")
+    (one,) = read_sessions(alone, FEAR)
+    b, a = read_sessions(beside, FEAR)
+    assert (a.names, b.names) == (("a",), ("b",))
+    assert a.base == one.base == TimeBase(0, 0.5, 8)
+    np.testing.assert_array_equal(a.values("fear"), one.values("fear"))
+    assert b.base.step_seconds == 7
+
+
+def test_sessions_read_apart_are_those_of_the_version(tmp_path: Path) -> None:
+    save_npz(drawn(), tmp_path / "a.npz")
+    save_npz(drawn(), tmp_path / "b.npz")
+    (tmp_path / "segments.csv").write_text("session,seat\na/x,front\n", encoding="utf-8")
+    whole, parts = read_version(tmp_path, FEAR), read_sessions(tmp_path, FEAR)
+    assert [p.names[0] for p in parts] == list(whole.names)
+    assert [p.attributes["seat"][0] for p in parts] == list(whole.attributes["seat"])
+    np.testing.assert_array_equal(np.concatenate([p.values("fear") for p in parts]), whole.values("fear"))

@@ -117,8 +117,13 @@ FACES_FILES: dict[str, str] = {
 """Files that may name ``core.faces`` although their layer may not: each is a ``FrameObserver`` someone asked for."""
 
 CORE_LIBRARIES = {"numpy", "pydantic"}
-LIBRARY_HOMES: dict[str, tuple[str, ...]] = {"torch": ("training",), "onnxruntime": ("inference",)}
-"""Libraries that only these layers may import: torch is no dependency of ours, and sessions are opened one way."""
+LIBRARY_HOMES: dict[str, tuple[str, ...]] = {
+    "torch": ("training",),
+    "onnxruntime": ("inference",),
+    "opendp": ("analysis",),
+}
+"""Libraries that only these layers may import: torch is no dependency of ours, sessions are opened one way, and noise
+is drawn in one place (decision 0010)."""
 TOOLS = {"onnxruntime.quantization": ("training",)}
 """Parts of such a library that others may import: quantising a graph opens no session of ours."""
 TORCH_PROBES = {"cli/train.py"}

@@ -250,3 +250,20 @@ def scenes_of(path: Path, frame_rate: str | None, start_timecode: str) -> tuple[
         return read_scenes(path)
     rate = frame_rate_of(frame_rate)
     return read_scenes(path, EdlOptions(lambda drop: Timebase(rate, drop), start_timecode))
+
+
+def segments_of(given: tuple[str, ...]) -> dict[str, frozenset[str]]:
+    """Declared values that count, by attribute, from ``ATTRIBUTE=VALUE[,VALUE]``.
+
+    Raises:
+        SettingsError: one is not written so, or an attribute comes twice.
+    """
+    segments: dict[str, frozenset[str]] = {}
+    for text in given:
+        attribute, equals, values = text.partition("=")
+        if not (attribute and equals and values) or attribute in segments:
+            raise SettingsError(
+                f"--segment {text}: write each attribute once, as ATTRIBUTE=VALUE or ATTRIBUTE=VALUE,VALUE."
+            )
+        segments[attribute] = frozenset(value.strip() for value in values.split(","))
+    return segments

@@ -53,7 +53,7 @@ def screening_of(options: Mapping[str, Any], folder: Path, recordings: Sequence[
         SettingsError: what makes no sense together.
     """
     from mien.analysis.alignment import read_playback
-    from mien.analysis.session_files import PLAYBACK
+    from mien.analysis.session_rows import PLAYBACK
     from mien.report.screening import FilmFile, Screening
 
     film, start, log, scene_list = (options[name] for name in ("film", "film_start", "playback", "scene_list"))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mien.cli._options import pdf_options, scenes_of
+from mien.cli._options import pdf_options, scenes_of, segments_of
 from mien.core.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -197,19 +197,7 @@ def _picked(audience: SessionSet, series: str, told: dict[str, Any]) -> SessionS
     end = math.inf if told["to_seconds"] is None else told["to_seconds"]
     if not told["segments"]:
         return audience if start == 0 and end == math.inf else audience.between(start, end)
-    return QueryGate(audience).ask(Filter(series, _segments(told), start, end)).audience
-
-
-def _segments(told: dict[str, Any]) -> dict[str, frozenset[str]]:
-    segments: dict[str, frozenset[str]] = {}
-    for given in told["segments"]:
-        attribute, equals, values = given.partition("=")
-        if not (attribute and equals and values) or attribute in segments:
-            raise SettingsError(
-                f"--segment {given}: write each attribute once, as ATTRIBUTE=VALUE or ATTRIBUTE=VALUE,VALUE."
-            )
-        segments[attribute] = frozenset(value.strip() for value in values.split(","))
-    return segments
+    return QueryGate(audience).ask(Filter(series, segments_of(told["segments"]), start, end)).audience
 
 
 def _scenes(
@@ -236,7 +224,9 @@ def _scenes(
 
 
 def _filter_words(told: dict[str, Any]) -> str | None:
-    words = [f"{attribute} is {' or '.join(sorted(values))}" for attribute, values in _segments(told).items()]
+    words = [
+        f"{attribute} is {' or '.join(sorted(values))}" for attribute, values in segments_of(told["segments"]).items()
+    ]
     if told["from_seconds"] is not None:
         words.append(f"from {told['from_seconds']:g} s")
     if told["to_seconds"] is not None:

@@ -1,6 +1,6 @@
-"""The JSON Schemas of ``report.json`` and ``comparison.json``, kept in the package as :data:`FILES`.
+"""The JSON Schemas of ``report.json``, ``comparison.json`` and ``release.json``, kept in the package as :data:`FILES`.
 
-``python -m mien.report.schema report`` (or ``comparison``) prints one anew after its document changed.
+``python -m mien.report.schema report`` (or ``comparison``, ``release``) prints one anew after its document changed.
 """
 
 from __future__ import annotations
@@ -12,14 +12,19 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel
 
-from mien.report import comparison, document
+from mien.report import comparison, document, release
 
-Name = Literal["report", "comparison"]
+Name = Literal["report", "comparison", "release"]
 
-FILES: Final[dict[Name, str]] = {"report": "report.schema.json", "comparison": "comparison.schema.json"}
+FILES: Final[dict[Name, str]] = {
+    "report": "report.schema.json",
+    "comparison": "comparison.schema.json",
+    "release": "release.schema.json",
+}
 _MODELS: Final[dict[Name, tuple[str, type[BaseModel]]]] = {
     "report": (document.SCHEMA_ID, document.Report),
     "comparison": (comparison.SCHEMA_ID, comparison.ComparisonDocument),
+    "release": (release.SCHEMA_ID, release.ReleaseDocument),
 }
 
 
@@ -29,7 +34,7 @@ def generate(name: Name = "report") -> dict[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": address,
-        **model.model_json_schema(mode="validation"),
+        **model.model_json_schema(mode="serialization" if name == "release" else "validation"),
     }
 
 
