@@ -235,7 +235,9 @@ def test_without_noise_the_figures_are_the_means_of_the_sessions_that_count() ->
     values[~counted] = 0
     told = estimates(made, exact_vector(made, parts(values, counted)))
     assert told.count.value == counted.sum()
-    np.testing.assert_allclose([f.value for f in told.figures], 50 + 50 * values[counted].mean(axis=0), atol=1e-6)
+    np.testing.assert_allclose(
+        np.array([f.value for f in told.figures], np.float64), 50 + 50 * values[counted].mean(axis=0), atol=1e-6
+    )
 
 
 @pytest.mark.parametrize("noisy", [(10**13, 10**13, 400.0), (-(10**13), 0, 900.0)])
