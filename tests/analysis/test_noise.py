@@ -112,3 +112,10 @@ def test_without_opendp_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setitem(sys.modules, "opendp.prelude", None)
     with pytest.raises(SettingsError, match=r"mien\[dp\]"):
         calibrated("laplace", 1, PrivacyLoss(1.0))
+
+
+@pytest.mark.parametrize("noise", [LAPLACE, GAUSSIAN], ids=lambda n: n.mechanism)
+@pytest.mark.parametrize("alpha", [0.01, 0.05, 0.3])
+def test_noise_of_one_entry_is_told_alike_both_ways(noise: Noise, alpha: float) -> None:
+    """OpenDP's accuracy of one entry is that of two of which one counts nothing."""
+    assert noise.accuracy_together(1.0, 0.0, alpha) == pytest.approx(noise.accuracy(alpha), rel=1e-3)

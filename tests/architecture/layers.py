@@ -123,7 +123,7 @@ LIBRARY_HOMES: dict[str, tuple[str, ...]] = {
     "opendp": ("analysis",),
 }
 """Libraries that only these layers may import: torch is no dependency of ours, sessions are opened one way, and noise
-is drawn in one place (decision 0010)."""
+is drawn in one place (decision 0017)."""
 TOOLS = {"onnxruntime.quantization": ("training",)}
 """Parts of such a library that others may import: quantising a graph opens no session of ours."""
 TORCH_PROBES = {"cli/train.py"}

@@ -12,6 +12,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from mien.core.errors import SettingsError
@@ -88,11 +89,10 @@ class Noise:
         partial fractions of its characteristic function 1/((1 + a²ω²)(1 + b²ω²)), and e^(-t/a)·(1 + t/2a) where a = b.
         Gaussian: variances add. Noise is taken as continuous: a whole unit is far less than it.
         """
-        dp = _opendp()
         if self.mechanism == "gaussian":
-            return float(dp.gaussian_scale_to_accuracy(math.hypot(one, other) * self.scale, alpha))
+            return math.hypot(one, other) * self.scale * NormalDist().inv_cdf(1 - alpha / 2)
         large, small = max(abs(one), abs(other)), min(abs(one), abs(other))
-        alone = float(dp.laplacian_scale_to_accuracy(self.scale, alpha))
+        alone = self.scale * math.log(1 / alpha)
         short, enough = alone * large, alone * (large + small)
         for _ in range(_HALVINGS):
             middle = (short + enough) / 2

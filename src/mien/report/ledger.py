@@ -54,7 +54,8 @@ class Loss(_Part):
         return self.epsilon <= other.epsilon and self.delta <= other.delta
 
     def __str__(self) -> str:
-        return f"ε = {self.epsilon:f}" + (f", δ = {self.delta:f}" if self.delta else "")
+        epsilon, delta = self.epsilon.normalize(), self.delta.normalize()
+        return f"ε = {epsilon:f}" + (f", δ = {delta:f}" if delta else "")
 
 
 NOTHING: Final = Loss(epsilon=Decimal(0), delta=Decimal(0))
