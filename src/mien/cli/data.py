@@ -41,7 +41,7 @@ def split_command(
     """Split DATA into train.npz, valid.npz and test.npz.
 
     Copies of one photograph, also mirrored, shifted or watermarked ones, stay on one side, and each side has the same
-    mix of emotions. About 12 ms a face.
+    mix of emotions. About 3 ms of processor time a face.
     """
     import numpy as np
 
