@@ -93,6 +93,8 @@ cards: $(STAMPS)/dev fetch
 train: $(STAMPS)/train fetch
 	$(BIN)/mien train training/recipes/mien-m.yaml --out runs/mien-m
 	$(BIN)/mien train training/recipes/mien-m-finish.yaml --out runs/mien-m-finish
+	$(BIN)/mien text train training/recipes/mien-text.yaml --out runs/mien-text-start
+	$(BIN)/mien text train training/recipes/mien-text-finish.yaml --out runs/mien-text
 
 clean:
 	rm -rf $(VENV) '$(OUT)' build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

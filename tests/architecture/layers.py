@@ -78,7 +78,7 @@ LAYERS: dict[str, Layer] = {
     "store": _layer("core", _PAST_THE_GATE),
     "streams": _layer("core", _PAST_THE_GATE),
     "telemetry": _layer("core", "observers outside the data path see no face"),
-    "language": _layer("core", "what was said is no business of faces"),
+    "language": _layer("core inference models", "what was said is no business of faces (decision 0018)"),
     "report": _layer("core analysis store streams", _PAST_THE_GATE),
     "sinks": _layer("core analysis store streams", _PAST_THE_GATE),
     "pipeline": _layer(f"core {_STAGES} metrics", "the only place that knows the order of stages", faces=True),
@@ -98,7 +98,7 @@ LAYERS: dict[str, Layer] = {
         faces=True,
     ),
     "training": _layer(
-        "core inference preprocess classifiers detectors pipeline evaluation",
+        "core weights inference preprocess classifiers detectors pipeline evaluation language",
         "trains on what serving crops, and checks what it exports as serving will run it (decision 0002)",
         faces=True,
     ),
@@ -121,12 +121,13 @@ LIBRARY_HOMES: dict[str, tuple[str, ...]] = {
     "torch": ("training",),
     "onnxruntime": ("inference",),
     "opendp": ("analysis",),
+    "transformers": ("language",),
 }
 """Libraries that only these layers may import: torch is no dependency of ours, sessions are opened one way, and noise
 is drawn in one place (decision 0017)."""
 TOOLS = {"onnxruntime.quantization": ("training",)}
 """Parts of such a library that others may import: quantising a graph opens no session of ours."""
-TORCH_PROBES = {"cli/train.py"}
+TORCH_PROBES = {"cli/train.py", "cli/text.py"}
 """May ask whether torch is installed."""
 
 CLI_AT_START = ("click", "mien.cli", "mien.core.errors", "mien.core.policy", "mien.core.settings")

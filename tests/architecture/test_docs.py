@@ -87,9 +87,18 @@ def test_figures_of_the_classifier_are_of_the_one_that_ships() -> None:
         assert shipped.startswith(told[1]), f"the shipped model changed: measure the figures in {page.name} again"
 
 
+def test_figures_of_the_text_classifier_are_of_the_one_that_ships() -> None:
+    folder = models.bundled_text()[models.DEFAULT_TEXT_CLASSIFIER]
+    shipped = json.loads((folder / "text.json").read_text(encoding="utf-8"))["model_sha256"]
+    page = DOCS / "model-cards" / f"{models.DEFAULT_TEXT_CLASSIFIER}.md"
+    told = re.findall(r"model `([0-9a-f]+)`", page.read_text(encoding="utf-8"))
+    assert len(told) == 2
+    assert all(shipped.startswith(digits) for digits in told), "the shipped model changed: measure its figures again"
+
+
 def test_every_shipped_model_has_its_card() -> None:
     cards = {page.stem for page in (DOCS / "model-cards").glob("*.md")}
-    assert set(models.bundled()) <= cards
+    assert {*models.bundled(), *models.bundled_text()} <= cards
 
 
 def test_the_pinned_stack_is_told_as_it_is_tested() -> None:

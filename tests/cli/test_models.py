@@ -57,6 +57,14 @@ def test_pull_all_fetches_what_it_can_and_names_the_rest(store: Store) -> None:
     assert "lost (lost.onnx) could not be had" in result.stderr
 
 
+def test_pull_all_leaves_out_what_training_starts_from(server: Upstream, tmp_path: Path) -> None:
+    path = tmp_path / "registry.toml"
+    text = registry_text(https(server.address)) + registry_text(name="start", file="start.pt", kind="backbone")
+    path.write_text(text, encoding="utf-8")
+    result = run(Store(tmp_path / "cache", entries=read_registry(path)), "pull", "--all")
+    assert (result.exit_code, "start" in result.output) == (0, False)
+
+
 def test_pull_without_a_name_takes_the_best_detector_that_can_be_had(server: Upstream, tmp_path: Path) -> None:
     path = tmp_path / "registry.toml"
     text = registry_text(name="yunet-s", file="yunet.onnx", sha256="0" * 64)

@@ -11,15 +11,22 @@ from hypothesis import strategies as st
 from mien.core.labels import (
     CINEMA7,
     COMPOUND12,
+    EKMAN_GROUPS,
     EMOTIONS,
     ENGAGEMENT5,
     FERPLUS8,
     INDEXED7,
     LABEL_SETS,
     STUDIO6,
+    TEXT_EKMAN,
+    TEXT_LABEL_SETS,
+    TEXT_ORIGINAL,
     LabelSet,
     Pair,
+    TextLabelSet,
+    ekman_of,
     label_set,
+    text_label_set,
 )
 
 Probabilities = npt.NDArray[np.float32]
@@ -189,3 +196,64 @@ def test_a_set_must_be_whole() -> None:
 def test_only_rows_of_eight_are_viewed(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="expected N×8"):
         CINEMA7.view(np.zeros(shape, np.float32))
+
+
+ALL_TEXT_SETS = pytest.mark.parametrize("labels", TEXT_LABEL_SETS.values(), ids=lambda s: s.name)
+
+
+def test_the_words_of_texts_and_faces_are_one_vocabulary() -> None:
+    assert dict(zip(TEXT_EKMAN.labels, TEXT_EKMAN.faces, strict=True)) == {
+        "joy": "happiness", "sadness": "sadness", "anger": "anger", "fear": "fear", "disgust": "disgust",
+        "surprise": "surprise", "neutral": "neutral",
+    }  # fmt: skip
+    for group, members in EKMAN_GROUPS.items():
+        for label in members:
+            assert TEXT_ORIGINAL.faces[TEXT_ORIGINAL.index(label)] == TEXT_EKMAN.faces[TEXT_EKMAN.index(group)]
+
+
+def test_every_one_of_the_28_is_in_one_group() -> None:
+    members = [label for group in EKMAN_GROUPS.values() for label in group]
+    assert sorted(members) == sorted(TEXT_ORIGINAL.labels)
+    assert len(TEXT_ORIGINAL) == 28
+
+
+@ALL_TEXT_SETS
+@given(data=st.data())
+def test_a_text_in_the_words_of_faces_is_a_distribution_without_contempt(
+    labels: TextLabelSet, data: st.DataObject
+) -> None:
+    row = data.draw(st.lists(st.floats(0, 1, width=32), min_size=len(labels), max_size=len(labels)))
+    shares = labels.as_faces(np.array([row], np.float32))[0]
+    assert shares.sum() == pytest.approx(1, abs=1e-5) if max(row) > 1e-30 else shares.sum() in (0, pytest.approx(1))
+    assert shares[EMOTIONS.index("contempt")] == 0
+    strongest = labels.faces[int(np.argmax(row))]
+    assert shares[EMOTIONS.index(strongest)] == shares.max()
+
+
+def test_a_text_that_was_not_read_has_no_share_of_anything() -> None:
+    assert TEXT_EKMAN.as_faces(np.zeros((1, 7), np.float32)).sum() == 0
+
+
+def test_the_seven_are_the_strongest_of_their_groups() -> None:
+    p = np.zeros((1, 28), np.float32)
+    p[0, [TEXT_ORIGINAL.index("gratitude"), TEXT_ORIGINAL.index("joy"), TEXT_ORIGINAL.index("curiosity")]] = (
+        0.5,
+        0.2,
+        0.3,
+    )
+    seven = dict(zip(TEXT_EKMAN.labels, ekman_of(p)[0], strict=True))
+    assert seven["joy"] == np.float32(0.5)
+    assert seven["surprise"] == np.float32(0.3)
+    assert sum(seven.values()) == pytest.approx(0.8)
+
+
+def test_an_unknown_text_set_or_label_lists_the_known_ones() -> None:
+    assert text_label_set("ekman") is TEXT_EKMAN
+    with pytest.raises(ValueError, match="unknown text label set 'plutchik': choose one of ekman, original"):
+        text_label_set("plutchik")
+    with pytest.raises(ValueError, match="'happiness' is not in text label set ekman"):
+        TEXT_EKMAN.index("happiness")
+    with pytest.raises(ValueError, match="boredom is no canonical emotion"):
+        TextLabelSet("bad", ("bored",), ("boredom",))
+    with pytest.raises(ValueError, match="expected N×28"):
+        ekman_of(np.zeros((1, 7), np.float32))

@@ -15,7 +15,7 @@ from mien.core.plugins import KINDS, available, load
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_public_file_of_a_kind_is_a_plug_in(kind: str) -> None:
-    package = Path(detectors.__file__).parent.parent / kind
+    package = Path(detectors.__file__).parent.parent.joinpath(*kind.split("."))
     files = {p.stem for p in package.glob("*.py") if not p.stem.startswith("_")}
     assert set(available(kind)) == files
     assert list(available(kind)) == sorted(files)

@@ -90,12 +90,14 @@ def wheel(folder: Path, members: dict[str, bytes], name: str = "carrier", versio
     return path
 
 
-def registry_text(*sources: str, name: str = "tiny", file: str = FILE, sha256: str = SHA256) -> str:
+def registry_text(
+    *sources: str, name: str = "tiny", file: str = FILE, sha256: str = SHA256, kind: str = "detector"
+) -> str:
     """One entry of a registry file, for :data:`CONTENT`."""
     return f"""
 [[entry]]
 name = "{name}"
-kind = "detector"
+kind = "{kind}"
 file = "{file}"
 licence = "MIT"
 terms = ""

@@ -41,7 +41,7 @@ def list_files(store: Store) -> None:
 
 @command.command()
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-@click.option("--all", "everything", is_flag=True, help="Every registered file, clips too.")
+@click.option("--all", "everything", is_flag=True, help="Every registered file but what training starts from.")
 @click.pass_obj
 def pull(store: Store, names: Sequence[str], everything: bool) -> None:
     """Fetch files by NAME, or what `mien analyze` needs.
@@ -51,7 +51,7 @@ def pull(store: Store, names: Sequence[str], everything: bool) -> None:
     for name in names:
         store.entry(name)
     if names or everything:
-        _pull_each(store, names or list(store.entries))
+        _pull_each(store, names or [e.name for e in store.entries.values() if e.kind.value != "backbone"])
     else:
         _pull_detector(store)
 

@@ -233,3 +233,123 @@ def label_set(name: str) -> LabelSet:
         return LABEL_SETS[name]
     except KeyError:
         raise ValueError(f"unknown label set {name!r}: choose one of {', '.join(LABEL_SETS)}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class TextLabelSet:
+    """A named, ordered set of emotion labels that texts are given, and where each is in the faces' vocabulary.
+
+    A text may carry several of them, so their probabilities are independent and need not sum to 1.
+
+    Attributes:
+        name: the identifier users give (``ekman``).
+        labels: the labels in index order.
+        faces: for each label the canonical emotion it counts as.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    faces: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.labels) != len(self.faces):
+            raise ValueError(f"text label set {self.name}: {len(self.labels)} labels, {len(self.faces)} in faces")
+        unknown = sorted(set(self.faces) - set(EMOTIONS))
+        if unknown:
+            raise ValueError(f"text label set {self.name}: {', '.join(unknown)} is no canonical emotion")
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def index(self, label: str) -> int:
+        """Position of ``label``; ValueError names the label set when it is not one of its labels."""
+        try:
+            return self.labels.index(label)
+        except ValueError:
+            raise ValueError(f"{label!r} is not in text label set {self.name} ({', '.join(self.labels)})") from None
+
+    def as_faces(self, probabilities: FloatArray) -> FloatArray:
+        """Texts in the words of faces, to be laid beside an audience's shares.
+
+        Args:
+            probabilities: float32 N×len(self), 0–1 each.
+
+        Returns:
+            float32 N×8, canonical order, rows sum to 1: each emotion takes the strongest of its labels, and the row is
+            renormalised. A row of zeros (a text that could not be read) stays zeros. No text label counts as contempt.
+        """
+        p = np.asarray(probabilities, dtype=np.float32)
+        if p.ndim != 2 or p.shape[1] != len(self.labels):
+            raise ValueError(f"expected N×{len(self.labels)} probabilities of {self.name}, got shape {p.shape}")
+        out = np.zeros((len(p), len(EMOTIONS)), dtype=np.float32)
+        for column, emotion in enumerate(self.faces):
+            target = EMOTIONS.index(emotion)
+            out[:, target] = np.maximum(out[:, target], p[:, column])
+        total = out.sum(axis=1, keepdims=True)
+        return np.asarray(np.divide(out, total, out=out, where=total > 0), dtype=np.float32)
+
+
+EKMAN_GROUPS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "joy": (
+            "joy", "amusement", "approval", "excitement", "gratitude", "love", "optimism", "relief", "pride",
+            "admiration", "desire", "caring",
+        ),
+        "sadness": ("sadness", "disappointment", "embarrassment", "grief", "remorse"),
+        "anger": ("anger", "annoyance", "disapproval"),
+        "fear": ("fear", "nervousness"),
+        "disgust": ("disgust",),
+        "surprise": ("surprise", "realization", "confusion", "curiosity"),
+        "neutral": ("neutral",),
+    }
+)  # fmt: skip
+"""GoEmotions' 28 labels under Ekman's six and neutral, as published with the data (Demszky et al., 2020,
+*GoEmotions: A dataset of fine-grained emotions*, section 5.3 and its ``ekman_mapping.json``)."""
+
+JOY_IN_FACES: Final = "happiness"
+"""What texts call joy. The other six words are the same for texts and faces; contempt is not in the texts' six."""
+
+
+def _face_of(label: str) -> str:
+    group = next(group for group, members in EKMAN_GROUPS.items() if label in members)
+    return JOY_IN_FACES if group == "joy" else group
+
+
+TEXT_EKMAN: Final = TextLabelSet("ekman", tuple(EKMAN_GROUPS), tuple(_face_of(group) for group in EKMAN_GROUPS))
+"""The seven public names of text emotion."""
+
+_ORIGINAL: Final = (
+    *("admiration", "amusement", "anger", "annoyance", "approval", "caring", "confusion", "curiosity", "desire"),
+    *("disappointment", "disapproval", "disgust", "embarrassment", "excitement", "fear", "gratitude", "grief", "joy"),
+    *("love", "nervousness", "optimism", "pride", "realization", "relief", "remorse", "sadness", "surprise"),
+    "neutral",
+)
+TEXT_ORIGINAL: Final = TextLabelSet("original", _ORIGINAL, tuple(_face_of(label) for label in _ORIGINAL))
+"""GoEmotions' 27 emotions and neutral, in the order of its files."""
+
+TEXT_LABEL_SETS: Final[Mapping[str, TextLabelSet]] = MappingProxyType({s.name: s for s in (TEXT_EKMAN, TEXT_ORIGINAL)})
+
+
+def text_label_set(name: str) -> TextLabelSet:
+    """The text label set called ``name``; ValueError lists the known ones."""
+    try:
+        return TEXT_LABEL_SETS[name]
+    except KeyError:
+        raise ValueError(f"unknown text label set {name!r}: choose one of {', '.join(TEXT_LABEL_SETS)}") from None
+
+
+def ekman_of(original: FloatArray) -> FloatArray:
+    """The seven from the 28: of each group the strongest member.
+
+    Args:
+        original: float32 N×28, 0–1 each, order of :data:`TEXT_ORIGINAL`; of 0 and 1, it is the published grouping of
+            labels.
+
+    Returns:
+        float32 N×7, order of :data:`TEXT_EKMAN`.
+    """
+    p = np.asarray(original, dtype=np.float32)
+    if p.ndim != 2 or p.shape[1] != len(TEXT_ORIGINAL):
+        raise ValueError(f"expected N×{len(TEXT_ORIGINAL)} probabilities, got shape {p.shape}")
+    columns = [[TEXT_ORIGINAL.index(label) for label in members] for members in EKMAN_GROUPS.values()]
+    return np.stack([p[:, members].max(axis=1) for members in columns], axis=1)

@@ -14,7 +14,8 @@ from typing import Final
 
 from mien.core.errors import SettingsError
 
-KINDS: Final = ("sources", "detectors", "classifiers", "headposes", "metrics", "sinks")
+KINDS: Final = ("sources", "detectors", "classifiers", "headposes", "metrics", "sinks", "language.text_classifiers")
+"""Each a package of ``mien``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +45,10 @@ def load(kind: str, name: str) -> ModuleType:
     Raises:
         SettingsError: no such plug-in (the message lists those there are), or a package that it needs is missing.
     """
+    singular = kind.rpartition(".")[2].removesuffix("s").replace("_", " ")
     if name not in available(kind):
-        raise SettingsError(f"unknown {kind.removesuffix('s')} {name!r}: choose one of {', '.join(available(kind))}")
+        raise SettingsError(f"unknown {singular} {name!r}: choose one of {', '.join(available(kind))}")
     try:
         return importlib.import_module(f"mien.{kind}.{name}")
     except ImportError as error:
-        raise SettingsError(f"{kind.removesuffix('s')} {name!r} cannot be loaded: {error}") from error
+        raise SettingsError(f"{singular} {name!r} cannot be loaded: {error}") from error

@@ -1,13 +1,27 @@
-"""The models that ship with Mien, one folder each: ``model.onnx``, ``label_map.json``, ``preprocess.json``, card."""
+"""The models that ship with Mien, one folder each.
+
+A classifier of faces is ``model.onnx``, ``label_map.json`` and ``preprocess.json``; a classifier of texts is
+``model.onnx``, ``tokenizer.json`` and ``text.json``.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 DEFAULT_CLASSIFIER = "mien-m"
+DEFAULT_TEXT_CLASSIFIER = "mien-text"
 
 
 def bundled() -> dict[str, Path]:
-    """Folders of the shipped models by name."""
+    """Folders of the shipped classifiers of faces by name."""
+    return _with("preprocess.json")
+
+
+def bundled_text() -> dict[str, Path]:
+    """Folders of the shipped classifiers of texts by name."""
+    return _with("text.json")
+
+
+def _with(document: str) -> dict[str, Path]:
     here = Path(__file__).parent
-    return {p.name: p for p in sorted(here.iterdir()) if (p / "model.onnx").is_file()}
+    return {p.name: p for p in sorted(here.iterdir()) if (p / "model.onnx").is_file() and (p / document).is_file()}

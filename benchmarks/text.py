@@ -1,0 +1,104 @@
+"""The text classifier's figures: F1 and calibration on GoEmotions' dev split, speed, size, and what choices cost.
+
+python -m benchmarks.text [--data ../shared/data/goemotions] [--model mien-text] [--write]
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import statistics
+import time
+from pathlib import Path
+
+from mien import models
+from mien.core.labels import TEXT_EKMAN, TEXT_ORIGINAL
+from mien.core.settings import InferenceSettings
+from mien.evaluation.text import TextEvaluation, evaluate_texts, read_labelled
+from mien.language.emotion import TextClassifier, TextScores
+from mien.language.opening import open_text_classifier
+
+DEFAULT_DATA = Path("../shared/data/goemotions")
+PAGE = Path("docs/model-cards/mien-text.md")
+BLOCK = re.compile(r"(?<=<!-- figures: begin -->\n).*?(?=<!-- figures: end -->)", re.DOTALL)
+WORDS = 20
+TIMED_TEXTS = 200
+ROUNDS = 7
+
+
+def measured(classifier: TextClassifier, data: Path) -> list[tuple[TextEvaluation, TextScores]]:
+    """Both label sets on the dev split."""
+    found = []
+    for labels in (TEXT_EKMAN, TEXT_ORIGINAL):
+        dev = read_labelled(data / labels.name / "dev.tsv", labels)
+        scores = classifier.classify(dev.texts, labels)
+        found.append((evaluate_texts(scores.probabilities, scores.thresholds, dev.truth, labels), scores))
+    return found
+
+
+def milliseconds(classifier: TextClassifier, data: Path) -> tuple[float, float, float]:
+    """Processor time of one comment of twenty words, batch 1, one thread: median, best and worst of rounds."""
+    texts = [t for t in read_labelled(data / "ekman" / "dev.tsv", TEXT_EKMAN).texts if len(t.split()) == WORDS]
+    texts = texts[:TIMED_TEXTS]
+    times = []
+    for _ in range(ROUNDS + 1):
+        started = time.process_time()
+        for text in texts:
+            classifier.classify([text], TEXT_EKMAN)
+        times.append(1e3 * (time.process_time() - started) / len(texts))
+    # The first round warms caches up.
+    return statistics.median(times[1:]), min(times[1:]), max(times[1:])
+
+
+def block(classifier: TextClassifier, results: list[tuple[TextEvaluation, TextScores]]) -> str:
+    """The figures as Markdown."""
+    lines = [
+        "",
+        f"`{classifier.name}`, model `{classifier.sha256[:12]}`, {results[0][0].texts:,} comments of GoEmotions' dev.",
+        "",
+        "| labels | macro F1 | micro F1 | one label: macro F1 | one label: accuracy | ECE, strongest "
+        "| ECE, mean of labels | uncertain |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for result, scores in results:
+        single = result.single_label
+        top = scores.probabilities.max(axis=1)
+        lines.append(
+            f"| {result.labels} | {result.macro_f1:.3f} | {result.micro_f1:.3f} | {single.macro_f1:.3f} | "
+            f"{100 * single.accuracy:.1f} % of {single.texts:,} | {100 * result.ece:.1f} % | "
+            f"{100 * result.mean_ece:.1f} % | {100 * float((top < scores.settings.uncertain_below).mean()):.1f} % |"
+        )
+    for result, scores in results:
+        lines += ["", f"By label, `{result.labels}`:", "", "| label | F1 | precision | recall | threshold | texts |"]
+        lines.append("|---|---|---|---|---|---|")
+        for label, threshold in zip(scores.labels.labels, scores.thresholds, strict=True):
+            score = result.classes[label]
+            lines.append(
+                f"| {label} | {score.f1:.2f} | {score.precision:.2f} | {score.recall:.2f} | {threshold:.2f} | "
+                f"{score.texts:,} |"
+            )
+    return "\n".join([*lines, "", ""])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--data", type=Path, default=DEFAULT_DATA)
+    parser.add_argument("--model", default=models.DEFAULT_TEXT_CLASSIFIER)
+    parser.add_argument("--write", action="store_true", help=f"put the figures into {PAGE}")
+    arguments = parser.parse_args()
+    classifier = open_text_classifier(arguments.model, InferenceSettings(threads=1))
+    text = block(classifier, measured(classifier, arguments.data))
+    print(text)
+    middle, best, worst = milliseconds(classifier, arguments.data)
+    print(f"CPU time, {WORDS} words, batch 1, one thread: {middle:.2f} ms (rounds: {best:.2f} to {worst:.2f})")
+    folder = models.bundled_text().get(arguments.model, Path(arguments.model))
+    if folder.is_dir():
+        sizes = {path.name: path.stat().st_size / 1e6 for path in sorted(folder.iterdir())}
+        print("size:", ", ".join(f"{name} {size:.2f} MB" for name, size in sizes.items()))
+    if arguments.write:
+        page = PAGE.read_text(encoding="utf-8")
+        PAGE.write_text(BLOCK.sub(lambda _: text, page), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Training of the text classifier: data, vocabulary, encoder, schedule, calibration, export."""

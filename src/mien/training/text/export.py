@@ -1,0 +1,172 @@
+"""From weights to a text model folder: an ONNX graph in eight bits, its tokenizer, its calibration."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import tempfile
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import onnx
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from mien.core.labels import TextLabelSet
+from mien.core.settings import InferenceSettings
+from mien.inference import open_session
+from mien.language.text_classifiers.text_folder import DOCUMENT, INPUT, HeadDocument, TextDocument
+from mien.training.text.calibrate import Calibration
+from mien.training.text.data import FloatArray
+from mien.training.text.encoder import Layer, TextEncoder
+
+OPSET: Final = 17
+DIGITS: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Graphs:
+    """A network as two serialised ONNX graphs of the same inputs and outputs: in floats, and in eight bits."""
+
+    plain: bytes
+    small: bytes
+
+
+def graphs(network: TextEncoder, heads: Sequence[str]) -> Graphs:
+    """One text's piece ids in, one output a head.
+
+    Weights are quantised channel by channel to seven bits of eight, so that CPUs without VNNI do not saturate;
+    activations are quantised as they come, tensor by tensor. Embeddings are eight bits with a scale a piece.
+    """
+    served = _Served(network).eval()
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        # The newer exporter needs two more packages and gives the same graph.
+        warnings.simplefilter("ignore")
+        plain, small = Path(folder) / "plain.onnx", Path(folder) / "small.onnx"
+        torch.onnx.export(
+            served,
+            (torch.zeros(1, 9, dtype=torch.int64),),
+            plain,
+            input_names=[INPUT],
+            output_names=list(heads),
+            dynamic_axes={INPUT: {1: "length"}},
+            opset_version=OPSET,
+            dynamo=False,
+        )
+        from onnxruntime.quantization import QuantType, quantize_dynamic
+
+        # It advises, through the root logger, a preparation that changes nothing in this graph.
+        logging.getLogger().addFilter(_silence)
+        quantize_dynamic(
+            plain,
+            small,
+            op_types_to_quantize=["MatMul"],
+            per_channel=True,
+            reduce_range=True,
+            weight_type=QuantType.QInt8,
+        )
+        logging.getLogger().removeFilter(_silence)
+        return Graphs(_bare(plain), _bare(small))
+
+
+def graph_logits(content: bytes, rows: Sequence[Sequence[int]], heads: Sequence[str]) -> tuple[FloatArray, ...]:
+    """float32 N×C of each head, as serving runs the graph: one text at a time."""
+    session = open_session(content, "the exported text model", InferenceSettings(threads=1))
+    outputs = [session.run(list(heads), {INPUT: np.asarray(row, np.int64)[None]}) for row in rows]
+    return tuple(np.concatenate([output[head] for output in outputs]) for head in range(len(heads)))
+
+
+def write_folder(
+    folder: Path, graph: bytes, tokenizer: str, longest: int, heads: Mapping[TextLabelSet, Calibration]
+) -> Path:
+    """Write ``model.onnx``, ``tokenizer.json`` and ``text.json``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    text = tokenizer.encode("utf-8")
+    document = TextDocument(
+        model_sha256=hashlib.sha256(graph).hexdigest(),
+        tokenizer_sha256=hashlib.sha256(text).hexdigest(),
+        longest=longest,
+        heads={
+            labels.name: HeadDocument(
+                labels=labels.labels,
+                scale=_rounded(fitted.scale),
+                offset=_rounded(fitted.offset),
+                thresholds=_rounded(fitted.thresholds),
+            )
+            for labels, fitted in heads.items()
+        },
+    )
+    (folder / "model.onnx").write_bytes(graph)
+    (folder / "tokenizer.json").write_bytes(text)
+    (folder / DOCUMENT).write_text(json.dumps(document.model_dump(mode="json"), indent=1) + "\n", encoding="utf-8")
+    return folder
+
+
+class _Served(nn.Module):
+    """The network as it is served: one whole text, no padding, no dropout, embeddings in eight bits."""
+
+    def __init__(self, network: TextEncoder) -> None:
+        super().__init__()
+        weight = network.pieces.weight.detach()
+        scale = weight.abs().amax(dim=1).clamp_min(1e-8) / 127
+        self.register_buffer("pieces", (weight / scale[:, None]).round().to(torch.int8))
+        self.register_buffer("scale", scale)
+        self.network = network
+        *whole, last = network.layers
+        self.layers = nn.ModuleList(_ServedLayer(layer) for layer in whole)  # type: ignore[arg-type]
+        self.last = _ServedLayer(last, rows=1)  # type: ignore[arg-type]
+
+    def forward(self, ids: Tensor) -> tuple[Tensor, ...]:
+        x = self.pieces[ids].float() * self.scale[ids][..., None]  # type: ignore[index]
+        x = self.network.norm(x + self.network.positions.weight[: ids.shape[1]])
+        for layer in self.layers:
+            x = layer(x)
+        pooled = torch.cat([self.last(x)[:, 0], x.mean(dim=1)], dim=1)
+        return tuple(head(pooled) for head in self.network.heads)
+
+
+class _ServedLayer(nn.Module):
+    """A layer with its query apart from key and value where only some places ask."""
+
+    def __init__(self, layer: Layer, rows: int | None = None) -> None:
+        super().__init__()
+        self.layer = layer
+        self.rows = rows
+        width = layer.join.out_features
+        self.query, self.rest = nn.Linear(width, width), nn.Linear(width, 2 * width)
+        for part, places in ((self.query, slice(0, width)), (self.rest, slice(width, None))):
+            part.load_state_dict({"weight": layer.mix.weight[places], "bias": layer.mix.bias[places]})
+
+    def forward(self, x: Tensor) -> Tensor:
+        width = x.shape[-1]
+        if self.rows is None:
+            parts = self.layer.mix(x).split(width, dim=-1)
+        else:
+            parts = (self.query(x[:, : self.rows]), *self.rest(x).split(width, dim=-1))
+        q, k, v = (part.view(1, -1, self.layer.heads, width // self.layer.heads).transpose(1, 2) for part in parts)
+        seen = (q @ k.transpose(2, 3) * (width // self.layer.heads) ** -0.5).softmax(dim=-1) @ v
+        asked = x if self.rows is None else x[:, : self.rows]
+        y = self.layer.join_norm(asked + self.layer.join(seen.transpose(1, 2).reshape(1, -1, width)))
+        return torch.as_tensor(self.layer.norm(y + self.layer.narrow(functional.gelu(self.layer.widen(y)))))
+
+
+def _silence(_record: logging.LogRecord) -> bool:
+    return False
+
+
+def _bare(path: Path) -> bytes:
+    model = onnx.load(path)
+    model.doc_string = ""
+    for node in model.graph.node:
+        node.doc_string = ""
+    return bytes(model.SerializeToString())
+
+
+def _rounded(values: FloatArray) -> tuple[float, ...]:
+    return tuple(round(float(value), DIGITS) for value in values)
