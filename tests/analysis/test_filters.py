@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
 from typing import Any
 
@@ -306,3 +307,26 @@ def test_a_peak_needs_something_to_peak() -> None:
         peak_window(respondents(), "fear", 0)
     with pytest.raises(InputError, match="no attribute 'diet'"):
         peak_over_partition(QueryGate(respondents()), respondents(), "fear", "diet")
+
+
+def test_a_standing_gate_needs_no_memory() -> None:
+    """Two questions, each to a gate of its own, whose difference would be four people."""
+    told = ["a"] * 10 + ["b"] * 10 + ["c"] * 16 + ["d"] * 4
+    audience = respondents(40, attributes={"x": told})
+
+    def answers(*values: str) -> bool:
+        try:
+            QueryGate.standing(audience, "fear").ask(Filter("fear", {"x": frozenset(values)}))
+        except PolicyError:
+            return False
+        return True
+
+    assert not answers("d")
+    assert not (answers("a", "b") and answers("a", "b", "d"))
+    answered = [
+        frozenset(values) for size in range(1, 5) for values in itertools.combinations("abcd", size) if answers(*values)
+    ]
+    assert frozenset("c") in answered
+    for one, other in itertools.product(answered, repeat=2):
+        people = sum(value in one - other for value in told)
+        assert people == 0 or people >= 10, (one, other)

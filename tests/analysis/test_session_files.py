@@ -242,3 +242,16 @@ def test_sessions_read_apart_are_those_of_the_version(tmp_path: Path) -> None:
     assert [p.names[0] for p in parts] == list(whole.names)
     assert [p.attributes["seat"][0] for p in parts] == list(whole.attributes["seat"])
     np.testing.assert_array_equal(np.concatenate([p.values("fear") for p in parts]), whole.values("fear"))
+
+
+def test_a_report_that_knows_its_film_lands_on_it(tmp_path: Path) -> None:
+    steps = [read_step(i * 0.5, percents(fear=80.0 if i == 60 else 0.0)) for i in range(120)]
+    write_reports(analysis_of(steps), tmp_path, created=CREATED)
+    told = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    parts = [(5, 20, 0, 15), (25, 60, 15, 50)]
+    names = ("recorded_start_seconds", "recorded_end_seconds", "film_start_seconds", "film_end_seconds")
+    told["film"] = {"stretches": [dict(zip(names, part, strict=True)) for part in parts]}
+    (tmp_path / "report.json").write_text(json.dumps(told), encoding="utf-8")
+    found = read_version(tmp_path, FEAR)
+    assert found.base.times[int(np.nanargmax(found.values("fear")))] == 20.0
+    assert found.base.end_seconds == 50.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import opentimelineio as otio
@@ -103,3 +104,29 @@ def test_inputs_and_outputs_that_fail_have_their_codes(report: Path, tmp_path: P
     assert run(tmp_path / "no.json", *rate, "--out", tmp_path / "a").exit_code == 3
     assert run(report, *rate, "--out", tmp_path / "absent" / "a").exit_code == 8
     assert run(report, "--to", "ale", "--frame-rate", "25", "--out", tmp_path / "a").exit_code == 2
+
+
+def test_markers_lie_on_the_film_where_the_report_knows_when_it_ran(report: Path, tmp_path: Path) -> None:
+    """The film began 20 s into the recording and ended at 200 s of it: the scare at 262 s was after its end."""
+    told = json.loads(report.read_text(encoding="utf-8"))
+    stretch = {
+        "recorded_start_seconds": 20,
+        "recorded_end_seconds": 200,
+        "film_start_seconds": 0,
+        "film_end_seconds": 180,
+    }
+    told["film"] = {"name": "film.mp4", "duration_seconds": 180, "stretches": [stretch]}
+    (tmp_path / "report.json").write_text(json.dumps(told))
+    plain, shifted = tmp_path / "plain.otio", tmp_path / "film.otio"
+    run(report, "--to", "otio", "--frame-rate", "25", "--out", plain)
+    done = run(tmp_path / "report.json", "--to", "otio", "--frame-rate", "25", "--out", shifted)
+    assert "were left out: the film did not run then" in done.stdout
+
+    def starts(path: Path) -> list[float]:
+        markers = otio.adapters.read_from_file(str(path)).tracks.markers
+        return sorted(m.marked_range.start_time.to_seconds() for m in markers)
+
+    inside = [at - 20 for at in starts(plain) if 20 <= at < 195]
+    assert inside
+    assert all(any(abs(at - one) < 0.1 for one in starts(shifted)) for at in inside)
+    assert all(0 <= at < 180 for at in starts(shifted))

@@ -421,7 +421,7 @@ def _verdict(comparison: Comparison, unit: str) -> Verdict:
     if c.verdict.withheld is not None:
         return Verdict(None, f"Nothing is concluded about {c.series}. {c.verdict.withheld}", c.verdict.withheld)
     level = options.level / options.family
-    units = f" {unit}" if unit else ""
+    units, digits = f" {unit}" if unit else "", digits_of(unit)
     overall_shown = c.overall.family_p is not None and c.overall.family_p <= level
     sentences = []
     if c.findings:
@@ -430,7 +430,8 @@ def _verdict(comparison: Comparison, unit: str) -> Verdict:
         point = strongest.point
         band = ""
         if point.family_low is not None and point.family_high is not None:
-            band = f", simultaneous {100 * (1 - level):.4g} % band {point.family_low:+.1f} to {point.family_high:+.1f}"
+            low, high = (f"{end:+.{digits}f}" for end in (point.family_low, point.family_high))
+            band = f", simultaneous {100 * (1 - level):.4g} % band {low} to {high}"
         sentences.append(
             f"A difference in {c.series} is shown {times}, strongest at {_clock(strongest.peak_seconds)}: "
             f"{c.version_b} is {_apart(point.difference, units)} {c.version_a}{band} (family-wise p = "
@@ -452,15 +453,20 @@ def _verdict(comparison: Comparison, unit: str) -> Verdict:
         sentences.append("Over the whole, no difference is shown.")
     if c.detectable is not None and options.control == "max_t":
         sentences.append(
-            f"At a typical step, a true difference of {c.detectable:.1f}{units} would have been found in "
+            f"At a typical step, a true difference of {c.detectable:.{digits}f}{units} would have been found in "
             f"{100 * options.power:.0f} of 100 such comparisons; smaller ones may go unseen."
         )
     return Verdict(shown, " ".join(sentences))
 
 
+def digits_of(unit: str) -> int:
+    """Decimals in words: points are of a hundred, what has no unit lies on a scale of a few."""
+    return 1 if "points" in unit else 3
+
+
 def _apart(difference: float | None, units: str) -> str:
     value = difference or 0.0
-    return f"{abs(value):.1f}{units} {'above' if value > 0 else 'below'}"
+    return f"{abs(value):.{digits_of(units)}f}{units} {'above' if value > 0 else 'below'}"
 
 
 def _clock(seconds: float) -> str:

@@ -8,7 +8,7 @@ did) is shifted by its start, and a player's log (:func:`mien.analysis.alignment
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -109,6 +109,17 @@ class FilmTime:
             found.append((start, end))
         return tuple(found)
 
+    def shown(self, recorded_start: float, recorded_peak: float, recorded_end: float) -> tuple[float, ...] | None:
+        """A recorded stretch and its peak in film time, cut where the film stood still; None if the peak lies there."""
+        for part in self.first:
+            if part.recorded_start - 1e-6 <= recorded_peak < part.recorded_end + 1e-6:
+                clipped = (
+                    min(max(t, part.recorded_start), part.recorded_end)
+                    for t in (recorded_start, recorded_peak, recorded_end)
+                )
+                return tuple(part.film_start + (t - part.recorded_start) * part.rate for t in clipped)
+        return None
+
     def pieces(self, start: FloatArray, end: FloatArray) -> Pieces:
         """Recorded steps in film time, of what was seen twice the first time.
 
@@ -133,3 +144,36 @@ def _recorded(playback: Playback, log: PlaybackLog, recorded_end: float) -> Iter
             found = FilmStretch(start, end, part.media_start, part.media_end).within(0.0, recorded_end)
             if found is not None:
                 yield found
+
+
+def film_time_of(stretches: Sequence[Mapping[str, float]]) -> FilmTime:
+    """As a report tells it.
+
+    Args:
+        stretches: its ``film.stretches``: ``recorded_start_seconds``, ``recorded_end_seconds``, ``film_start_seconds``
+            and ``film_end_seconds`` each, in order of recorded time.
+    """
+    told = tuple(
+        FilmStretch(
+            one["recorded_start_seconds"],
+            one["recorded_end_seconds"],
+            one["film_start_seconds"],
+            one["film_end_seconds"],
+        )
+        for one in stretches
+    )
+    first: list[FilmStretch] = []
+    for part in told:
+        # What was shown before counts once, the first time.
+        reached = max((seen.film_end for seen in first), default=-math.inf)
+        new = part if part.film_start >= reached else _later(part, reached)
+        if new is not None:
+            first.append(new)
+    return FilmTime(told, tuple(first))
+
+
+def _later(part: FilmStretch, film_seconds: float) -> FilmStretch | None:
+    """What of a stretch shows the film after a second of it."""
+    if part.film_end <= film_seconds + 1e-9:
+        return None
+    return part.within(part.recorded_start + (film_seconds - part.film_start) / part.rate, part.recorded_end)

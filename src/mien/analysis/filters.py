@@ -12,6 +12,7 @@ nothing of anybody's expression (simulatable auditing: Kenthapadi, Mishra, Nissi
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -112,8 +113,26 @@ class QueryGate:
         self._sizes = _session_sizes(audience)
         self._session_atoms: LabelArray = np.zeros((len(audience), 1), np.int32)
         self._atoms: dict[str, LabelArray] = {}
+        self._is_standing = False
         for earlier in answered:
             self.ask(earlier)
+
+    @classmethod
+    def standing(cls, audience: SessionSet, series: str, *, least: int = LEAST_SLICE) -> QueryGate:
+        """A gate that needs no memory: whatever it answers is safe beside all that another such gate ever answers.
+
+        It asks every declared value of every attribute by itself, in one order for all, largest first; what is refused
+        stays together with the rest. From then on it answers only for whole parts of that one partition, so that no
+        number of answers, given at whatever time, yields a smaller part.
+        """
+        gate = cls(audience, least=least)
+        for attribute in sorted(audience.attributes):
+            told = audience.attributes[attribute]
+            for value in sorted(set(told) - {""}, key=lambda v: (-told.count(v), v)):
+                with contextlib.suppress(PolicyError):
+                    gate.ask(Filter(series, {attribute: frozenset({value})}))
+        gate._is_standing = True
+        return gate
 
     @property
     def answered(self) -> tuple[Filter, ...]:
@@ -135,6 +154,8 @@ class QueryGate:
         if not chosen.any():
             raise self._refusal()
         split = _split(self._session_atoms, chosen[:, None])
+        if self._is_standing and len(np.unique(split)) > len(np.unique(self._session_atoms)):
+            raise self._refusal()
         if not _large_enough(split, self._sizes[:, None], self._least).all():
             raise self._refusal()
         people = np.where(weights > 0, np.maximum(audience.readable, 1), 0).astype(np.float64)

@@ -50,7 +50,7 @@ def detect_scenes(film: Path, options: DetectionOptions | None = None) -> tuple[
     detector = ContentDetector(threshold=options.threshold, min_scene_len=float(options.min_scene_seconds))
     try:
         found = detect(str(film), detector, start_in_scene=True, backend="pyav")
-    except (VideoOpenFailure, OSError, ValueError) as error:
+    except (VideoOpenFailure, OSError, ValueError, IndexError) as error:
         raise UnsupportedMediaError(f"{film} holds no picture that can be read: {error}") from error
     if not found:
         raise UnsupportedMediaError(f"{film} holds no picture that can be read.")

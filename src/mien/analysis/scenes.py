@@ -21,6 +21,7 @@ from mien.analysis.compare import (
     Point,
     Verdict,
     curves,
+    digits_of,
     why_nothing_concluded,
 )
 from mien.analysis.resampling import Pieces, overlaps
@@ -378,22 +379,23 @@ def _verdict(c: SceneComparison, level: float, unit: str) -> Verdict:
     if c.verdict.withheld is not None:
         return Verdict(None, f"Nothing is concluded about {c.series}. {c.verdict.withheld}", c.verdict.withheld)
     shown = [pair for pair in c.pairs if pair.shown]
+    compared = sum(pair.point.difference is not None for pair in c.pairs)
     if not shown:
         return Verdict(
             False,
-            f"No difference shown in {c.series} between {c.version_a} and {c.version_b} in any of {len(c.pairs)} "
+            f"No difference shown in {c.series} between {c.version_a} and {c.version_b} in any of {compared} "
             f"scenes (family-wise level {level:.2g}, {c.sessions_a} and {c.sessions_b} sessions). That does not mean "
             "there is none.",
         )
     shown.sort(key=lambda pair: -abs(pair.point.effect or 0.0))
     told = "; ".join(
-        f"'{pair.a.name}' {pair.point.difference or 0.0:+.1f} {unit} (family-wise p = "
+        f"'{pair.a.name}' {pair.point.difference or 0.0:+.{digits_of(unit)}f} {unit} (family-wise p = "
         f"{pair.point.family_p or 0.0:.2g}, Hedges' g = {pair.point.effect or 0.0:.2f})"
         for pair in shown
     )
     return Verdict(
         True,
-        f"A difference in {c.series} is shown in {len(shown)} of {len(c.pairs)} scenes, {c.version_b} against "
+        f"A difference in {c.series} is shown in {len(shown)} of {compared} scenes, {c.version_b} against "
         f"{c.version_a}: {told}. In the others, no difference is shown.",
     )
 

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.analysis.alignment import read_playback, read_table
+from mien.analysis.film_time import film_time_of
 from mien.analysis.sessions import FloatArray
 from mien.core.errors import InputError, SettingsError
 
@@ -118,6 +119,11 @@ def report_rows(file: Path, name: str, series: Sequence[str]) -> Rows:
     )
     beside = file.with_name(PLAYBACK)
     if not beside.is_file():
+        film = (document.get("film") or {}).get("stretches")
+        if film:
+            shown = film_time_of(film)
+            pieces = shown.pieces(start, end)
+            return replace(rows, start=pieces.start, end=pieces.end, source=pieces.source)
         return rows
     pieces = read_playback(beside).pieces(start, end)
     if not len(pieces.source):

@@ -150,7 +150,7 @@ def _read(
         emotions=tuple(float(v) for v in np.average(series.emotions[steps[known]], axis=0, weights=heft[known])),
         shock=float(np.average(score[steps[scored]], weights=heft[scored])) if scored.any() else None,
         shock_peak=float(score[steps[scored]].max()) if scored.any() else None,
-        scares=sum(any(start <= at < end for start, end in recorded) for at in scares),
+        scares=sum(any(start <= at < end for start, end in recorded) for at in scares) if scored.any() else None,
         readable=int(np.sort(series.readable[steps[known]])[(int(known.sum()) - 1) // 2]),
         coverage=float(series.coverage[steps][told] @ frames / frames.sum()),
         read_share=read_share,

@@ -147,8 +147,9 @@ def _compare(paths: tuple[Path, ...], told: dict[str, Any]) -> ComparisonDocumen
         reference, *others = (_picked(audience, one, told) for audience in aligned)
         found += [compare(reference, other, one, rng, options, unit=_unit(one)) for other in others]
     tables, scenes = _scenes(sets, told, options, rng)
+    counted = tuple(_of_segments(audience, series[0], told) for audience in sets) if told["segments"] else sets
     return build_comparison(
-        sets,
+        counted,
         found,
         datetime.now(UTC).replace(microsecond=0),
         seed=told["seed"],
@@ -197,7 +198,8 @@ def _picked(audience: SessionSet, series: str, told: dict[str, Any]) -> SessionS
     end = math.inf if told["to_seconds"] is None else told["to_seconds"]
     if not told["segments"]:
         return audience if start == 0 and end == math.inf else audience.between(start, end)
-    return QueryGate(audience).ask(Filter(series, segments_of(told["segments"]), start, end)).audience
+    gate = QueryGate.standing(audience, series)
+    return gate.ask(Filter(series, segments_of(told["segments"]), start, end)).audience
 
 
 def _scenes(

@@ -43,7 +43,7 @@ def command(
     """
     from mien.core.findings import MomentKind
     from mien.report.markers import MarkerOptions, Sheet, write_markers
-    from mien.report.reading import duration_of, moments_of, read_report, stretches_of
+    from mien.report.reading import duration_of, film_stretches, moments_of, on_film, read_report, stretches_of
     from mien.report.timecode import frame_rate_of
 
     rate = frame_rate_of(frame_rate)
@@ -60,7 +60,10 @@ def command(
     )
     chosen = {MomentKind(kind.replace("-", "_")) for kind in kinds or KINDS}
     moments = [moment for moment in moments_of(told) if moment.kind in chosen]
-    sheet = Sheet.of(moments, options, stretches_of(told))
+    shown = on_film(told, moments)
+    sheet = Sheet.of(shown, options, film_stretches(told, stretches_of(told)))
     write_markers(sheet, to, out)
     number = len(sheet.markers)
     click.echo(f"{out}: {number} marker{'' if number == 1 else 's'}")
+    if len(shown) < len(moments):
+        click.echo(f"{len(moments) - len(shown)} were left out: the film did not run then.")

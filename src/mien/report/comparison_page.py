@@ -28,7 +28,7 @@ def render_comparison(document: ComparisonDocument) -> str:
         "comparison.html.j2",
         ("report.css", "comparison.css"),
         ("cursor.js", "comparison.js"),
-        filters={"told": point_words, "scene": scene_words},
+        filters={"told": point_words, "scene": scene_words, "written": _told},
         document=document,
         headline=headline(document),
         facts=_facts(document),
@@ -121,7 +121,7 @@ def _facts(document: ComparisonDocument) -> list[tuple[str, str, str]]:
     if len(document.comparisons) == 1 and first.detectable_typically is not None:
         unit = f" {first.unit}" if first.unit else ""
         about = f"at a typical step, in {options.power * 100:.0f} of 100 such comparisons"
-        facts.append(("Would have been found", f"{first.detectable_typically:.1f}{unit}", about))
+        facts.append(("Would have been found", f"{_told(first.detectable_typically)}{unit}", about))
     return facts
 
 
@@ -209,7 +209,12 @@ def _table(part: ComparisonPart) -> dict[str, Any]:
 
 
 def _told(value: float) -> str:
-    return "–" if np.isnan(value) else f"{value:.1f}".replace("-", "−")
+    return "–" if np.isnan(value) else f"{value:.{_digits(value)}f}".replace("-", "−")
+
+
+def _digits(value: float) -> int:
+    """Decimals: one, and more for what they would hide, as on scales that end at 1."""
+    return 3 if 0 < abs(value) < 0.095 else 2 if 0 < abs(value) < 0.95 else 1
 
 
 def _span(low: float, high: float) -> str:
@@ -247,7 +252,7 @@ def point_words(point: PointPart) -> dict[str, str]:
 
 def signed(value: float | None) -> str:
     """A difference with its sign."""
-    return "–" if value is None else f"{value:+.1f}".replace("-", "−")
+    return "–" if value is None else f"{value:+.{_digits(value)}f}".replace("-", "−")
 
 
 def scene_words(figure: SceneFigurePart) -> dict[str, str]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from mien.analysis.film_time import FilmTime, film_time_of
 from mien.analysis.series import StepState
 from mien.core.errors import InputError
 from mien.core.findings import Moment, MomentKind
@@ -104,6 +107,38 @@ def stretches_of(report: Report) -> tuple[Stretch, ...]:
     return tuple(stretches)
 
 
+def on_film(report: Report, moments: Sequence[Moment]) -> list[Moment]:
+    """Moments in the time of the film that was shown; where the report knows of none, the recording's time is taken
+    for it. A moment whose peak lies where the film did not run is left out."""
+    if report.film is None:
+        return list(moments)
+    time = _film_time(report)
+    found = []
+    for moment in moments:
+        at = time.shown(moment.start, moment.peak, moment.end)
+        if at is not None:
+            found.append(replace(moment, start=at[0], peak=at[1], end=at[2]))
+    return found
+
+
+def film_stretches(report: Report, stretches: Sequence[Stretch]) -> tuple[Stretch, ...]:
+    """Stretches of labels in the time of the film, as :func:`on_film`."""
+    if report.film is None:
+        return tuple(stretches)
+    time = _film_time(report)
+    found = []
+    for stretch in stretches:
+        at = time.shown(stretch.start, (stretch.start + stretch.end) / 2, stretch.end)
+        if at is not None and at[2] > at[0]:
+            found.append(Stretch(stretch.label, at[0], at[2]))
+    return tuple(found)
+
+
+def _film_time(report: Report) -> FilmTime:
+    assert report.film is not None
+    return film_time_of([part.model_dump() for part in report.film.stretches])
+
+
 def _strongest(row: TimelineRow) -> str | None:
     if row.state is not StepState.READ:
         return None
@@ -112,11 +147,15 @@ def _strongest(row: TimelineRow) -> str | None:
 
 
 def duration_of(report: Report) -> float:
-    """How long its media lasts, seconds: as declared, or as far as its timeline goes when that is farther.
+    """How long its media (the film, where one was shown) lasts, seconds: as declared, or as far as its timeline goes
+    when that is farther.
 
     Raises:
         InputError: it tells of no stretch of time, as of a single picture.
     """
+    if report.film is not None:
+        shown = max(part.film_end_seconds for part in report.film.stretches)
+        return max(shown, report.film.duration_seconds or 0.0)
     declared = report.provenance.input.duration_seconds or 0.0
     reached = max((row.media_time_seconds + row.duration_seconds for row in report.timeline), default=0.0)
     if max(declared, reached) <= 0:

@@ -118,7 +118,9 @@ class Screening:
         """
         if self.playback is not None:
             return FilmTime.of(self.playback, recorded_end)
-        return FilmTime.starting_at(self.start_seconds, recorded_end)
+        ends = self.film.duration_seconds if self.film is not None else None
+        shown_until = recorded_end if ends is None else min(recorded_end, self.start_seconds + ends)
+        return FilmTime.starting_at(self.start_seconds, shown_until)
 
 
 class FilmStretchPart(Part):
