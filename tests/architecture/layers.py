@@ -78,7 +78,7 @@ LAYERS: dict[str, Layer] = {
     "store": _layer("core", _PAST_THE_GATE),
     "streams": _layer("core", _PAST_THE_GATE),
     "telemetry": _layer("core", "observers outside the data path see no face"),
-    "language": _layer("core inference models", "what was said is no business of faces (decision 0018)"),
+    "language": _layer("core inference models weights", "what was said is no business of faces (decisions 0018, 0019)"),
     "report": _layer("core analysis store streams", _PAST_THE_GATE),
     "sinks": _layer("core analysis store streams", _PAST_THE_GATE),
     "pipeline": _layer(f"core {_STAGES} metrics", "the only place that knows the order of stages", faces=True),
@@ -122,6 +122,7 @@ LIBRARY_HOMES: dict[str, tuple[str, ...]] = {
     "onnxruntime": ("inference",),
     "opendp": ("analysis",),
     "transformers": ("language",),
+    "faster_whisper": ("language",),
 }
 """Libraries that only these layers may import: torch is no dependency of ours, sessions are opened one way, and noise
 is drawn in one place (decision 0017)."""

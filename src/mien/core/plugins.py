@@ -14,7 +14,10 @@ from typing import Final
 
 from mien.core.errors import SettingsError
 
-KINDS: Final = ("sources", "detectors", "classifiers", "headposes", "metrics", "sinks", "language.text_classifiers")
+KINDS: Final = (
+    *("sources", "detectors", "classifiers", "headposes", "metrics", "sinks"),
+    *("language.text_classifiers", "language.transcribers"),
+)
 """Each a package of ``mien``."""
 
 

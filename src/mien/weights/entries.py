@@ -26,6 +26,7 @@ class Kind(StrEnum):
     CLASSIFIER = "classifier"
     LANDMARKS = "landmarks"
     BACKBONE = "backbone"
+    TRANSCRIBER = "transcriber"
     MEDIA = "media"
 
 

@@ -1,0 +1,98 @@
+"""``mien transcribe``: what is said in a recording."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from mien.cli._signals import stop_on_signal
+from mien.core.errors import SettingsError
+
+if TYPE_CHECKING:
+    from mien.language.transcript import Transcript
+
+FORMATS: Final = {".json": "json", ".vtt": "vtt", ".srt": "srt", ".txt": "text"}
+"""Formats by the suffix of --out."""
+
+
+@click.command()
+@click.argument("recording", type=click.Path(path_type=Path), metavar="FILE")
+@click.option("--out", type=click.Path(path_type=Path),
+              help="Write it here: .json, .vtt (WebVTT), .srt (SubRip) or .txt.  [default: text on the terminal]",
+              )  # fmt: skip
+@click.option(
+    "--to", "to", type=click.Choice(sorted(FORMATS.values())), help="Format (default: by the suffix of --out)."
+)
+@click.option("--transcriber", type=click.Choice(["whisper", "deepgram"]), default="whisper", show_default=True,
+              help="whisper listens on this machine; deepgram sends the sound away (key in DEEPGRAM_API_KEY).",
+              )  # fmt: skip
+@click.option("--model", help="tiny.en (default), base, small, …, a folder; or Deepgram's (default: nova-3).")
+@click.option("--language", metavar="CODE", help="That is spoken, such as en (default: told from the sound).")
+@click.option("--threads", type=click.IntRange(0), default=1, show_default=True, help="0 takes every core.")
+def command(
+    recording: Path,
+    out: Path | None,
+    to: str | None,
+    transcriber: str,
+    model: str | None,
+    language: str | None,
+    threads: int,
+) -> None:
+    """Write down what is said in a recording, with the time of every word (extra [speech]).
+
+    Any container is read; one without sound gives an empty transcript. Ctrl-C ends early and keeps what was heard,
+    marked incomplete.
+    """
+    if out is not None and to is None and out.suffix.lower() not in FORMATS:
+        raise SettingsError(f"{out.name} has none of the suffixes {', '.join(FORMATS)}: name the format with '--to'.")
+    from mien.language.transcribing import TranscriberOptions, open_transcriber, transcribe
+    from mien.report.files import whole_text_file
+
+    listener = open_transcriber(transcriber, TranscriberOptions(model, language, threads))
+    if listener.sends_to:
+        click.echo(f"The sound of {recording.name} is sent to {listener.sends_to}.", err=True)
+    with stop_on_signal() as stopped, _bar(recording.name) as update:
+        told = transcribe(recording, listener, progress=update, should_stop=stopped)
+    text = _rendered(told, to or (FORMATS[out.suffix.lower()] if out else "text"))
+    if out is None:
+        click.echo(text, nl=False)
+    else:
+        with whole_text_file(out) as file:
+            file.write(text)
+    click.echo(_summary(told) + (f": {out}" if out else ""), err=True)
+
+
+def _rendered(told: Transcript, form: str) -> str:
+    from mien.language.subtitles import cues, srt, webvtt
+    from mien.language.transcript import document
+
+    if form == "json":
+        return json.dumps(document(told), ensure_ascii=False, indent=1) + "\n"
+    if form == "text":
+        return f"{told.text}\n" if told.paragraphs else ""
+    return {"vtt": webvtt, "srt": srt}[form](cues(told.words))
+
+
+def _summary(told: Transcript) -> str:
+    if not told.has_audio:
+        return f"{told.source} has no sound"
+    number = len(told.words)
+    ended = "" if told.complete else ", incomplete"
+    return f"{told.source}: {number} word{'' if number == 1 else 's'} in {told.duration_seconds:.1f} s{ended}"
+
+
+@contextmanager
+def _bar(name: str) -> Iterator[Callable[[float, float | None], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(name, total=None)
+        yield lambda heard, of: bar.update(task, completed=heard, total=of)
