@@ -50,8 +50,8 @@ def milliseconds(classifier: TextClassifier, data: Path) -> tuple[float, float, 
     return statistics.median(times[1:]), min(times[1:]), max(times[1:])
 
 
-def block(classifier: TextClassifier, results: list[tuple[TextEvaluation, TextScores]]) -> str:
-    """The figures as Markdown."""
+def block(classifier: TextClassifier, results: list[tuple[TextEvaluation, TextScores]], cost: list[str]) -> str:
+    """The figures as Markdown; ``cost`` are sentences about time and size."""
     lines = [
         "",
         f"`{classifier.name}`, model `{classifier.sha256[:12]}`, {results[0][0].texts:,} comments of GoEmotions' dev.",
@@ -68,6 +68,7 @@ def block(classifier: TextClassifier, results: list[tuple[TextEvaluation, TextSc
             f"{100 * single.accuracy:.1f} % of {single.texts:,} | {100 * result.ece:.1f} % | "
             f"{100 * result.mean_ece:.1f} % | {100 * float((top < scores.settings.uncertain_below).mean()):.1f} % |"
         )
+    lines += ["", *cost]
     for result, scores in results:
         lines += ["", f"By label, `{result.labels}`:", "", "| label | F1 | precision | recall | threshold | texts |"]
         lines.append("|---|---|---|---|---|---|")
@@ -87,14 +88,17 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help=f"put the figures into {PAGE}")
     arguments = parser.parse_args()
     classifier = open_text_classifier(arguments.model, InferenceSettings(threads=1))
-    text = block(classifier, measured(classifier, arguments.data))
-    print(text)
     middle, best, worst = milliseconds(classifier, arguments.data)
-    print(f"CPU time, {WORDS} words, batch 1, one thread: {middle:.2f} ms (rounds: {best:.2f} to {worst:.2f})")
+    cost = [
+        f"Processor time of a comment of {WORDS} words, batch 1, one thread, word pieces included: {middle:.1f} ms "
+        f"(median of {ROUNDS} rounds, {best:.1f} to {worst:.1f})."
+    ]
     folder = models.bundled_text().get(arguments.model, Path(arguments.model))
     if folder.is_dir():
         sizes = {path.name: path.stat().st_size / 1e6 for path in sorted(folder.iterdir())}
-        print("size:", ", ".join(f"{name} {size:.2f} MB" for name, size in sizes.items()))
+        cost.append("Size: " + ", ".join(f"`{name}` {size:.2f} MB" for name, size in sizes.items()) + ".")
+    text = block(classifier, measured(classifier, arguments.data), cost)
+    print(text)
     if arguments.write:
         page = PAGE.read_text(encoding="utf-8")
         PAGE.write_text(BLOCK.sub(lambda _: text, page), encoding="utf-8")
