@@ -189,3 +189,11 @@ def test_a_set_must_be_whole() -> None:
 def test_only_rows_of_eight_are_viewed(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="expected N×8"):
         CINEMA7.view(np.zeros(shape, np.float32))
+
+
+def test_labels_made_of_nothing_but_what_is_left_out_are_named() -> None:
+    assert LABEL_SETS["cinema7"].without(("contempt",)) == (), "disgust is still told"
+    assert LABEL_SETS["cinema7"].without(("contempt", "disgust")) == ("disgust",)
+    assert LABEL_SETS["studio6"].without(("fear",)) == ()
+    assert LABEL_SETS["compound12"].without(("fear",)) == ("fear", "fearfully surprised")
+    assert LABEL_SETS["ferplus8"].without(()) == ()
