@@ -32,7 +32,7 @@ from mien.core.faces import (
 )
 from mien.core.labels import EMOTIONS, LabelSet, label_set
 from mien.core.policy import Grant
-from mien.core.settings import Profile, canonical_weights
+from mien.core.settings import Profile, canonical_weights, weigh
 from mien.headposes.five_points import FivePoints, head_poses
 from mien.metrics import create_all
 from mien.preprocess import crop_faces, crop_side_px
@@ -195,7 +195,7 @@ class Pipeline:
         """How often each face is read at present; who runs the pipeline may change it."""
         self._denser = None if isinstance(self.head_pose, FivePoints) else self.head_pose
         self._tracker = Tracker(profile.tracking)
-        self._weights = np.array(canonical_weights(profile.audience.neutral_weight), np.float32)
+        self._weights = np.array(canonical_weights(profile.audience), np.float32)
 
     def gate(
         self,
@@ -280,8 +280,7 @@ class Pipeline:
             One reading a frame.
         """
         cpu = time.thread_time()
-        weighted = scores.probabilities * self._weights
-        probabilities = np.asarray(weighted / weighted.sum(axis=1, keepdims=True), np.float32)
+        probabilities = weigh(scores.probabilities, self._weights)
         readings = [self._read(one, probabilities, scores.each_ms) for one in prepared.seen]
         self.stages.smooth += time.thread_time() - cpu
         return readings

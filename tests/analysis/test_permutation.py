@@ -195,3 +195,9 @@ def test_options_out_of_range_are_refused() -> None:
     for wrong in ({"shuffles": 5}, {"level": 0.0}, {"min_sessions": 1.0}, {"block_cells": 0}):
         with pytest.raises(SettingsError, match="permutation test"):
             PermutationOptions(**wrong)
+
+
+def test_sessions_that_agree_to_the_last_digit_tell_no_detectable_difference() -> None:
+    found = detectable(np.array([0.0, 1.0]), np.array([8.0, 8.0]), np.array([3.0, 3.0]), 0.8)
+    assert np.isnan(found[0])
+    assert found[1] > 3

@@ -110,13 +110,16 @@ def test_a_table_is_read_by_its_columns() -> None:
 def test_what_is_wrong_with_a_list_is_told(tmp_path: Path, suffix: str, text: str, told: str) -> None:
     path = tmp_path / f"scenes{suffix}"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=told) as raised:
         read_scenes(path, at("24"))
+    assert str(path) in str(raised.value)
 
 
 def test_timecode_that_does_not_exist_is_told() -> None:
     with pytest.raises(SettingsError, match="no timecode 01:00:00:24 at 24"):
         parse_edl("001 AX V C 00:00:00:00 00:00:01:00 01:00:00:00 01:00:00:24", at("24"))
+    with pytest.raises(SettingsError, match=r"late\.edl, line 2: .*'--frame-rate'"):
+        parse_edl("TITLE: X\n001 AX V C 00:00:00:00 00:00:01:00 01:00:00:00 01:00:00:24", at("24"), "late.edl")
     with pytest.raises(SettingsError, match="only at"):
         parse_edl("FCM: DROP FRAME\n", at("25"))
 
@@ -125,12 +128,13 @@ def test_a_file_is_read_by_its_suffix(tmp_path: Path) -> None:
     path = tmp_path / "chapters.VTT"
     path.write_text("\ufeff" + CHAPTERS, encoding="utf-8")
     assert len(read_scenes(path)) == 3
+    assert len(read_scenes(path.rename(tmp_path / "chapters.webvtt"))) == 3
     with pytest.raises(InputError, match="cannot read"):
         read_scenes(tmp_path / "none.csv")
     (tmp_path / "latin.csv").write_bytes(b"name,start_seconds,end_seconds\nCaf\xe9,0,1\n")
     with pytest.raises(InputError, match="UTF-8"):
         read_scenes(tmp_path / "latin.csv")
-    with pytest.raises(SettingsError, match="frame rate"):
+    with pytest.raises(SettingsError, match="--frame-rate"):
         read_scenes(tmp_path / "cut.edl")
 
 

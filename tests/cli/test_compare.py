@@ -131,16 +131,30 @@ def test_a_stretch_of_time_is_compared_by_itself(files: tuple[Path, Path], tmp_p
 
 
 def test_one_session_of_a_version_shows_curves_and_infers_nothing(tmp_path: Path) -> None:
-    for name in ("a", "b"):
-        write_reports(hall(minutes=1), tmp_path / name / "friday", created=CREATED)
+    for evening, name in enumerate(("a", "b")):
+        write_reports(hall(minutes=1, evening=evening), tmp_path / name / "friday", created=CREATED)
     done = run(tmp_path / "a", tmp_path / "b", "--series", "fear", "--out", tmp_path / "out")
     assert done.exit_code == 0
     assert "Nothing is concluded about fear" in done.stdout
     assert done.stdout.startswith("DEMO")
     comparison = document(tmp_path / "out").comparisons[0]
     assert comparison.verdict.shown is None
-    assert any(comparison.curve["difference"]) is False
+    assert any(comparison.curve["difference"])
     assert set(comparison.curve["p"]) == {None}
+
+
+def test_a_recording_given_as_two_sessions_is_refused(tmp_path: Path) -> None:
+    for folder in ("a/friday", "a/saturday", "b/friday", "c/sunday"):
+        write_reports(hall(minutes=1, evening=len(folder)), tmp_path / folder, created=CREATED)
+    twice = run(tmp_path / "a", tmp_path / "b", "--series", "fear", "--out", tmp_path / "out")
+    assert twice.exit_code == 3
+    assert "'friday' of version 'b'" in twice.stderr
+    assert "'friday' of version 'a'" in twice.stderr
+    write_reports(hall(minutes=1, evening=len("c/sunday")), tmp_path / "c" / "copy", created=CREATED)
+    within = run(tmp_path / "b", tmp_path / "c", "--series", "fear", "--out", tmp_path / "out")
+    assert within.exit_code == 3
+    assert "'sunday'" in within.stderr
+    assert "'copy'" in within.stderr
 
 
 @pytest.mark.parametrize(

@@ -120,9 +120,8 @@ def test_a_segment_is_hidden_in_the_count(forty: Path, tmp_path: Path) -> None:
 
 
 def test_reports_of_a_folder_are_sessions(tmp_path: Path) -> None:
-    report = hall(minutes=1)
     for k in range(12):
-        write_reports(report, tmp_path / "halls" / f"evening {k}", created=CREATED)
+        write_reports(hall(minutes=1, evening=k), tmp_path / "halls" / f"evening {k}", created=CREATED)
     arguments = ("--series", "fear", "--bounds", "fear=0:50", "--epsilon", 10, "--out")
     done = run(tmp_path / "halls", *arguments, tmp_path / "out")
     assert done.exit_code == 0, done.stderr

@@ -257,3 +257,11 @@ def test_an_unknown_text_set_or_label_lists_the_known_ones() -> None:
         TextLabelSet("bad", ("bored",), ("boredom",))
     with pytest.raises(ValueError, match="expected N×28"):
         ekman_of(np.zeros((1, 7), np.float32))
+
+
+def test_labels_made_of_nothing_but_what_is_left_out_are_named() -> None:
+    assert LABEL_SETS["cinema7"].without(("contempt",)) == (), "disgust is still told"
+    assert LABEL_SETS["cinema7"].without(("contempt", "disgust")) == ("disgust",)
+    assert LABEL_SETS["studio6"].without(("fear",)) == ()
+    assert LABEL_SETS["compound12"].without(("fear",)) == ("fear", "fearfully surprised")
+    assert LABEL_SETS["ferplus8"].without(()) == ()

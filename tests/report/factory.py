@@ -162,11 +162,14 @@ def one_person() -> Analysis:
 
 
 @cache
-def hall(minutes: float = 6, people: int = 40, *, demo: bool = True) -> Analysis:
-    """Forty people before a horror film: three scares, laughter after the last, an exit, a black-out, a gap."""
+def hall(minutes: float = 6, people: int = 40, *, demo: bool = True, evening: int = 2) -> Analysis:
+    """Forty people before a horror film: three scares, laughter after the last, an exit, a black-out, a gap.
+
+    Each evening is another screening to other people.
+    """
     at = np.arange(0, minutes * 60, STEP)
     scale = minutes * 60 / 360
-    noise = np.random.default_rng(2)
+    noise = np.random.default_rng(evening)
     fear = 5 + 38 * bump(at, 92 * scale, 6) + 22 * bump(at, 171 * scale, 4) + 46 * bump(at, 262 * scale, 9)
     surprise = 6 + 30 * bump(at, 90 * scale, 3) + 25 * bump(at, 169.5 * scale, 3) + 24 * bump(at, 259 * scale, 3)
     laughter = 9 + 31 * bump(at, 283 * scale, 14) + 8 * np.sin(at / 31) ** 2

@@ -129,7 +129,8 @@ def test_everything_that_is_told_is_on_the_page() -> None:
 
 def test_what_is_withheld_and_what_only_one_version_has_is_said() -> None:
     words = Outline(render_comparison(documents()["withheld"])).words
-    assert "40: fewer than 200 people were read" in words
+    assert "40 of 40: a step is told where at least 200 people were read in each version" in words
+    assert "40 of them: somebody was read in both versions, but fewer than 200 people in one" in words
     assert "Withheld" in words
     shown = Outline(render_comparison(documents()["shown"])).words
     assert "Only in director 00:20–00:25, in director’s time" in shown

@@ -202,4 +202,6 @@ def test_zones_are_a_table_with_the_hall_last() -> None:
     rows = re.findall(r"<th scope=\"row\" class=\"text\">(.*?)</tr>", table)
     assert [row.split("<")[0] for row in rows] == ["stalls", "box", "Whole hall"]
     assert "withheld: fewer faces than the smallest group" in rows[1]
+    scares = rows[2].split("<td")[-3]
+    assert re.fullmatch(r">\d+</td>", scares), "a hall with a baseline has a number of scares, be it 0"
     assert 'aria-labelledby="zones-h"' not in page_of(whole)

@@ -8,7 +8,7 @@ from typing import Any
 from mien.analysis.series import Series
 from mien.core.audience import Analysis
 from mien.report.document import build_findings
-from mien.report.measures import section
+from mien.report.measures import POINTS, interval_words, section
 from tests.report.factory import CREATED, STEP, analysis_of, hall, nobody, percents, read_step, suppressed_step
 
 
@@ -55,3 +55,9 @@ def test_figures_have_their_own_digits() -> None:
     assert re.fullmatch(r"\d\.\d\d", figures["EPM of the whole title"]["value"])
     assert figures["Scares"]["value"] == "3"
     assert figures["Average shock score"]["band"]
+
+
+def test_an_interval_that_the_scale_cut_off_says_so() -> None:
+    assert interval_words(100.0, 100.0, 0, POINTS) == "at the scale’s end"
+    assert interval_words(99.0, 100.0, 0, POINTS) == "99 to 100"
+    assert interval_words(3.0, 3.0, 0, "events") == "3 to 3"

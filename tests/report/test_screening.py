@@ -142,3 +142,33 @@ def test_a_session_in_which_nobody_was_seen_still_has_its_film() -> None:
     text = render(build_findings(analysis, CREATED, series, screening), series, analysis.timeline.series, "night.webm")
     assert Outline(text).open == []
     assert "nothing was read in this scene" in text
+
+
+def test_a_film_ends_where_its_file_does_and_not_with_the_recording() -> None:
+    """What an audience showed after the last frame is no part of the film, and of no scene."""
+    night = FilmFile(Path("night.webm"), 100.0)
+    time = Screening(film=night, start_seconds=20.0).film_time(360.0)
+    assert [(s.recorded_start, s.recorded_end, s.film_start, s.film_end) for s in time.stretches] == [(20, 120, 0, 100)]
+    scenes = (Scene("Stairs", 0, 60), Scene("Credits", 60, 100), Scene("Never made", 100, 130))
+    told = build_findings(hall(), CREATED, screening=Screening(film=night, start_seconds=20.0, scenes=scenes))
+    assert told.film is not None
+    assert told.film.stretches[0].recorded_end_seconds == 120
+    assert told.scenes is not None
+    stairs, rolling, beyond = told.scenes.scenes
+    assert [(r.start_seconds, r.end_seconds) for r in rolling.recorded] == [(80, 120)]
+    assert stairs.emotions_percent is not None
+    assert beyond.recorded == ()
+    assert beyond.withheld == "this scene was not shown while the recording was made"
+
+
+def test_a_film_longer_than_the_recording_ends_with_it() -> None:
+    time = Screening(film=FilmFile(Path("night.webm"), 500.0), start_seconds=-30.0).film_time(360.0)
+    assert [(s.recorded_start, s.recorded_end, s.film_start, s.film_end) for s in time.stretches] == [(0, 360, 30, 390)]
+
+
+def test_a_scene_without_a_scare_says_none_and_one_without_a_score_says_why() -> None:
+    text = page(Screening(scenes=(Scene("Before it stands", 0, 20), Scene("Calm", 30, 60))))
+    table = text.split('<table class="scene-table')[1].split("</table>")[0]
+    _, early, calm = table.split('<tr><th scope="row"')
+    assert '<td class="why" title="the baseline is not established yet">–</td>' in early
+    assert "<td>0</td>" in calm

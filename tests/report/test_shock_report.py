@@ -60,7 +60,21 @@ def test_peaks_are_highest_first_and_apart() -> None:
     run = analysis_of([read_step(i * STEP, percents(fear=levels.get(i, 0))) for i in range(400)])
     told = shock_report(run.timeline)
     assert told is not None
-    assert [p["timestamp"] for p in told["peak_moments"][:3]] == ["01:40", "02:30", "00:50"]
+    assert [p["timestamp"] for p in told["peak_moments"]] == ["01:40", "02:30", "00:50"]
+
+
+def test_the_slope_of_a_peak_is_none() -> None:
+    falling = {100 + i: 40 - i for i in range(40)}
+    run = analysis_of([read_step(i * STEP, percents(fear=falling.get(i, 0))) for i in range(200)])
+    told = shock_report(run.timeline)
+    assert told is not None
+    assert [p["timestamp"] for p in told["peak_moments"]] == ["00:50"]
+
+
+def test_no_more_than_ten_peaks_are_told() -> None:
+    run = analysis_of([read_step(i * STEP, percents(fear=20 if i % 20 == 0 else 0)) for i in range(600)])
+    told = shock_report(run.timeline)
+    assert told is not None
     assert len(told["peak_moments"]) == 10
 
 

@@ -117,14 +117,14 @@ class TestCanonicalForm:
     @pytest.mark.parametrize(
         ("content", "told"),
         [
-            (b"", "Expecting value"),
+            (b"", "it is no JSON, or not all of it: line 1"),
             (b'{"a": 1, "a": 2}', "a key twice"),
             (b'{"a": {"b": 1, "b": 1}}', "a key twice"),
             (b"[NaN]", "NaN"),
             (b"[1e999]", "not representable"),
             (b"[9007199254740993]", "no double"),
             (b"[" + b"9" * 400 + b"]", "no double"),
-            (b"\xff", "utf-8"),
+            (b"\xff", "no UTF-8 text"),
             (b"[" * 100_000, "nested too deeply"),
             (b'["\\ud800"]', "non-UTF-8"),
         ],
@@ -306,6 +306,12 @@ def test_a_signature_that_cannot_be_read_is_told(text: str, report: Path) -> Non
 def test_what_is_no_json_is_not_signed(tmp_path: Path, key: Path) -> None:
     (tmp_path / "a.json").write_text('{"a": NaN}')
     with pytest.raises(InputError, match=r"a\.json cannot be signed: it holds NaN"):
+        sign(tmp_path / "a.json", key)
+    (tmp_path / "a.json").write_text('{"a":\n "torn')
+    with pytest.raises(InputError, match=r"a\.json cannot be signed: it is no JSON, or not all of it: line 2"):
+        sign(tmp_path / "a.json", key)
+    (tmp_path / "a.json").write_bytes(b'{"a": "\xe9"}')
+    with pytest.raises(InputError, match=r"a\.json cannot be signed: it is no UTF-8 text"):
         sign(tmp_path / "a.json", key)
     assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
 

@@ -198,7 +198,8 @@ class Comparison:
         threshold: the normal score that a step has to exceed, or None.
         shuffles, exhaustive: of the labels, and whether these are all there are.
         min_group: people needed in each version for a step to be told.
-        steps_suppressed: steps that were read but by fewer people.
+        steps_suppressed: steps that were read in both versions, but by fewer people than that in one. What a session
+            withheld itself reached nobody, and counts as unread.
         options: how.
     """
 

@@ -184,11 +184,13 @@ def detectable(error: FloatArray, freedom: FloatArray, t: FloatArray, power: flo
         power: 0–1.
 
     Returns:
-        float64 K, in the unit of ``error``.
+        float64 K, in the unit of ``error``; NaN where the error is 0, since sessions that agree to the last digit tell
+        nothing of how others would scatter.
     """
     v = np.maximum(freedom, 1.0)
     spread = np.sqrt(1 + t * t / (2 * v))
-    return np.asarray(error * (t * (1 - 1 / (4 * v)) + NormalDist().inv_cdf(power) * spread))
+    found = error * (t * (1 - 1 / (4 * v)) + NormalDist().inv_cdf(power) * spread)
+    return np.asarray(np.where(error > 0, found, np.nan))
 
 
 def benjamini_hochberg(p: FloatArray) -> FloatArray:

@@ -37,7 +37,7 @@ def detect_scenes(film: Path, options: DetectionOptions | None = None) -> tuple[
 
     Raises:
         SettingsError: PySceneDetect is not installed.
-        InputError: the film does not exist.
+        InputError: the film does not exist, or is a folder.
         UnsupportedMediaError: it holds no picture that can be read.
     """
     options = options or DetectionOptions()
@@ -45,6 +45,8 @@ def detect_scenes(film: Path, options: DetectionOptions | None = None) -> tuple[
         from scenedetect import ContentDetector, VideoOpenFailure, detect
     except ImportError as error:
         raise SettingsError("finding scenes in a film needs PySceneDetect: pip install 'mien[scenes]'") from error
+    if film.is_dir():
+        raise InputError(f"{film} is a folder: give the film itself, a file.")
     if not film.is_file():
         raise InputError(f"{film} does not exist.")
     detector = ContentDetector(threshold=options.threshold, min_scene_len=float(options.min_scene_seconds))

@@ -14,7 +14,7 @@ from mien.analysis.alignment import read_table
 from mien.analysis.scenes import Scene, in_order
 from mien.core.errors import InputError, SettingsError
 
-SUFFIXES: Final = (".csv", ".edl", ".vtt")
+SUFFIXES: Final = (".csv", ".edl", ".vtt", ".webvtt")
 
 
 class Timecoding(Protocol):
@@ -69,19 +69,24 @@ def read_scenes(path: Path, edl: EdlOptions | None = None) -> tuple[Scene, ...]:
     if suffix not in SUFFIXES:
         raise InputError(f"{path} is no list of scenes: give one of {', '.join(SUFFIXES)}.")
     if suffix == ".edl" and edl is None:
-        raise SettingsError(f"{path} counts frames, so the frame rate must be told.")
+        raise SettingsError(f"{path} counts frames, so the frame rate must be told: give '--frame-rate'.")
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is no UTF-8 text.") from error
-    if suffix == ".vtt":
-        return parse_webvtt(text, str(path))
-    if suffix == ".csv":
-        return parse_csv(text, str(path))
-    assert edl is not None
-    return parse_edl(text, edl, str(path))
+    try:
+        if suffix in (".vtt", ".webvtt"):
+            return parse_webvtt(text, str(path))
+        if suffix == ".csv":
+            return parse_csv(text, str(path))
+        assert edl is not None
+        return parse_edl(text, edl, str(path))
+    except (InputError, SettingsError) as error:
+        if str(path) in str(error):
+            raise
+        raise type(error)(f"{path}: {error}") from error
 
 
 def parse_csv(text: str, name: str = "the list of scenes") -> tuple[Scene, ...]:
@@ -145,15 +150,13 @@ def parse_edl(text: str, options: EdlOptions, name: str = "the list") -> tuple[S
         SettingsError: a timecode does not exist at the frame rate.
     """
     timecoding = options.timecoding(False)
-    drop = False
     scenes: list[tuple[str, int, int, Timecoding]] = []
-    for line in text.splitlines():
+    for number, line in enumerate(text.splitlines(), 1):
         if line.strip().upper().startswith("FCM:"):
-            drop = "NON" not in line.upper()
-            timecoding = options.timecoding(drop)
+            timecoding = options.timecoding("NON" not in line.upper())
         elif event := _EVENT.match(line):
             reel, track, *codes = event.groups()
-            begin, end = (_frame(code, timecoding) for code in codes[2:])
+            begin, end = (_frame(code, timecoding, f"{name}, line {number}") for code in codes[2:])
             is_video = "V" in track.upper() or track.upper() == "B"
             if is_video and reel.upper() != "BL" and end > begin:
                 scenes.append(("", begin, end, timecoding))
@@ -172,7 +175,7 @@ def parse_edl(text: str, options: EdlOptions, name: str = "the list") -> tuple[S
     for told, begin, end, counting in scenes:
         if end <= begin:
             continue
-        first = _frame(options.start_timecode, counting)
+        first = _frame(options.start_timecode, counting, "the timecode of the film's first frame")
         if begin < first:
             raise InputError(
                 f"{name}: an event begins before the film, which begins at {options.start_timecode}: tell the timecode "
@@ -185,5 +188,8 @@ def parse_edl(text: str, options: EdlOptions, name: str = "the list") -> tuple[S
     return in_order(found)
 
 
-def _frame(code: str, timecoding: Timecoding) -> int:
-    return timecoding.frame_of(code.replace(".", ";"))
+def _frame(code: str, timecoding: Timecoding, where: str) -> int:
+    try:
+        return timecoding.frame_of(code.replace(".", ";"))
+    except SettingsError as error:
+        raise SettingsError(f"{where}: {error} Is '--frame-rate' the list's own?") from error

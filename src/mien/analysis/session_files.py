@@ -25,6 +25,7 @@ from typing import Final
 import numpy as np
 
 from mien.analysis.alignment import read_table
+from mien.analysis.copies import refuse_copies
 from mien.analysis.resampling import Cells, Pieces, onto, regrid
 from mien.analysis.session_rows import UNTOLD_GROUP, Rows, csv_rows, parquet_rows, report_rows
 from mien.analysis.sessions import SessionSet, TimeBase
@@ -68,7 +69,8 @@ def read_version(path: Path, options: ReadOptions) -> SessionSet:
         options: what to read.
 
     Raises:
-        InputError: there is no session, or a file is not what it should be; the message names it.
+        InputError: there is no session, a file is not what it should be, or one session is a copy of another; the
+            message names it.
         SettingsError: Parquet needs a package that is missing.
     """
     sources = _sources(path)
@@ -78,12 +80,14 @@ def read_version(path: Path, options: ReadOptions) -> SessionSet:
     base = TimeBase.covering(start, end, step)
     joined = SessionSet.joined(_apart([onto(part, base) for part in parts], [name for name, _ in sources]))
     told = _segments(path / SEGMENTS, joined.names) if path.is_dir() else {}
-    return replace(
+    read = replace(
         joined,
         title=options.title or "untitled",
         version=_version_name(path, options),
         attributes={**joined.attributes, **told},
     )
+    refuse_copies((read,))
+    return read
 
 
 def read_sessions(path: Path, options: ReadOptions) -> tuple[SessionSet, ...]:
@@ -96,7 +100,8 @@ def read_sessions(path: Path, options: ReadOptions) -> tuple[SessionSet, ...]:
         path, options: as for :func:`read_version`.
 
     Raises:
-        InputError: there is no session, or a file is not what it should be; the message names it.
+        InputError: there is no session, a file is not what it should be, or one session is a copy of another; the
+            message names it.
         SettingsError: Parquet needs a package that is missing.
     """
     sources = _sources(path)
@@ -104,7 +109,7 @@ def read_sessions(path: Path, options: ReadOptions) -> tuple[SessionSet, ...]:
     parts = _apart([part for _, part in found], [name for name, _ in found])
     names = [part.names[0] for part in parts]
     told = _segments(path / SEGMENTS, names) if path.is_dir() else {}
-    return tuple(
+    read = tuple(
         replace(
             part,
             title=options.title or "untitled",
@@ -113,6 +118,8 @@ def read_sessions(path: Path, options: ReadOptions) -> tuple[SessionSet, ...]:
         )
         for i, part in enumerate(parts)
     )
+    refuse_copies(read)
+    return read
 
 
 def on_common_steps(versions: Sequence[SessionSet], step_seconds: float | None = None) -> tuple[SessionSet, ...]:

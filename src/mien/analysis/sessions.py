@@ -250,7 +250,7 @@ class SessionSet:
         inside = np.flatnonzero((times >= from_seconds - STEP_TOLERANCE) & (times < to_seconds - STEP_TOLERANCE))
         if not len(inside):
             raise SettingsError(
-                f"no step of '{self.version}' lies between {from_seconds} and {to_seconds} seconds: it runs from "
+                f"no step of '{self.version}' lies {_stretch_words(from_seconds, to_seconds)}: it runs from "
                 f"{self.base.start_seconds:g} to {self.base.end_seconds:g}."
             )
         part = slice(int(inside[0]), int(inside[-1]) + 1)
@@ -290,6 +290,12 @@ class SessionSet:
             attributes={name: tuple(v for s in sets for v in s.attributes.get(name, ("",) * len(s))) for name in told},
             demo=any(s.demo for s in sets),
         )
+
+
+def _stretch_words(from_seconds: float, to_seconds: float) -> str:
+    if np.isinf(to_seconds):
+        return f"at or after {from_seconds:g} seconds"
+    return f"between {from_seconds:g} and {to_seconds:g} seconds"
 
 
 def _cells(told: npt.ArrayLike | None, shape: tuple[int, ...], name: str) -> CellArray:

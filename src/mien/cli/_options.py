@@ -118,6 +118,19 @@ def stream_sinks(options: Mapping[str, Any]) -> list[Sink]:
                        wait_seconds=wait_seconds)]  # fmt: skip
 
 
+def leave_out_option(command: F) -> F:
+    """``--leave-out``."""
+    from mien.core.labels import EMOTIONS
+
+    return click.option(
+        "--leave-out",
+        "left_out",
+        type=click.Choice(EMOTIONS),
+        multiple=True,
+        help="An emotion that is not to be told: its share goes to the others in proportion. May be repeated.",
+    )(command)
+
+
 def head_pose_option(command: F) -> F:
     """``--head-pose``."""
     return click.option(

@@ -16,6 +16,7 @@ from mien.cli._options import (
     declaration,
     head_pose_option,
     inference,
+    leave_out_option,
     model_options,
     pdf_options,
     policy_options,
@@ -73,6 +74,7 @@ if TYPE_CHECKING:
 @click.option("--smoothing", "smoothing_seconds", type=click.FloatRange(0), help="Smoothing, seconds; 0 is off.")
 @click.option("--camera", type=click.Path(path_type=Path), help="Where the screen is: a file of 'mien calibrate'.")
 @head_pose_option
+@leave_out_option
 @model_options
 @click.option("--zones", type=click.Path(path_type=Path), metavar="ZONES.yaml",
               help="Parts of one hall, by the inputs that show them; the hall and each part are told.")  # fmt: skip
@@ -114,6 +116,7 @@ def command(context: click.Context, /, inputs: tuple[str, ...], out: Path, **opt
             "label_set": options["label_set"],
             "step_seconds": options["step_seconds"],
             "min_group": options["min_group"],
+            "left_out": options["left_out"],
             **camera,
         },
     )

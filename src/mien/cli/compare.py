@@ -121,6 +121,7 @@ def _compare(paths: tuple[Path, ...], told: dict[str, Any]) -> ComparisonDocumen
     import numpy as np
 
     from mien.analysis.compare import CompareOptions, compare
+    from mien.analysis.copies import refuse_copies
     from mien.analysis.session_files import ReadOptions, read_version
     from mien.report.comparison import build_comparison
 
@@ -133,6 +134,7 @@ def _compare(paths: tuple[Path, ...], told: dict[str, Any]) -> ComparisonDocumen
     called = [s.version for s in sets]
     if len(set(called)) < len(called):
         raise SettingsError(f"versions are called {', '.join(called)}: name them apart with --name.")
+    refuse_copies(sets)
     options = CompareOptions(
         shuffles=told["shuffles"],
         level=told["level"],

@@ -16,6 +16,7 @@ from mien.cli._options import (
     choices,
     declaration,
     inference,
+    leave_out_option,
     model_options,
     policy_options,
     profile_with,
@@ -69,6 +70,7 @@ MOST_NOTES = 5
               help="Look for faces in a copy of at most this side, pixels; they are read at full size.")  # fmt: skip
 @click.option("--camera", type=click.Path(path_type=Path), metavar="CAMERA.yaml",
               help="Where the screen is: a file of 'mien calibrate'; a zone's own goes before it.")  # fmt: skip
+@leave_out_option
 @model_options
 @stream_options
 @click.option("--workers", type=click.Choice(["process", "thread"]), default="process", show_default=True,
@@ -146,6 +148,7 @@ def _profile(options: dict[str, Any]) -> Profile:
             "label_set": options["label_set"],
             "step_seconds": options["step_seconds"],
             "min_group": options["min_group"],
+            "left_out": options["left_out"],
             **screen,
         },
     )

@@ -11,6 +11,7 @@ from mien.cli._options import (
     choices,
     declaration,
     inference,
+    leave_out_option,
     model_options,
     policy_options,
     profile_with,
@@ -22,6 +23,7 @@ from mien.cli._options import (
 @policy_options
 @click.option("--label-set", type=click.Choice(LABEL_SET_NAMES), default="ferplus8", show_default=True)
 @click.option("--min-face", "min_face_px", type=click.FloatRange(0), help="Smallest face that is read, pixels.")
+@leave_out_option
 @model_options
 def command(inputs: tuple[str, ...], **options: Any) -> None:
     """Read the faces in pictures.
@@ -39,7 +41,7 @@ def command(inputs: tuple[str, ...], **options: Any) -> None:
         "interview",
         quality={"min_face_px": options["min_face_px"]},
         smoothing={"seconds": 0.0, "operating_point": options["operating_point"]},
-        audience={"label_set": options["label_set"]},
+        audience={"label_set": options["label_set"], "left_out": options["left_out"]},
     )
     told = declaration(options, profile)
     networks = inference(options["threads"], options["providers"])
@@ -51,27 +53,32 @@ def command(inputs: tuple[str, ...], **options: Any) -> None:
                 # Each picture stands for itself: nothing is followed from one to the next.
                 alone = Pipeline(made.pipeline.detector, made.pipeline.classifier, profile, made.pipeline.grant)
                 reading = alone.process([frame])[0]
-                click.echo(json.dumps(_document(source.info.name, reading, made.pipeline.labels)))
+                click.echo(json.dumps(_document(source.info.name, reading, made.pipeline.labels, options["left_out"])))
         finally:
             source.close()
 
 
-def _document(name: str, reading: Any, labels: Any) -> dict[str, object]:
+def _document(name: str, reading: Any, labels: Any, left_out: tuple[str, ...]) -> dict[str, object]:
     import numpy as np
 
+    unseen = labels.without(left_out)
     faces = []
     for face in reading.faces:
         if face.probabilities is None:
             continue
         view = labels.view(np.asarray(face.probabilities)[None])[0]
-        ranked = [labels.labels[i] for i in np.argsort(-view, kind="stable")]
+        ranked = [labels.labels[i] for i in np.argsort(-view, kind="stable") if labels.labels[i] not in unseen]
         first = face.label if face.label in ranked else ranked[0]
         faces.append(
             {
                 "label": face.label,
                 "confidence": round(face.confidence, 4),
                 "second": next(label for label in ranked if label != first),
-                "scores": {label: round(float(p), 4) for label, p in zip(labels.labels, view, strict=True)},
+                "scores": {
+                    label: round(float(p), 4)
+                    for label, p in zip(labels.labels, view, strict=True)
+                    if label not in unseen
+                },
             }
         )
     unread = [face.unread.value for face in reading.faces if face.unread is not None]

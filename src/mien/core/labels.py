@@ -10,7 +10,7 @@ Where contempt goes in each view that has no contempt is written beside the view
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
@@ -67,6 +67,19 @@ class LabelSet:
             return self.labels.index(label)
         except ValueError:
             raise ValueError(f"{label!r} is not in label set {self.name} ({', '.join(self.labels)})") from None
+
+    def without(self, left_out: Collection[str]) -> tuple[str, ...]:
+        """The labels of which nothing is told when some canonical emotions are not.
+
+        Args:
+            left_out: canonical emotions.
+        """
+        pairs = {pair.label for pair in self.pairs if pair.first in left_out or pair.second in left_out}
+        return tuple(
+            label
+            for label, source in zip(self.labels, self.sources, strict=True)
+            if label in pairs or (source and all(name in left_out for name in source))
+        )
 
     def view(self, probabilities: FloatArray) -> FloatArray:
         """This label set's probabilities of each face.

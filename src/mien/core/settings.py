@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from mien.core.labels import EMOTIONS
 from mien.core.operating import PointName
@@ -110,6 +112,8 @@ class SmoothingSettings(Settings):
 
 
 OPERATING_POINTS: Final[tuple[PointName, ...]] = get_args(PointName)
+Emotion = Literal["neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt"]
+"""The canonical eight."""
 Environment = Literal["classroom", "product_demo", "seminar", "general"]
 ENVIRONMENTS: Final[tuple[Environment, ...]] = get_args(Environment)
 
@@ -124,6 +128,9 @@ class AudienceSettings(Settings):
     label_set: str = "ferplus8"
     neutral_weight: float = Field(1.0, gt=0, le=1)
     """Factor on neutral before renormalising; 0.7 is the published figure of the file service."""
+    left_out: tuple[Emotion, ...] = ()
+    """Emotions that are not to be told: their share of each face is given to the others in proportion. Scores that are
+    made of one of them are withheld."""
     replicates: int = Field(200, ge=0)
     """Bootstrap replicates over tracks, for intervals; kept in memory only."""
     facing_yaw_degrees: float = Field(25.0, gt=0)
@@ -140,6 +147,15 @@ class AudienceSettings(Settings):
     """How far back synchrony looks."""
     environment: Environment = "general"
     """Kind of audience whose weights the engagement score uses."""
+
+    @field_validator("left_out")
+    @classmethod
+    def _some_are_told(cls, left_out: tuple[Emotion, ...]) -> tuple[Emotion, ...]:
+        """In canonical order, each once."""
+        told = [e for e in EMOTIONS if e not in left_out]
+        if len(told) < 2:
+            raise ValueError("at least two emotions must be told")
+        return tuple(e for e in get_args(Emotion) if e in left_out)
 
 
 CALIBRATION_GROUP: Final = 5
@@ -238,6 +254,30 @@ PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
 )
 
 
-def canonical_weights(neutral_weight: float) -> tuple[float, ...]:
-    """Factor of each canonical emotion for a neutral weight."""
-    return tuple(neutral_weight if e == "neutral" else 1.0 for e in EMOTIONS)
+def canonical_weights(audience: AudienceSettings) -> tuple[float, ...]:
+    """Factor of each canonical emotion before renormalising; 0 of those left out."""
+    return tuple(
+        0.0 if e in audience.left_out else audience.neutral_weight if e == "neutral" else 1.0 for e in EMOTIONS
+    )
+
+
+def weigh(probabilities: npt.NDArray[np.float32], weights: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Shares times the factor of each emotion, renormalised.
+
+    Args:
+        probabilities: float32 N×8, canonical order, rows sum to 1.
+        weights: float32 8, see :func:`canonical_weights`.
+
+    Returns:
+        float32 N×8, rows sum to 1. A face that showed nothing but what is left out is neutral; where neutral is left
+        out too, all that is told alike.
+    """
+    weighted = probabilities * weights
+    total = weighted.sum(axis=1, keepdims=True)
+    lost = total[:, 0] <= 1e-9
+    if lost.any():
+        neutral = EMOTIONS.index("neutral")
+        told = weights > 0
+        weighted[lost] = np.arange(len(weights)) == neutral if told[neutral] else told
+        total = weighted.sum(axis=1, keepdims=True)
+    return np.asarray(weighted / total, np.float32)

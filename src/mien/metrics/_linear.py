@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from mien.core.audience import AudienceStep
 from mien.core.findings import MetricFigure, MetricResult, SampleLog
+from mien.metrics._left_out import lost_end
 from mien.metrics._paths import FloatArray, Running, StepLengths, paths_of, sample, why_withheld, withheld
 
 NOTHING = "nothing was read"
@@ -33,6 +35,11 @@ class LinearSeries:
     bounds: tuple[float, float]
     counted: tuple[bool, ...] | None = None
 
+    def why_none(self, left_out: Sequence[str]) -> str | None:
+        """Why it has no value where some emotions are not told, or None where it has."""
+        about = np.ones(len(self.weights), np.bool_) if self.counted is None else np.array(self.counted)
+        return lost_end(np.where(about, self.weights, np.nan), left_out)
+
     def of(self, paths: FloatArray) -> FloatArray:
         """float64 1+R from float64 (1+R)×8 points; NaN where nothing that counts was seen."""
         if self.counted is None:
@@ -51,13 +58,22 @@ class LinearMetric:
         slug, display_name, unit: of the metric.
         series: what it computes.
         replicates: of the session's bootstrap.
+        left_out: emotions that are not told; their shares are the others' by then.
     """
 
     def __init__(
-        self, slug: str, display_name: str, unit: str, series: tuple[LinearSeries, ...], replicates: int = 0
+        self,
+        slug: str,
+        display_name: str,
+        unit: str,
+        series: tuple[LinearSeries, ...],
+        replicates: int = 0,
+        *,
+        left_out: Sequence[str] = (),
     ) -> None:
         self.slug, self.display_name, self.unit = slug, display_name, unit
         self._series, self._replicates = series, replicates
+        self._never = {one.slug: one.why_none(left_out) for one in series}
         self.reset()
 
     def reset(self) -> None:
@@ -72,9 +88,10 @@ class LinearMetric:
         seconds = self._lengths.of(snapshot)
         paths = paths_of(step, self._replicates)
         for one in self._series:
-            values = None if paths is None else one.of(paths)
+            never = self._never[one.slug]
+            values = None if paths is None or never is not None else one.of(paths)
             if values is None or np.isnan(values[0]):
-                reason = why_withheld(snapshot) or "none of the emotions it is about was seen"
+                reason = why_withheld(snapshot) or never or "none of the emotions it is about was seen"
                 self._samples[one.slug].append(withheld(one.slug, snapshot, reason))
                 continue
             self._overall[one.slug].add(values, snapshot, seconds)
@@ -97,7 +114,7 @@ class LinearMetric:
                     high,
                     steps=running.steps,
                     coverage=running.coverage,
-                    withheld=None if known else NOTHING,
+                    withheld=None if known else self._never[one.slug] or NOTHING,
                 )
             )
         return MetricResult({slug: samples[:] for slug, samples in self._samples.items()}, tuple(figures))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from mien.core.audience import AudienceStep
 from mien.core.labels import EMOTIONS
+from mien.metrics._left_out import missing
 from mien.metrics._paths import FloatArray, StepLengths, paths_of, why_withheld
 
 FEAR: Final = EMOTIONS.index("fear")
@@ -17,6 +19,7 @@ DISGUST: Final = EMOTIONS.index("disgust")
 
 BOUNDS: Final = (0.0, 100.0)
 NOT_ESTABLISHED: Final = "the baseline is not established yet"
+PARTS: Final = ("fear", "surprise", "disgust")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +101,12 @@ class Shock:
     Args:
         replicates: R.
         options: of the baseline.
+        left_out: emotions that are not told; where one of them belongs to the score, there is none.
     """
 
-    def __init__(self, replicates: int, options: BaselineOptions | None = None) -> None:
+    def __init__(self, replicates: int, options: BaselineOptions | None = None, left_out: Sequence[str] = ()) -> None:
         self.replicates = replicates
+        self._never = missing(PARTS, left_out)
         self._baseline = Baseline(options or BaselineOptions())
         self._lengths = StepLengths()
 
@@ -111,6 +116,8 @@ class Shock:
         paths = paths_of(step, self.replicates)
         if paths is None:
             return ShockStep(None, why_withheld(step.snapshot), seconds)
+        if self._never is not None:
+            return ShockStep(None, self._never, seconds)
         self._baseline.add(step.snapshot.media_time, seconds, paths)
         level = self._baseline.level
         if level is None:
@@ -118,6 +125,11 @@ class Shock:
         change = paths - level
         raw = 2.0 * change[:, FEAR] + 1.5 * change[:, SURPRISE] + (paths[:, FEAR] + paths[:, DISGUST]) / 2
         return ShockStep(raw, None, seconds)
+
+    @property
+    def why_none(self) -> str:
+        """Why a whole session has no score, where it has none."""
+        return self._never or NOT_ESTABLISHED
 
     @property
     def baseline(self) -> FloatArray | None:

@@ -6,7 +6,7 @@ random.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
@@ -16,6 +16,7 @@ from mien.core.audience import AudienceStep
 from mien.core.findings import MetricFigure, MetricResult, SampleLog
 from mien.core.labels import EMOTIONS
 from mien.core.settings import ENVIRONMENTS, AudienceSettings, Environment
+from mien.metrics._left_out import lost_end
 from mien.metrics._paths import FloatArray, Running, StepLengths, paths_of, sample, why_withheld, withheld
 from mien.metrics._rolling import RollingMean
 
@@ -44,7 +45,7 @@ NOTHING: Final = "nothing was read"
 
 def create(audience: AudienceSettings) -> Engagement:
     """The metric for a session."""
-    return Engagement(audience.environment, audience.replicates)
+    return Engagement(audience.environment, audience.replicates, left_out=audience.left_out)
 
 
 def scores(environment: str) -> FloatArray:
@@ -59,15 +60,19 @@ class Engagement:
     Args:
         environment: whose weights the series use; a figure is given for each.
         replicates: of the session's bootstrap.
+        left_out: emotions that are not told; their shares are the others' by then.
     """
 
     slug = SLUG
     display_name = "Engagement"
     unit = "1–5"
 
-    def __init__(self, environment: Environment = "general", replicates: int = 0) -> None:
+    def __init__(
+        self, environment: Environment = "general", replicates: int = 0, *, left_out: Sequence[str] = ()
+    ) -> None:
         self._environment, self._paths = environment, 1 + replicates
         self._scores: dict[Environment, FloatArray] = {name: scores(name) for name in ENVIRONMENTS}
+        self._never = {name: lost_end(weights, left_out) for name, weights in self._scores.items()}
         self.reset()
 
     def reset(self) -> None:
@@ -82,13 +87,15 @@ class Engagement:
         snapshot = step.snapshot
         seconds = self._lengths.of(snapshot)
         paths = paths_of(step, self._paths - 1)
-        if paths is None:
-            for slug, samples in self._series.items():
-                samples.append(withheld(slug, snapshot, why_withheld(snapshot) or NOTHING))
-            return
-        shares = paths / 100.0
+        never = self._never[self._environment]
+        shares = None if paths is None else paths / 100.0
         for name, running in self._overall.items():
-            running.add(shares @ self._scores[name], snapshot, seconds)
+            if shares is not None and self._never[name] is None:
+                running.add(shares @ self._scores[name], snapshot, seconds)
+        if shares is None or never is not None:
+            for slug, samples in self._series.items():
+                samples.append(withheld(slug, snapshot, why_withheld(snapshot) or never or NOTHING))
+            return
         values = shares @ self._scores[self._environment]
         self._series[SLUG].append(sample(SLUG, snapshot, values, BOUNDS, can_leave_bounds=True))
         end = snapshot.media_time + seconds
@@ -113,7 +120,7 @@ class Engagement:
                     high,
                     steps=running.steps,
                     coverage=running.coverage,
-                    withheld=None if known else NOTHING,
+                    withheld=None if known else self._never[name] or NOTHING,
                 )
             )
         return MetricResult({slug: samples[:] for slug, samples in self._series.items()}, tuple(figures))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -11,7 +12,7 @@ from mien.core.audience import AudienceStep
 from mien.core.findings import MetricFigure, MetricResult, MetricSample, SampleLog
 from mien.core.settings import AudienceSettings
 from mien.metrics._paths import FloatArray, Running
-from mien.metrics._shock import NOT_ESTABLISHED, BaselineOptions, Shock
+from mien.metrics._shock import BaselineOptions, Shock
 
 SLUG: Final = "epm"
 BOUNDS: Final = (0.0, 10.0)
@@ -25,7 +26,7 @@ BANDS: Final = ((3.0, "poor"), (5.0, "fair"), (7.0, "good"), (9.0, "very good"),
 
 def create(audience: AudienceSettings) -> Epm:
     """The metric for a session."""
-    return Epm(audience.replicates)
+    return Epm(audience.replicates, left_out=audience.left_out)
 
 
 def epm(average: FloatArray, highest: FloatArray, deviation: FloatArray) -> FloatArray:
@@ -52,19 +53,22 @@ class Epm:
     Args:
         replicates: of the session's bootstrap.
         options: of the baseline.
+        left_out: emotions that are not told.
     """
 
     slug = SLUG
     display_name = "EPM"
     unit = "0–10"
 
-    def __init__(self, replicates: int = 0, options: BaselineOptions | None = None) -> None:
-        self._replicates, self._options = replicates, options
+    def __init__(
+        self, replicates: int = 0, options: BaselineOptions | None = None, *, left_out: Sequence[str] = ()
+    ) -> None:
+        self._replicates, self._options, self._left_out = replicates, options, tuple(left_out)
         self.reset()
 
     def reset(self) -> None:
         """Forget everything."""
-        self._shock = Shock(self._replicates, self._options)
+        self._shock = Shock(self._replicates, self._options, self._left_out)
         self._title = Running(1 + self._replicates)
         self._window = Running(1 + self._replicates)
         self._number: int | None = None
@@ -104,14 +108,14 @@ class Epm:
             band=band(float(values[0])) if known else None,
             steps=self._title.steps,
             coverage=self._title.coverage,
-            withheld=None if known else NOT_ESTABLISHED,
+            withheld=None if known else self._shock.why_none,
         )
         return MetricResult({SLUG: samples}, (figure,))
 
     def _close(self, number: int) -> MetricSample:
         start, window = number * WINDOW_SECONDS, self._window
         if window.steps == 0:
-            return MetricSample(SLUG, start, None, withheld=NOT_ESTABLISHED if not self._title.steps else TOO_LITTLE)
+            return MetricSample(SLUG, start, None, withheld=TOO_LITTLE if self._title.steps else self._shock.why_none)
         if window.seconds < LEAST_READ_SHARE * WINDOW_SECONDS - 1e-6:
             return MetricSample(SLUG, start, None, coverage=window.coverage, withheld=TOO_LITTLE)
         values = self._of(window)

@@ -22,4 +22,11 @@ def create(audience: AudienceSettings) -> LinearMetric:
     """The metric for a session; a hall full of fear is 100."""
     weights = np.array([WEIGHTS.get(e, 0.0) for e in EMOTIONS]) / max(WEIGHTS.values())
     series = LinearSeries("reaction", "Weighted reaction", "points 0–100", "points", 100.0 * weights, (0.0, 100.0))
-    return LinearMetric("reaction", series.display_name, series.unit, (series,), audience.replicates)
+    return LinearMetric(
+        "reaction",
+        series.display_name,
+        series.unit,
+        (series,),
+        audience.replicates,
+        left_out=audience.left_out,
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,7 +11,7 @@ from mien.core.audience import AudienceSnapshot, AudienceStep
 from mien.core.findings import MetricFigure, MetricResult, MetricSample, Moment, MomentKind
 from mien.core.settings import AudienceSettings
 from mien.metrics._paths import FloatArray, Running, sample
-from mien.metrics._shock import BOUNDS, NOT_ESTABLISHED, BaselineOptions, Shock
+from mien.metrics._shock import BOUNDS, BaselineOptions, Shock
 
 SLUG: Final = "scares"
 
@@ -47,7 +48,7 @@ class _Open:
 
 def create(audience: AudienceSettings) -> Scares:
     """The metric for a session."""
-    return Scares(audience.replicates)
+    return Scares(audience.replicates, left_out=audience.left_out)
 
 
 class Scares:
@@ -58,6 +59,7 @@ class Scares:
     Args:
         replicates: of the session's bootstrap.
         baseline, options: of the baseline and of what a scare is.
+        left_out: emotions that are not told.
     """
 
     slug = SLUG
@@ -65,15 +67,20 @@ class Scares:
     unit = "events"
 
     def __init__(
-        self, replicates: int = 0, baseline: BaselineOptions | None = None, options: ScareOptions | None = None
+        self,
+        replicates: int = 0,
+        baseline: BaselineOptions | None = None,
+        options: ScareOptions | None = None,
+        *,
+        left_out: Sequence[str] = (),
     ) -> None:
-        self._replicates, self._baseline = replicates, baseline
+        self._replicates, self._baseline, self._left_out = replicates, baseline, tuple(left_out)
         self._options = options or ScareOptions()
         self.reset()
 
     def reset(self) -> None:
         """Forget everything."""
-        self._shock = Shock(self._replicates, self._baseline)
+        self._shock = Shock(self._replicates, self._baseline, self._left_out)
         self._recent: deque[tuple[float, float, float]] = deque()
         self._open: _Open | None = None
         self._moments: list[Moment] = []
@@ -115,7 +122,7 @@ class Scares:
             float(len(moments)) if known else None,
             steps=self._all.steps,
             coverage=self._all.coverage,
-            withheld=None if known else NOT_ESTABLISHED,
+            withheld=None if known else self._shock.why_none,
         )
         return MetricResult(figures=(figure,), moments=tuple(moments))
 

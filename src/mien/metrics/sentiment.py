@@ -57,6 +57,7 @@ def create(audience: AudienceSettings) -> LinearMetric:
             ),
         ),
         audience.replicates,
+        left_out=audience.left_out,
     )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from mien.core.audience import AudienceStep
 from mien.core.findings import MetricFigure, MetricResult, SampleLog
 from mien.core.settings import AudienceSettings
 from mien.metrics._paths import Running, sample, withheld
-from mien.metrics._shock import BOUNDS, NOT_ESTABLISHED, BaselineOptions, Shock
+from mien.metrics._shock import BOUNDS, BaselineOptions, Shock
 
 SLUG: Final = "shock"
 BANDS: Final = ((20.0, "low"), (40.0, "moderate"), (60.0, "high"), (80.0, "very high"), (float("inf"), "extreme"))
@@ -17,7 +18,7 @@ BANDS: Final = ((20.0, "low"), (40.0, "moderate"), (60.0, "high"), (80.0, "very 
 
 def create(audience: AudienceSettings) -> ShockScore:
     """The metric for a session."""
-    return ShockScore(audience.replicates)
+    return ShockScore(audience.replicates, left_out=audience.left_out)
 
 
 def band(score: float) -> str:
@@ -33,19 +34,22 @@ class ShockScore:
     Args:
         replicates: of the session's bootstrap.
         options: of the baseline.
+        left_out: emotions that are not told.
     """
 
     slug = SLUG
     display_name = "Shock score"
     unit = "points 0–100"
 
-    def __init__(self, replicates: int = 0, options: BaselineOptions | None = None) -> None:
-        self._replicates, self._options = replicates, options
+    def __init__(
+        self, replicates: int = 0, options: BaselineOptions | None = None, *, left_out: Sequence[str] = ()
+    ) -> None:
+        self._replicates, self._options, self._left_out = replicates, options, tuple(left_out)
         self.reset()
 
     def reset(self) -> None:
         """Forget everything."""
-        self._shock = Shock(self._replicates, self._options)
+        self._shock = Shock(self._replicates, self._options, self._left_out)
         self._samples = SampleLog(SLUG, "points")
         self._all = Running(1 + self._replicates)
         self._peak_at: float | None = None
@@ -82,7 +86,7 @@ class ShockScore:
                     band=band(float(values[0])) if known else None,
                     steps=self._all.steps,
                     coverage=self._all.coverage,
-                    withheld=None if known else NOT_ESTABLISHED,
+                    withheld=None if known else self._shock.why_none,
                     at_seconds=self._peak_at if slug == "shock_peak" else None,
                 )
             )

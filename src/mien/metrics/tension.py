@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mien.core.audience import AudienceStep
 from mien.core.findings import MetricFigure, MetricResult, Moment, MomentKind
 from mien.core.settings import AudienceSettings
-from mien.metrics._shock import NOT_ESTABLISHED, BaselineOptions, Shock
+from mien.metrics._shock import BaselineOptions, Shock
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class TensionOptions:
 
 def create(audience: AudienceSettings) -> Tension:
     """The metric for a session."""
-    return Tension()
+    return Tension(left_out=audience.left_out)
 
 
 @dataclass(slots=True)
@@ -51,19 +52,26 @@ class Tension:
 
     Args:
         baseline, options: of the baseline and of what counts.
+        left_out: emotions that are not told.
     """
 
     slug = "tension"
     display_name = "Tension"
     unit = "seconds"
 
-    def __init__(self, baseline: BaselineOptions | None = None, options: TensionOptions | None = None) -> None:
-        self._baseline, self._options = baseline, options or TensionOptions()
+    def __init__(
+        self,
+        baseline: BaselineOptions | None = None,
+        options: TensionOptions | None = None,
+        *,
+        left_out: Sequence[str] = (),
+    ) -> None:
+        self._baseline, self._options, self._left_out = baseline, options or TensionOptions(), tuple(left_out)
         self.reset()
 
     def reset(self) -> None:
         """Forget everything."""
-        self._shock = Shock(0, self._baseline)
+        self._shock = Shock(0, self._baseline, self._left_out)
         self._open: dict[MomentKind, _Stretch | None] = {
             MomentKind.SUSTAINED_TENSION: None,
             MomentKind.MISSED_OPPORTUNITY: None,
@@ -122,7 +130,7 @@ class Tension:
                     seconds if self._steps else None,
                     steps=self._steps,
                     coverage=self._coverage / self._steps if self._steps else 0.0,
-                    withheld=None if self._steps else NOT_ESTABLISHED,
+                    withheld=None if self._steps else self._shock.why_none,
                 )
             )
         return MetricResult(figures=tuple(figures), moments=tuple(moments))

@@ -146,6 +146,7 @@ def _comparison(document: ComparisonDocument, part: ComparisonPart, drawn: Curve
         "steps_each": drawn.steps_each,
         "seconds_each": f"{seconds:.3g}",
         "steps": len(part.curve["difference"]),
+        "untold_steps": sum(value is None for value in part.curve["difference"]),
         "inferred": part.verdict.withheld is None,
         "scenes": _scenes(part),
         "tables": [t for t in document.scene_tables if t.series == part.series and _concerns(t.version, part)],

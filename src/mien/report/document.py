@@ -6,16 +6,17 @@ timeline row by row; writers take the rows as an iterator, so that hours of them
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Literal
 
 from pydantic import AwareDatetime
 
-from mien.analysis.distribution import canonical_levels, reach, unread_totals, view_levels
+from mien.analysis.distribution import EmotionLevel, canonical_levels, reach, unread_totals, view_levels
 from mien.analysis.moments import find_peaks
 from mien.analysis.series import Series, StepState, state_of
-from mien.core.audience import Analysis, Slug, Timeline, UnreadCounts
+from mien.core.audience import Analysis, Provenance, Slug, Timeline, UnreadCounts
 from mien.core.findings import MomentKind
+from mien.core.labels import label_set
 from mien.core.privacy import PrivacySection, assert_no_personal_keys, privacy_section
 from mien.report.parts import (
     TIME_DIGITS,
@@ -119,7 +120,9 @@ def build_findings(
     extent = reach(series)
     told = extent.steps_read + extent.steps_unread + extent.steps_no_face > 0
     view = view_levels(series)
-    zones = tuple(zone_part(name, zone) for name, zone in analysis.zones.items())
+    left_out = _left_out(provenance)
+    unseen = label_set(session.label_set).without(left_out)
+    zones = tuple(zone_part(name, zone, left_out) for name, zone in analysis.zones.items())
     withheld = extent.steps_suppressed + sum(zone.coverage.steps_suppressed for zone in zones)
     film, scenes = tell(screening, timeline, series)
     privacy = privacy_section(grant, frozenset(), extent.steps_suppressed)
@@ -136,14 +139,15 @@ def build_findings(
             label_set=session.label_set,
             step_seconds=round(session.step_seconds, TIME_DIGITS),
             min_group=grant.min_group,
+            left_out=left_out,
         ),
         policy=PolicyPart.of(grant),
         provenance=ProvenancePart.of(provenance, suppressed=withheld > 0),
         coverage=CoveragePart.of(extent),
         unread=UnreadCounts(**unread_totals(series)) if told else None,
         distribution=DistributionPart(
-            canonical=tuple(LevelPart.of(level) for level in canonical_levels(series)),
-            view=tuple(LevelPart.of(level) for level in view) or None,
+            canonical=_told(canonical_levels(series), left_out),
+            view=tuple(LevelPart.of(level) for level in view if level.label not in unseen) or None,
         ),
         moments=tuple(MomentPart.of(moment) for moment in moments),
         figures=tuple(FigurePart.of(figure) for figure in timeline.figures),
@@ -157,16 +161,26 @@ def build_findings(
     return findings.model_copy(update={"privacy": privacy_section(grant, keys, extent.steps_suppressed)})
 
 
-def zone_part(name: str, timeline: Timeline) -> ZonePart:
-    """What is told of one zone."""
+def zone_part(name: str, timeline: Timeline, left_out: Sequence[str] = ()) -> ZonePart:
+    """What is told of one zone, but for the emotions left out."""
     series = Series.of(timeline.snapshots)
     return ZonePart(
         zone=name,
         coverage=CoveragePart.of(reach(series)),
-        distribution=tuple(LevelPart.of(level) for level in canonical_levels(series)),
+        distribution=_told(canonical_levels(series), left_out),
         figures=tuple(FigurePart.of(figure) for figure in timeline.figures),
         events=_events(timeline),
     )
+
+
+def _told(levels: Sequence[EmotionLevel], left_out: Sequence[str]) -> tuple[LevelPart, ...]:
+    return tuple(LevelPart.of(level) for level in levels if level.label not in left_out)
+
+
+def _left_out(provenance: Provenance) -> tuple[str, ...]:
+    """Emotions that were not to be told; runs of earlier versions do not say."""
+    audience = provenance.settings.get("audience")
+    return tuple(audience.get("left_out", ())) if isinstance(audience, Mapping) else ()
 
 
 def _events(timeline: Timeline) -> tuple[EventPart, ...]:

@@ -19,6 +19,9 @@ EVENT_WORDS: Final = {
     "sustained_tension": "Sustained tension",
     "missed_opportunity": "Missed opportunity: enhance tension",
 }
+POINTS: Final = "points 0–100"
+SCALE_ENDS: Final = {POINTS: (0.0, 100.0)}
+"""Ends, by unit, at which scores are cut off."""
 _MOST_EVENTS: Final = 24
 
 
@@ -124,7 +127,7 @@ def _figure(figure: FigurePart) -> dict[str, str]:
     digits = 2 if figure.unit in {"1–5", "-1–1", "0–10"} else 0 if figure.unit in {"events", "seconds"} else 1
     interval = ""
     if figure.low is not None and figure.high is not None:
-        interval = f"{_number(figure.low, digits)} to {_number(figure.high, digits)}"
+        interval = interval_words(figure.low, figure.high, digits, figure.unit)
     return {
         "name": figure.name,
         "value": _number(figure.value or 0.0, digits),
@@ -134,6 +137,13 @@ def _figure(figure: FigurePart) -> dict[str, str]:
     }
 
 
+def interval_words(low: float, high: float, digits: int, unit: str) -> str:
+    """An interval in words. One that the scale cut off at both ends says so: how far it would reach is not on it."""
+    if low == high and low in SCALE_ENDS.get(unit, ()):
+        return "at the scale’s end"
+    return f"{_number(low, digits)} to {_number(high, digits)}"
+
+
 def _number(value: float, digits: int) -> str:
     return f"{value:.{digits}f}".replace("-", "−")
 
@@ -141,7 +151,7 @@ def _number(value: float, digits: int) -> str:
 def _event(event: EventPart) -> dict[str, Any]:
     interval = ""
     if event.low_points is not None and event.high_points is not None:
-        interval = f"{event.low_points:.0f} to {event.high_points:.0f}"
+        interval = interval_words(event.low_points, event.high_points, 0, POINTS)
     return {
         "kind": event.kind,
         "words": EVENT_WORDS[event.kind],

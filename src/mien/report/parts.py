@@ -45,12 +45,17 @@ class Part(BaseModel):
 
 
 class SessionPart(Part):
-    """What was run. ``min_group`` is the smallest number of readable faces that is told about."""
+    """What was run. ``min_group`` is the smallest number of readable faces that is told about.
+
+    ``left_out`` names the emotions that were not to be told: their shares were given to the others in proportion, and
+    where a row has a place for them it holds 0.
+    """
 
     session_id: Slug
     label_set: Slug
     step_seconds: Seconds
     min_group: Annotated[int, Field(ge=1)]
+    left_out: tuple[str, ...] = ()
 
 
 class ModelPart(Part):

@@ -5,7 +5,10 @@ Every value in it was measured: steps without a score (before the baseline stand
 
 from __future__ import annotations
 
+import itertools
 import json
+import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, TypedDict
 
@@ -52,7 +55,11 @@ class TimelinePoint(TypedDict):
 
 
 class ShockReport(TypedDict):
-    """The file; peaks highest first, the rest in order of time."""
+    """The file; peaks highest first, the rest in order of time.
+
+    A peak is a step that scores above those before and after it; of peaks less than :data:`PEAKS_APART_SECONDS` apart
+    the highest counts, and no more than :data:`MOST_PEAKS` are told.
+    """
 
     overall_metrics: OverallMetrics
     peak_moments: list[PeakMoment]
@@ -104,12 +111,19 @@ def write_shock_report(timeline: Timeline, path: Path) -> bool:
 def _peaks(scored: list[MetricSample]) -> list[MetricSample]:
     """The highest scores that keep their distance."""
     kept: list[MetricSample] = []
-    for sample in sorted(scored, key=lambda s: (-(s.value or 0.0), s.media_time)):
+    for sample in sorted(_tops(scored), key=lambda s: (-(s.value or 0.0), s.media_time)):
         if all(abs(sample.media_time - other.media_time) >= PEAKS_APART_SECONDS for other in kept):
             kept.append(sample)
         if len(kept) == MOST_PEAKS:
             break
     return kept
+
+
+def _tops(scored: Sequence[MetricSample]) -> list[MetricSample]:
+    """The first sample of every run of one score that is above what comes before and after it."""
+    runs = [(score, next(run)) for score, run in itertools.groupby(scored, key=lambda s: s.value or 0.0)]
+    levels = [-math.inf, *(score for score, _ in runs), -math.inf]
+    return [first for k, (score, first) in enumerate(runs) if levels[k] < score > levels[k + 2]]
 
 
 def _told(value: float | None) -> float:

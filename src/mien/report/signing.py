@@ -71,6 +71,10 @@ def canonical(content: bytes) -> bytes:
         return rfc8785.dumps(told)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
+    except json.JSONDecodeError as error:
+        raise ValueError(f"it is no JSON, or not all of it: line {error.lineno} cannot be read") from error
+    except UnicodeDecodeError as error:
+        raise ValueError("it is no UTF-8 text") from error
 
 
 def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -32,7 +32,12 @@ def summary(findings: Findings, folder: Path | None = None) -> RenderableType:
         parts.append(Text(f"INCOMPLETE  {findings.stopped_because or 'ended early'}", style="bold red"))
     parts += [Text(findings.headline, style="bold"), Text("")]
     if findings.distribution.canonical:
-        parts += [_distribution(findings.distribution), Text("")]
+        parts += [_distribution(findings.distribution)]
+        if findings.session.left_out:
+            parts += [
+                Text(f"Left out by choice, and given to the others: {', '.join(findings.session.left_out)}", "dim")
+            ]
+        parts += [Text("")]
     if findings.moments:
         parts += [_moments(findings.moments[:_MOST_MOMENTS]), Text("")]
     parts += list(_measures(findings))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from mien.report.document import Findings
-from mien.report.parts import CoveragePart, EventPart, FigurePart, LevelPart
+from mien.report.parts import CoveragePart, FigurePart, LevelPart
 
 STRONGEST: Final = 2
 COLUMNS: Final = (
@@ -24,12 +24,11 @@ def zone_rows(findings: Findings) -> list[dict[str, Any]]:
     audience = findings.provenance.settings.get("audience")
     environment = str(audience.get("environment", "general")) if isinstance(audience, dict) else "general"
     rows = [
-        _row(zone.zone, zone.coverage, zone.distribution, zone.figures, zone.events, environment)
-        for zone in findings.zones or ()
+        _row(zone.zone, zone.coverage, zone.distribution, zone.figures, environment) for zone in findings.zones or ()
     ]
     if rows:
         levels = findings.distribution.canonical
-        hall = _row(WHOLE, findings.coverage, levels, findings.figures, findings.events, environment)
+        hall = _row(WHOLE, findings.coverage, levels, findings.figures, environment)
         rows.append({**hall, "whole": True})
     return rows
 
@@ -39,7 +38,6 @@ def _row(
     coverage: CoveragePart,
     levels: Sequence[LevelPart],
     figures: Sequence[FigurePart],
-    events: Sequence[EventPart],
     environment: str,
 ) -> dict[str, Any]:
     known = {figure.slug: figure for figure in figures}
@@ -56,7 +54,7 @@ def _row(
             if place == 0 or level.mean_percent >= _LEAST_NAMED_POINTS
         ],
         "figures": [_figure(known.get(slug.format(environment=environment)), digits) for slug, _, digits in COLUMNS],
-        "scares": sum(event.kind == "scare" for event in events),
+        "scares": _figure(known.get("scares_total"), 0),
         "why": _why(coverage),
     }
 
