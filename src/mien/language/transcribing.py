@@ -26,7 +26,7 @@ class TranscriberOptions:
     Attributes:
         model: its name at the transcriber, or None for the transcriber's default.
         language: code of the language that is spoken, or None to let the transcriber tell it.
-        threads: of a transcriber that runs here.
+        threads: of a transcriber that runs here; 0 takes every core.
     """
 
     model: str | None = None

@@ -99,7 +99,7 @@ def _load(model: str, threads: int) -> Any:
         from faster_whisper import WhisperModel
     except ImportError as error:
         raise SettingsError("listening on this machine needs faster-whisper: pip install 'mien[speech]'") from error
-    named: dict[str, Any] = {"device": "cpu", "compute_type": "int8", "cpu_threads": threads}
+    named: dict[str, Any] = {"device": "cpu", "compute_type": "int8", "cpu_threads": threads or os.cpu_count() or 1}
     registered = REGISTERED.get(model)
     if registered is not None and not Path(model).is_dir():
         named["files"] = {file: weights.load(entry).content for file, entry in registered.items()}
