@@ -74,11 +74,18 @@ def test_a_negated_joy_is_no_joy(classifier: TextClassifier, plain: str, negated
         ("🤮", "disgust"),
         ("😮", "surprise"),
         ("the ending 😍", "joy"),
-        ("see you at three 😡", "anger"),
     ],
 )
 def test_emoji(classifier: TextClassifier, text: str, emotion: str) -> None:
     assert top(classifier, text) == emotion
+
+
+@pytest.mark.parametrize(("emoji", "emotion"), [("😡", "anger"), ("😂", "joy"), ("😢", "sadness"), ("😱", "fear")])
+def test_an_emoji_after_plain_words_is_seen(classifier: TextClassifier, emoji: str, emotion: str) -> None:
+    plain = "The lecture starts at nine."
+    scores = classifier.classify([plain, f"{plain} {emoji}"], TEXT_EKMAN)
+    assert emotion not in scores.present(0)
+    assert emotion in scores.present(1)
 
 
 @pytest.mark.parametrize("text", ["", "   ", "\x00\x1b", "这个电影很可怕", "страшно до ужаса"])
