@@ -60,7 +60,9 @@ def test_labels_are_withheld_below_the_threshold_asked_for() -> None:
 
 
 def test_figures_of_a_labelled_file(tmp_path: Path) -> None:
-    (tmp_path / "set.tsv").write_text("I love it!\t3\tid\nI am so scared\t2\tid\nThe lecture starts at nine in room four.\t4\tid\n")
+    (tmp_path / "set.tsv").write_text(
+        "I love it!\t3\tid\nI am so scared\t2\tid\nThe lecture starts at nine in room four.\t4\tid\n"
+    )
     document = json.loads(run("evaluate", tmp_path / "set.tsv", "--labels", "ekman", "--json").stdout)
     assert document["macro_f1"] == 1
     assert document["classes"]["joy"]["f1"] == 1
