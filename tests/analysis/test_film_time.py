@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mien.analysis.alignment import CameraClock, Playback, PlaybackEvent, PlaybackKind, PlaybackLog
-from mien.analysis.film_time import FilmTime
+from mien.analysis.film_time import FilmTime, film_time_of
 from mien.core.errors import InputError, SettingsError
 
 
@@ -63,6 +63,23 @@ def test_a_cameras_clock_is_taken_off() -> None:
 def test_a_film_that_never_ran_is_refused() -> None:
     with pytest.raises(InputError, match="check the clocks"):
         FilmTime.of(playback((100, "play", 0), end=200), 60)
+
+
+def test_what_was_jumped_over_is_seen_the_first_time_when_it_is_seen() -> None:
+    log = playback((0, "play", 0), (20, "seek", 100), (32, "seek", 20), end=122)
+    told = FilmTime.of(log, 122)
+    assert told.recorded(20, 100) == ((32, 112),)
+    assert told.recorded(100, 112) == ((20, 32),)
+    names = ("recorded_start_seconds", "recorded_end_seconds", "film_start_seconds", "film_end_seconds")
+    again = film_time_of(
+        [
+            dict(zip(names, (s.recorded_start, s.recorded_end, s.film_start, s.film_end), strict=True))
+            for s in told.stretches
+        ]
+    )
+    assert again == told
+    assert again.shown(40, 41, 42) == (28, 29, 30)
+    assert again.shown(112, 115, 118) is None, "film 100 on was seen before"
 
 
 @given(

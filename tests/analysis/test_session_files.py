@@ -25,14 +25,16 @@ def test_reports_are_sessions_with_what_stands_behind_each_step(tmp_path: Path) 
         gap_step(1.0),
         read_step(1.5, percents(fear=50), readable=6),
     ]
-    for name in ("friday", "saturday"):
-        write_reports(analysis_of(steps, profile="cinema"), tmp_path / "cut A" / name, created=CREATED)
+    for name, recording in (("friday", "ab" * 32), ("saturday", "cd" * 32)):
+        made = analysis_of(steps, profile="cinema", input_sha256=recording)
+        write_reports(made, tmp_path / "cut A" / name, created=CREATED)
     found = read_version(tmp_path / "cut A", FEAR)
     assert (found.version, found.names, found.min_group) == ("cut A", ("friday", "saturday"), 5)
     assert found.base == TimeBase(0, 0.5, 4)
     np.testing.assert_allclose(found.values("fear"), [[30, NAN, NAN, 50]] * 2)
     np.testing.assert_allclose(found.weights, [[0.5, 0, 0, 1]] * 2)
     np.testing.assert_allclose(found.people("fear"), [14, 0, 0, 12])
+    assert found.recordings == ("ab" * 32, "cd" * 32)
 
 
 def test_a_report_and_its_own_table_say_the_same(tmp_path: Path) -> None:
@@ -136,8 +138,8 @@ def test_parquet_is_read_as_the_same_table(tmp_path: Path) -> None:
 def test_sessions_of_other_steps_come_to_the_longest(tmp_path: Path) -> None:
     for name, step in (("a", 0.5), ("b", 0.25)):
         at = np.arange(0, 10, step)
-        rows = "\n".join(f"{t},{10 + t}" for t in at)
-        (tmp_path / f"{name}.csv").write_text(f"media_time_seconds,fear\n{rows}\n", encoding="utf-8")
+        rows = "\n".join(f"{t},{10 + t},3" for t in at)
+        (tmp_path / f"{name}.csv").write_text(f"media_time_seconds,fear,readable_faces\n{rows}\n", encoding="utf-8")
     found = read_version(tmp_path, FEAR)
     assert found.base == TimeBase(0, 0.5, 20)
     np.testing.assert_allclose(found.values("fear")[1], found.base.times + 10.125)

@@ -143,6 +143,75 @@ def test_one_session_of_a_version_shows_curves_and_infers_nothing(tmp_path: Path
     assert set(comparison.curve["p"]) == {None}
 
 
+def test_steps_that_a_scale_cut_off_in_all_sessions_show_a_difference_and_no_certainty(tmp_path: Path) -> None:
+    """Shock is clamped: at 0 in all of A and at 100 in all of B, nothing tells how other sessions would scatter."""
+    paths = []
+    for seed, level in ((1, 0.0), (2, 100.0)):
+        cut = version(seed)
+        cut.series["shock"][:, SCARE] = level
+        paths.append(tmp_path / f"{'ab'[seed - 1]}.npz")
+        save_npz(cut, paths[-1])
+    done = run(*paths, "--series", "shock", "--out", tmp_path / "out")
+    assert done.exit_code == 0
+    assert "100.0 points above a (family-wise p = " in done.stdout
+    assert "within each version all sessions agree to the last digit there, so no band is told" in done.stdout
+    [comparison] = document(tmp_path / "out").comparisons
+    [finding] = comparison.findings
+    assert (finding.at_peak.effect_hedges_g, finding.at_peak.family_low, finding.at_peak.detectable) == (None,) * 3
+    assert comparison.curve["difference"][31] == 100
+    assert comparison.curve["high"][31] is None
+    assert comparison.curve["high"][29] is not None
+    assert comparison.detectable_typically is not None
+    assert comparison.detectable_typically > 1
+
+
+@pytest.mark.parametrize("segments", [(), ("--segment", "seat=front")])
+@pytest.mark.parametrize("coarser", [1.0, 0.75])
+def test_other_steps_tell_nothing_of_a_person_who_was_withheld(
+    tmp_path: Path, segments: tuple[str, ...], coarser: float
+) -> None:
+    """At 20 s one person of twelve is read. A mean over a longer step must not hold what the shorter one withheld."""
+    found = []
+    for read in (5.0, 95.0):
+        paths = []
+        for seed in (1, 2):
+            full = version(seed, sessions=12, readable=[1] * 12, min_group=5, attributes={"seat": ["front"] * 12})
+            full.series["fear"][1:, 40] = np.nan
+            full.series["fear"][0, 40] = read
+            paths.append(tmp_path / f"{'ab'[seed - 1]}.npz")
+            save_npz(full, paths[-1])
+        out = tmp_path / f"out-{read}"
+        done = run(*paths, "--series", "fear", "--step-seconds", coarser, *segments, "--out", out, "--quiet")
+        assert done.exit_code == 0, done.stderr
+        found.append(document(out).comparisons[0].curve)
+    assert found[0] == found[1]
+
+
+def test_offsets_tell_nothing_of_a_person_who_was_withheld(tmp_path: Path) -> None:
+    table = tmp_path / "offsets.csv"
+    table.write_text("from_seconds,to_seconds,shift_seconds\n0,29,0.2\n", encoding="utf-8")
+    found = []
+    for read in (5.0, 95.0):
+        paths = []
+        for seed in (1, 2):
+            full = version(seed, sessions=12, readable=[1] * 12, min_group=5)
+            full.series["fear"][1:, 40] = np.nan
+            full.series["fear"][0, 40] = read
+            paths.append(tmp_path / f"{'ab'[seed - 1]}.npz")
+            save_npz(full, paths[-1])
+        out = tmp_path / f"out-{read}"
+        assert run(*paths, "--series", "fear", "--offsets", table, "--out", out, "--quiet").exit_code == 0
+        found.append(document(out).comparisons[0].curve)
+    assert found[0] == found[1]
+
+
+def test_a_stretch_says_that_scenes_are_compared_whole(files: tuple[Path, Path], tmp_path: Path) -> None:
+    scenes = tmp_path / "scenes.csv"
+    scenes.write_text("name,start_seconds,end_seconds\nlate,26,29\n", encoding="utf-8")
+    done = run(*files, "--series", "fear", "--from", 0, "--to", 20, "--scenes", scenes, "--out", tmp_path / "out")
+    assert "from 0 s, up to 20 s, along the timeline only: scenes are compared whole" in done.stdout
+
+
 def test_a_recording_given_as_two_sessions_is_refused(tmp_path: Path) -> None:
     for folder in ("a/friday", "a/saturday", "b/friday", "c/sunday"):
         write_reports(hall(minutes=1, evening=len(folder)), tmp_path / folder, created=CREATED)

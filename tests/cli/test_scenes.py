@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 from click.testing import CliRunner, Result
 
 from mien.analysis.scene_lists import read_scenes
@@ -38,3 +39,14 @@ def test_what_has_no_scenes_is_told(tmp_path: Path) -> None:
         done = run(tmp_path / name, "--out", tmp_path / "scenes.csv")
         assert (done.exit_code, name in done.stderr) == (code, True), done.stderr
         assert not (tmp_path / "scenes.csv").exists()
+
+
+def test_what_is_no_film_is_told_in_one_line_with_a_remedy(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "report.json").write_text('{"schema_version": 1}')
+    done = run(tmp_path / "report.json", "--out", tmp_path / "scenes.csv")
+    assert done.exit_code == 4
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "give a video, or a list of scenes as .csv, .edl or .vtt" in done.stderr
+    assert caplog.records == []
+    folder = run(tmp_path, "--out", tmp_path / "scenes.csv")
+    assert "is a folder: give the film itself" in folder.stderr

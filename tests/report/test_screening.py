@@ -161,6 +161,16 @@ def test_a_film_ends_where_its_file_does_and_not_with_the_recording() -> None:
     assert beyond.withheld == "this scene was not shown while the recording was made"
 
 
+def test_when_it_was_shown_is_told_without_the_film_itself() -> None:
+    """Markers and comparisons read film time from the report, whether or not its owner gave the film."""
+    told = build_findings(hall(), CREATED, screening=Screening(start_seconds=10.0, scenes=SCENES)).film
+    assert told is not None
+    assert (told.name, told.duration_seconds) == (None, None)
+    assert [(s.recorded_start_seconds, s.film_start_seconds) for s in told.stretches] == [(10, 0)]
+    assert "Film" in Outline(page(Screening(start_seconds=10.0, scenes=SCENES))).words
+    assert build_findings(hall(), CREATED, screening=Screening(scenes=SCENES)).film is None
+
+
 def test_a_film_longer_than_the_recording_ends_with_it() -> None:
     time = Screening(film=FilmFile(Path("night.webm"), 500.0), start_seconds=-30.0).film_time(360.0)
     assert [(s.recorded_start, s.recorded_end, s.film_start, s.film_end) for s in time.stretches] == [(0, 360, 30, 390)]

@@ -118,12 +118,12 @@ class OffsetTable:
 
     def only_in_other(self, duration_seconds: float) -> tuple[tuple[float, float], ...]:
         """Stretches of B's media time that A does not have, up to B's end."""
-        return _holes([(p.from_seconds, p.to_seconds) for p in self.stretches], duration_seconds)
+        return holes([(p.from_seconds, p.to_seconds) for p in self.stretches], duration_seconds)
 
     def only_in_reference(self, duration_seconds: float) -> tuple[tuple[float, float], ...]:
         """Stretches of A's media time that B does not have, up to A's end."""
         spans = [(p.from_seconds + p.shift_seconds, p.to_seconds + p.shift_seconds) for p in self.stretches]
-        return _holes(sorted(spans), duration_seconds)
+        return holes(sorted(spans), duration_seconds)
 
     def pieces(self, base: TimeBase) -> Pieces:
         """B's steps cut at the stretches, in A's media time."""
@@ -274,7 +274,7 @@ class PlaybackLog:
         seen: list[tuple[float, float]] = []
         kept: list[PlayStretch] = []
         for part in self.stretches:
-            for low, high in _holes(_merged(seen), part.media_end, part.media_start):
+            for low, high in holes(merged(seen), part.media_end, part.media_start):
                 at = [part.wall_start + (m - part.media_start) / part.rate for m in (low, high)]
                 if at[1] > at[0]:
                     kept.append(PlayStretch(at[0], at[1], low, high))
@@ -454,7 +454,8 @@ def _check_events(events: Sequence[PlaybackEvent]) -> None:
             raise InputError(f"event {number} of the playback log has the rate {event.rate}; it must be above 0.")
 
 
-def _merged(spans: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+def merged(spans: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Stretches (from, to) in order, those that touch or overlap as one."""
     out: list[tuple[float, float]] = []
     for start, end in sorted(spans):
         if out and start <= out[-1][1]:
@@ -464,7 +465,7 @@ def _merged(spans: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     return out
 
 
-def _holes(spans: Sequence[tuple[float, float]], end: float, start: float = 0.0) -> tuple[tuple[float, float], ...]:
+def holes(spans: Sequence[tuple[float, float]], end: float, start: float = 0.0) -> tuple[tuple[float, float], ...]:
     """What of ``start`` to ``end`` lies in no span; spans sorted and apart."""
     out, at = [], start
     for low, high in spans:

@@ -29,6 +29,7 @@ from mien.analysis.permutation import (
     student_point,
 )
 from mien.analysis.sessions import CellArray, SessionSet, TimeBase
+from mien.analysis.verdicts import conclusion
 from mien.core.errors import InputError, SettingsError
 
 Control = Literal["max_t", "cluster"]
@@ -44,6 +45,8 @@ TOO_FEW: Final = (
     "shuffling {total} sessions can give is {least:.2g}. The curves are shown; nothing is inferred from them. Four "
     "sessions of each version are the least that can show a difference at 0.05."
 )
+_SAME_SHARE: Final = 1e-6
+"""Values that differ by no more than this share of themselves are the same but for rounding."""
 NOTHING_TOLD: Final = (
     "No step was read in enough sessions of both versions by the smallest group of {group}: nothing is inferred."
 )
@@ -106,6 +109,10 @@ class Curve:
         family_p: over the whole family.
         effect: Hedges' g.
         detectable: the true difference that would have been found there with the stated power.
+
+    Bands, ``effect`` and ``detectable`` are not told of a step in which all sessions of either version agree to the
+    last digit: nothing tells how they would scatter.
+
         sessions_a, sessions_b: sessions behind the step.
     """
 
@@ -296,7 +303,8 @@ def compare(
         steps_suppressed=suppressed,
         options=options,
     )
-    return replace(comparison, verdict=_verdict(comparison, unit))
+    shown, text = conclusion(comparison, unit)
+    return replace(comparison, verdict=Verdict(shown, text, withheld))
 
 
 def curves(
@@ -328,6 +336,8 @@ def curves(
         return Curve(**{**parts, "sessions_a": counts[0].astype(float), "sessions_b": counts[1].astype(float)}), None
     inference = infer(values, weights, is_b, rng, options.permutations(), in_line=in_line)
     seen = inference.contrast
+    settled = _agree(values[~is_b], weights[~is_b]) & _agree(values[is_b], weights[is_b])
+    error = np.where(settled, np.nan, seen.error)
     threshold = inference.threshold if math.isfinite(inference.threshold) else math.nan
     at_once = student_point(threshold, seen.freedom)
     by_itself = student_point(np.where(np.isfinite(inference.pointwise), inference.pointwise, np.nan), seen.freedom)
@@ -338,20 +348,31 @@ def curves(
             mean_a=seen.mean_a,
             mean_b=seen.mean_b,
             difference=seen.difference,
-            low=seen.difference - by_itself * seen.error,
-            high=seen.difference + by_itself * seen.error,
-            family_low=seen.difference - at_once * seen.error,
-            family_high=seen.difference + at_once * seen.error,
+            low=seen.difference - by_itself * error,
+            high=seen.difference + by_itself * error,
+            family_low=seen.difference - at_once * error,
+            family_high=seen.difference + at_once * error,
             p=inference.p,
             q=q,
             family_p=inference.family_p,
-            effect=seen.effect,
-            detectable=detectable(seen.error, seen.freedom, at_once, options.power),
+            effect=np.where(settled, np.nan, seen.effect),
+            detectable=detectable(error, seen.freedom, at_once, options.power),
             sessions_a=counts[0].astype(np.float64),
             sessions_b=counts[1].astype(np.float64),
         ),
         inference,
     )
+
+
+def _agree(values: CellArray, weights: CellArray) -> BoolArray:
+    """bool K: columns in which all sessions of one version hold the same value, as where a scale cuts all of them off.
+
+    They tell nothing of how other sessions would scatter.
+    """
+    counts = weights > 0
+    highest = np.where(counts, values, -np.inf).max(axis=0)
+    lowest = np.where(counts, values, np.inf).min(axis=0)
+    return np.asarray(highest - lowest <= _SAME_SHARE * np.maximum(np.abs(highest), 1.0))
 
 
 def _mean(values: CellArray, weights: CellArray) -> FloatArray:
@@ -415,64 +436,6 @@ def _runs(curve: Curve, level: float, bridge: int) -> list[tuple[int, int, float
         else:
             runs.append((int(k), int(k), p))
     return runs
-
-
-def _verdict(comparison: Comparison, unit: str) -> Verdict:
-    c, options = comparison, comparison.options
-    if c.verdict.withheld is not None:
-        return Verdict(None, f"Nothing is concluded about {c.series}. {c.verdict.withheld}", c.verdict.withheld)
-    level = options.level / options.family
-    units, digits = f" {unit}" if unit else "", digits_of(unit)
-    overall_shown = c.overall.family_p is not None and c.overall.family_p <= level
-    sentences = []
-    if c.findings:
-        strongest = max(c.findings, key=lambda f: abs(f.point.effect or 0.0))
-        times = "once" if len(c.findings) == 1 else f"in {len(c.findings)} stretches"
-        point = strongest.point
-        band = ""
-        if point.family_low is not None and point.family_high is not None:
-            low, high = (f"{end:+.{digits}f}" for end in (point.family_low, point.family_high))
-            band = f", simultaneous {100 * (1 - level):.4g} % band {low} to {high}"
-        sentences.append(
-            f"A difference in {c.series} is shown {times}, strongest at {_clock(strongest.peak_seconds)}: "
-            f"{c.version_b} is {_apart(point.difference, units)} {c.version_a}{band} (family-wise p = "
-            f"{strongest.p:.2g}, Hedges' g = {point.effect or 0:.2f})."
-        )
-    if overall_shown:
-        sentences.append(
-            f"Over the whole, {c.version_b} is {_apart(c.overall.difference, units)} {c.version_a} (family-wise p = "
-            f"{c.overall.family_p:.2g})."
-        )
-    shown = bool(sentences)
-    if not shown:
-        sentences.append(
-            f"No difference shown in {c.series} between {c.version_a} and {c.version_b}, at any moment or over the "
-            f"whole (family-wise level {level:.2g}, {c.sessions_a} and {c.sessions_b} sessions). That does not mean "
-            "there is none."
-        )
-    elif not overall_shown:
-        sentences.append("Over the whole, no difference is shown.")
-    if c.detectable is not None and options.control == "max_t":
-        sentences.append(
-            f"At a typical step, a true difference of {c.detectable:.{digits}f}{units} would have been found in "
-            f"{100 * options.power:.0f} of 100 such comparisons; smaller ones may go unseen."
-        )
-    return Verdict(shown, " ".join(sentences))
-
-
-def digits_of(unit: str) -> int:
-    """Decimals in words: points are of a hundred, what has no unit lies on a scale of a few."""
-    return 1 if "points" in unit else 3
-
-
-def _apart(difference: float | None, units: str) -> str:
-    value = difference or 0.0
-    return f"{abs(value):.{digits_of(units)}f}{units} {'above' if value > 0 else 'below'}"
-
-
-def _clock(seconds: float) -> str:
-    whole = math.floor(seconds + 1e-6)
-    return f"{whole // 60:02d}:{whole % 60:02d}"
 
 
 def _known(value: float) -> float | None:

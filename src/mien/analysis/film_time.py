@@ -14,7 +14,7 @@ from typing import Self
 
 import numpy as np
 
-from mien.analysis.alignment import Playback, PlaybackLog
+from mien.analysis.alignment import Playback, PlaybackLog, holes, merged
 from mien.analysis.resampling import Pieces
 from mien.analysis.sessions import FloatArray
 from mien.core.errors import InputError, SettingsError
@@ -163,17 +163,12 @@ def film_time_of(stretches: Sequence[Mapping[str, float]]) -> FilmTime:
         for one in stretches
     )
     first: list[FilmStretch] = []
+    seen: list[tuple[float, float]] = []
     for part in told:
         # What was shown before counts once, the first time.
-        reached = max((seen.film_end for seen in first), default=-math.inf)
-        new = part if part.film_start >= reached else _later(part, reached)
-        if new is not None:
-            first.append(new)
+        for low, high in holes(merged(seen), part.film_end, part.film_start):
+            start, end = (part.recorded_start + (t - part.film_start) / part.rate for t in (low, high))
+            if end > start:
+                first.append(FilmStretch(start, end, low, high))
+        seen.append((part.film_start, part.film_end))
     return FilmTime(told, tuple(first))
-
-
-def _later(part: FilmStretch, film_seconds: float) -> FilmStretch | None:
-    """What of a stretch shows the film after a second of it."""
-    if part.film_end <= film_seconds + 1e-9:
-        return None
-    return part.within(part.recorded_start + (film_seconds - part.film_start) / part.rate, part.recorded_end)

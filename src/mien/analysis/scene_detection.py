@@ -49,6 +49,7 @@ def detect_scenes(film: Path, options: DetectionOptions | None = None) -> tuple[
         raise InputError(f"{film} is a folder: give the film itself, a file.")
     if not film.is_file():
         raise InputError(f"{film} does not exist.")
+    _require_pictures(film)
     detector = ContentDetector(threshold=options.threshold, min_scene_len=float(options.min_scene_seconds))
     try:
         found = detect(str(film), detector, start_in_scene=True, backend="pyav")
@@ -58,4 +59,19 @@ def detect_scenes(film: Path, options: DetectionOptions | None = None) -> tuple[
         raise UnsupportedMediaError(f"{film} holds no picture that can be read.")
     return in_order(
         [Scene(f"Scene {i}", float(start.seconds), float(end.seconds)) for i, (start, end) in enumerate(found, 1)]
+    )
+
+
+def _require_pictures(film: Path) -> None:
+    """Look before PySceneDetect does: what it says of a file that is no film is long and names no remedy."""
+    import av
+
+    try:
+        with av.open(str(film)) as media:
+            if media.streams.video:
+                return
+    except (av.error.FFmpegError, OSError):
+        pass
+    raise UnsupportedMediaError(
+        f"{film} holds no moving picture that can be read: give a video, or a list of scenes as .csv, .edl or .vtt."
     )

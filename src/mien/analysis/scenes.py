@@ -21,11 +21,11 @@ from mien.analysis.compare import (
     Point,
     Verdict,
     curves,
-    digits_of,
     why_nothing_concluded,
 )
 from mien.analysis.resampling import Pieces, overlaps
 from mien.analysis.sessions import CellArray, FloatArray, SessionSet
+from mien.analysis.verdicts import digits_of
 from mien.core.errors import InputError, SettingsError
 from mien.core.intervals import interval
 

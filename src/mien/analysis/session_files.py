@@ -25,7 +25,7 @@ from typing import Final
 import numpy as np
 
 from mien.analysis.alignment import read_table
-from mien.analysis.copies import refuse_copies
+from mien.analysis.copies import refuse_copies, refuse_same_recordings
 from mien.analysis.resampling import Cells, Pieces, onto, regrid
 from mien.analysis.session_rows import UNTOLD_GROUP, Rows, csv_rows, parquet_rows, report_rows
 from mien.analysis.sessions import SessionSet, TimeBase
@@ -74,8 +74,9 @@ def read_version(path: Path, options: ReadOptions) -> SessionSet:
         SettingsError: Parquet needs a package that is missing.
     """
     sources = _sources(path)
-    parts = [part for name, file in sources for part in [_read(file, name, options)]]
-    step = options.step_seconds or max(part.base.step_seconds for part in parts)
+    own = replace(options, step_seconds=None)
+    parts = [part for name, file in sources for part in [_read(file, name, own)]]
+    step = max(part.base.step_seconds for part in parts)
     start, end = min(p.base.start_seconds for p in parts), max(p.base.end_seconds for p in parts)
     base = TimeBase.covering(start, end, step)
     joined = SessionSet.joined(_apart([onto(part, base) for part in parts], [name for name, _ in sources]))
@@ -87,7 +88,9 @@ def read_version(path: Path, options: ReadOptions) -> SessionSet:
         attributes={**joined.attributes, **told},
     )
     refuse_copies((read,))
-    return read
+    if options.step_seconds is None:
+        return read
+    return moved(read, TimeBase.covering(start, end, options.step_seconds))
 
 
 def read_sessions(path: Path, options: ReadOptions) -> tuple[SessionSet, ...]:
@@ -118,16 +121,24 @@ def read_sessions(path: Path, options: ReadOptions) -> tuple[SessionSet, ...]:
         )
         for i, part in enumerate(parts)
     )
-    refuse_copies(read)
+    refuse_same_recordings(read)
     return read
 
 
 def on_common_steps(versions: Sequence[SessionSet], step_seconds: float | None = None) -> tuple[SessionSet, ...]:
-    """Versions on the same steps, over the time that any of them covers; the longest step counts."""
+    """Versions on the same steps, over the time that any of them covers; the longest step counts.
+
+    What is withheld on a version's own steps is in none of these.
+    """
     step = step_seconds or max(v.base.step_seconds for v in versions)
     start, end = min(v.base.start_seconds for v in versions), max(v.base.end_seconds for v in versions)
     base = TimeBase.covering(start, end, step)
-    return tuple(onto(v, base) for v in versions)
+    return tuple(moved(v, base) for v in versions)
+
+
+def moved(sessions: SessionSet, base: TimeBase) -> SessionSet:
+    """A set on other steps of the same clock, without what is withheld on its own; itself where they are the same."""
+    return sessions if sessions.base.is_like(base) else onto(sessions.told(), base)
 
 
 def save_npz(sessions: SessionSet, path: Path) -> None:
@@ -250,6 +261,7 @@ def _gridded(rows: Rows, options: ReadOptions) -> SessionSet:
         readable=readable,
         min_group=rows.min_group,
         demo=rows.demo,
+        recordings=rows.recordings,
     )
 
 

@@ -42,6 +42,7 @@ class Rows:
         values: float32 R each.
         weight, readable: float32 R.
         min_group, demo: of all.
+        recordings: what each session was measured from, see ``SessionSet``.
     """
 
     file: Path
@@ -55,6 +56,7 @@ class Rows:
     min_group: int
     demo: bool = False
     source: npt.NDArray[np.intp] | None = None
+    recordings: tuple[str, ...] = ()
 
     def apart(self) -> list[Rows]:
         """The rows of each session by itself, in the order of ``names``; one without rows is left out."""
@@ -72,6 +74,7 @@ class Rows:
                 values={series: column[mine] for series, column in self.values.items()},
                 weight=self.weight[mine],
                 readable=self.readable[mine],
+                recordings=self.recordings[number : number + 1],
             )
             for number, name in enumerate(self.names)
             if len(mine := order[edges[number] : edges[number + 1]])
@@ -102,6 +105,7 @@ def report_rows(file: Path, name: str, series: Sequence[str]) -> Rows:
         readable = [row.get("readable_faces") or 0 for row in timeline]
         least, demo = int(session["min_group"]), bool(document["demo"])
         label = str(session["session_id"])
+        recording = str(document["provenance"]["input"].get("sha256") or "")
     except OSError as error:
         raise InputError(f"cannot read {file}: {error.strerror}.") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -119,6 +123,7 @@ def report_rows(file: Path, name: str, series: Sequence[str]) -> Rows:
         readable=np.array(readable, np.float32),
         min_group=least,
         demo=demo,
+        recordings=(recording,),
     )
     beside = file.with_name(PLAYBACK)
     if not beside.is_file():

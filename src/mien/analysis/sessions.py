@@ -95,6 +95,8 @@ class SessionSet:
         attributes: what respondents declared of themselves, a text a session, by the attribute's name; empty text
             where nothing was declared. Used to filter only.
         demo: True when any session's frames were composed, not filmed.
+        recordings: what each session was measured from, as a hash of it; empty text, or no entry, where that is not
+            known. See :mod:`mien.analysis.copies`.
 
     Raises:
         InputError: shapes do not fit, names repeat, weights are negative or not finite.
@@ -110,6 +112,7 @@ class SessionSet:
     min_group: int = 1
     attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     demo: bool = False
+    recordings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         shape = (len(self.names), self.base.steps)
@@ -224,6 +227,18 @@ class SessionSet:
         told = (total > 0) & (self.people(series) >= self.min_group)
         return np.asarray(np.divide(summed, total, out=np.full(self.base.steps, np.nan), where=told))
 
+    def told(self) -> Self:
+        """The same sessions without the cells of steps in which fewer people than the smallest group were read.
+
+        Whatever moves cells between steps (other steps, another version's time) must be given these: a mean over a long
+        step holds what was withheld of a short one, and the two could be subtracted.
+        """
+        series: dict[str, CellArray] = {}
+        for name, cells in self.series.items():
+            enough = self.people(name) >= self.min_group
+            series[name] = cells if enough.all() else np.where(enough, cells, np.float32(np.nan))
+        return replace(self, series=series)
+
     def select(self, kept: npt.NDArray[np.bool_] | Sequence[int]) -> Self:
         """The sessions that a mask or positions name, in their order.
 
@@ -238,6 +253,7 @@ class SessionSet:
             weights=self.weights[rows],
             readable=self.readable[rows],
             attributes={name: tuple(told[i] for i in rows) for name, told in self.attributes.items()},
+            recordings=tuple(self.recordings[i] for i in rows) if self.recordings else (),
         )
 
     def between(self, from_seconds: float, to_seconds: float) -> Self:
@@ -289,6 +305,7 @@ class SessionSet:
             min_group=max(s.min_group for s in sets),
             attributes={name: tuple(v for s in sets for v in s.attributes.get(name, ("",) * len(s))) for name in told},
             demo=any(s.demo for s in sets),
+            recordings=tuple(r for s in sets for r in (s.recordings or ("",) * len(s))),
         )
 
 

@@ -42,6 +42,9 @@ BESIDE_THE_REPORT = {
 }
 """Files of a run beside its report, and the option that asks for each."""
 
+NO_SHOCK = "nothing was read"
+"""Why there is no shock score, where no metric says."""
+
 PERSONAL = ("annotate", "face_log", "fex")
 """Options that ask for a file which shows or lists single people."""
 
@@ -291,7 +294,8 @@ def _tell(analysis: Any, report: Any, folder: Path, options: dict[str, Any], con
         from mien.report.shock_report import FILE, write_shock_report
 
         if not write_shock_report(analysis.timeline, folder / FILE):
-            console.print(f"[yellow]No {FILE}: a shock score needs a baseline of half a minute that was read.[/yellow]")
+            why = next((f.withheld for f in report.figures if f.slug == "shock_average" and f.withheld), NO_SHOCK)
+            console.print(f"[yellow]No {FILE}: there is no shock score, since {why}.[/yellow]")
     if options["parquet"]:
         from mien.report import parquet
 

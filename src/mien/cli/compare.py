@@ -128,7 +128,7 @@ def _compare(paths: tuple[Path, ...], told: dict[str, Any]) -> ComparisonDocumen
     series: tuple[str, ...] = told["series"]
     names = told["names"] or (None,) * len(paths)
     sets = tuple(
-        read_version(path, ReadOptions(series, version=name, title=told["title"], step_seconds=told["step_seconds"]))
+        read_version(path, ReadOptions(series, version=name, title=told["title"]))
         for path, name in zip(paths, names, strict=True)
     )
     called = [s.version for s in sets]
@@ -143,10 +143,12 @@ def _compare(paths: tuple[Path, ...], told: dict[str, Any]) -> ComparisonDocumen
         family=(len(sets) - 1) * len(series) * (2 if told["scene_lists"] else 1),
     )
     rng = np.random.default_rng(told["seed"])
-    aligned, gaps = _aligned(sets, told["offsets"])
     found = []
     for one in series:
-        reference, *others = (_picked(audience, one, told) for audience in aligned)
+        # Parts of an audience are answered on its own steps, before anything is moved between steps.
+        picked = tuple(_of_segments(audience, one, told) for audience in sets)
+        aligned, gaps = _aligned(picked, told["offsets"], told["step_seconds"])
+        reference, *others = (_between(audience, told) for audience in aligned)
         found += [compare(reference, other, one, rng, options, unit=_unit(one)) for other in others]
     tables, scenes = _scenes(sets, told, options, rng)
     counted = tuple(_of_segments(audience, series[0], told) for audience in sets) if told["segments"] else sets
@@ -163,45 +165,51 @@ def _compare(paths: tuple[Path, ...], told: dict[str, Any]) -> ComparisonDocumen
     )
 
 
-def _aligned(sets: tuple[SessionSet, ...], offsets: tuple[str, ...]) -> tuple[tuple[SessionSet, ...], dict[str, Gaps]]:
+def _aligned(
+    sets: tuple[SessionSet, ...], offsets: tuple[str, ...], step_seconds: float | None
+) -> tuple[tuple[SessionSet, ...], dict[str, Gaps]]:
     """All versions on steps of the first one's time, and what only one of two has."""
     from mien.analysis.alignment import OffsetTable, align
-    from mien.analysis.resampling import onto
-    from mien.analysis.session_files import on_common_steps
+    from mien.analysis.session_files import moved, on_common_steps
     from mien.analysis.sessions import TimeBase
 
     reference, *others = sets
     tables = [None if told == NO_OFFSETS else OffsetTable.parse(_text(Path(told)), told) for told in offsets]
     if not any(tables):
-        return on_common_steps(sets), {}
+        return on_common_steps(sets, step_seconds), {}
     pairs = list(zip(others, tables, strict=True))
     alike = [reference, *(s for s, table in pairs if table is None)]
     base = TimeBase.covering(
         min(s.base.start_seconds for s in alike),
         max(s.base.end_seconds for s in alike),
-        max(s.base.step_seconds for s in sets),
+        step_seconds or max(s.base.step_seconds for s in sets),
     )
-    moved = [onto(s, base) if table is None else align(s, table, base) for s, table in pairs]
+    placed = [moved(s, base) if table is None else align(s.told(), table, base) for s, table in pairs]
     gaps = {
         s.version: (table.only_in_reference(reference.base.end_seconds), table.only_in_other(s.base.end_seconds))
         for s, table in pairs
         if table is not None
     }
-    return (onto(reference, base), *moved), gaps
+    return (moved(reference, base), *placed), gaps
 
 
-def _picked(audience: SessionSet, series: str, told: dict[str, Any]) -> SessionSet:
-    """The part that was asked for; through the query gate where people are picked by what they declared."""
-    import math
-
+def _of_segments(audience: SessionSet, series: str, told: dict[str, Any]) -> SessionSet:
+    """Those who were asked for, through the query gate where people are picked by what they declared."""
     from mien.analysis.filters import Filter, QueryGate
 
-    start = told["from_seconds"] or 0.0
-    end = math.inf if told["to_seconds"] is None else told["to_seconds"]
     if not told["segments"]:
-        return audience if start == 0 and end == math.inf else audience.between(start, end)
-    gate = QueryGate.standing(audience, series)
-    return gate.ask(Filter(series, segments_of(told["segments"]), start, end)).audience
+        return audience
+    return QueryGate.standing(audience, series).ask(Filter(series, segments_of(told["segments"]))).audience
+
+
+def _between(audience: SessionSet, told: dict[str, Any]) -> SessionSet:
+    """The stretch that was asked for."""
+    import math
+
+    if told["from_seconds"] is None and told["to_seconds"] is None:
+        return audience
+    end = math.inf if told["to_seconds"] is None else told["to_seconds"]
+    return audience.between(told["from_seconds"] or 0.0, end)
 
 
 def _scenes(
@@ -231,15 +239,14 @@ def _filter_words(told: dict[str, Any]) -> str | None:
     words = [
         f"{attribute} is {' or '.join(sorted(values))}" for attribute, values in segments_of(told["segments"]).items()
     ]
-    if told["from_seconds"] is not None:
-        words.append(f"from {told['from_seconds']:g} s")
-    if told["to_seconds"] is not None:
-        words.append(f"up to {told['to_seconds']:g} s")
-    return ", ".join(words) or None
-
-
-def _of_segments(audience: SessionSet, series: str, told: dict[str, Any]) -> SessionSet:
-    return _picked(audience, series, {**told, "from_seconds": None, "to_seconds": None})
+    times = [
+        f"{word} {told[name]:g} s"
+        for word, name in (("from", "from_seconds"), ("up to", "to_seconds"))
+        if told[name] is not None
+    ]
+    if times and told["scene_lists"]:
+        times.append("along the timeline only: scenes are compared whole, wherever they lie")
+    return ", ".join(words + times) or None
 
 
 def _unit(series: str) -> str:

@@ -66,8 +66,8 @@ def agreement(
         kl,
         js,
         near,
-        correlation=dict(zip(EMOTIONS, _correlations(p, q, resampling), strict=True)),
-        auc=dict(zip(EMOTIONS, _areas(ranked, truth.label, resampling), strict=True)),
+        correlation=dict(zip(EMOTIONS, correlation_figures(p, q, resampling), strict=True)),
+        auc=dict(zip(EMOTIONS, area_figures(ranked, truth.label, resampling), strict=True)),
     )
 
 
@@ -119,7 +119,8 @@ def _means(columns: FloatArray, resampling: Resampling) -> list[Figure]:
     return [Figure(float(columns[:, i].mean()), percentiles(draws[:, i])) for i in range(columns.shape[1])]
 
 
-def _correlations(p: FloatArray, q: FloatArray, resampling: Resampling) -> list[Figure]:
+def correlation_figures(p: FloatArray, q: FloatArray, resampling: Resampling) -> list[Figure]:
+    """:func:`correlations` with intervals, one figure a column."""
     if len(p) < 2:
         return [Figure(None, None)] * p.shape[1]
     draws = np.concatenate([correlations(p, q, w) for w in face_draws(len(p), resampling)])
@@ -148,7 +149,8 @@ def correlations(p: FloatArray, q: FloatArray, weights: FloatArray) -> FloatArra
     )
 
 
-def _areas(p: FloatArray, label: npt.NDArray[np.intp], resampling: Resampling) -> list[Figure]:
+def area_figures(p: FloatArray, label: npt.NDArray[np.intp], resampling: Resampling) -> list[Figure]:
+    """:func:`area_under_curve` of each column, rows with its label against all others, with intervals."""
     classes = p.shape[1]
     if not len(p):
         return [Figure(None, None)] * classes

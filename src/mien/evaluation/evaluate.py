@@ -22,6 +22,7 @@ from mien.core.operating import OperatingPoint
 from mien.evaluation.accuracy import ProtocolScore, score
 from mien.evaluation.agreement import Agreement, agreement
 from mien.evaluation.calibration import Calibration, calibrate
+from mien.evaluation.compounds import CompoundReport, score_compounds
 from mien.evaluation.faces import VotedFaces, classify_pictures
 from mien.evaluation.groups import USUAL_GROUP, GroupReport, Groups, score_groups
 from mien.evaluation.operating import PointScore, score_points
@@ -73,6 +74,7 @@ class Scores(BaseModel):
         ece: expected calibration error, 0–1; ``calibration`` says how.
         calibration, agreement: see there.
         operating_points: the plain point and those the model has.
+        compounds: ``compound12`` by class; None in documents of before it was told.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -87,6 +89,7 @@ class Scores(BaseModel):
     calibration: Calibration
     agreement: Agreement
     operating_points: dict[str, PointScore]
+    compounds: CompoundReport | None = None
 
 
 class Evaluation(Scores):
@@ -158,6 +161,7 @@ def evaluate_probabilities(
         calibration=calibration,
         agreement=agreement(probabilities, votes, resampling),
         operating_points=score_points(probabilities, votes, points or {}, resampling),
+        compounds=score_compounds(probabilities, votes, resampling),
     )
 
 

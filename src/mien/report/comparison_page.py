@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
 
 from mien.report import chart
-from mien.report.comparison import ComparisonDocument, ComparisonPart, PointPart, SceneFigurePart, ScenePart
+from mien.report.comparison import (
+    ComparisonDocument,
+    ComparisonPart,
+    FindingPart,
+    PointPart,
+    SceneFigurePart,
+    ScenePart,
+)
 from mien.report.comparison_chart import Curves, close_ups, curves, draw, points_for
 from mien.report.pages import render_page
 from mien.report.wording import clock
@@ -83,7 +91,7 @@ def _shown_words(part: ComparisonPart, series: str) -> str:
     if not part.findings:
         way = "higher" if (part.overall.difference or 0.0) > 0 else "lower"
         return f"{series} is {way} in {b} than in {a}, over the whole"
-    strongest = max(part.findings, key=lambda f: abs(f.at_peak.effect_hedges_g or 0.0))
+    strongest = max(part.findings, key=_clearness)
     higher = sum((f.at_peak.difference or 0.0) > 0 for f in part.findings)
     lower = len(part.findings) - higher
     if len(part.findings) == 1:
@@ -93,6 +101,12 @@ def _shown_words(part: ComparisonPart, series: str) -> str:
         return f"{series} is higher in {b} than in {a} in {times}, most clearly different at {strongest.peak}"
     way = "higher" if higher else "lower"
     return f"{series} is {way} in {b} than in {a} in {higher + lower} stretches, most clearly at {strongest.peak}"
+
+
+def _clearness(finding: FindingPart) -> float:
+    """As ``analysis.verdicts.clearness``."""
+    effect = finding.at_peak.effect_hedges_g
+    return math.inf if effect is None else abs(effect)
 
 
 def _first(text: str) -> str:
@@ -128,7 +142,7 @@ def _facts(document: ComparisonDocument) -> list[tuple[str, str, str]]:
 def _comparison(document: ComparisonDocument, part: ComparisonPart, drawn: Curves, level: float) -> dict[str, Any]:
     shown = part.findings[:MOST_FINDINGS]
     if len(part.findings) > MOST_FINDINGS:
-        clearest = sorted(part.findings, key=lambda f: -abs(f.at_peak.effect_hedges_g or 0.0))[:MOST_FINDINGS]
+        clearest = sorted(part.findings, key=lambda f: -_clearness(f))[:MOST_FINDINGS]
         shown = tuple(f for f in part.findings if f in clearest)
     numbers = {id(f): number for number, f in enumerate(part.findings, 1)}
     seconds = float(np.median(drawn.end - drawn.start))

@@ -188,6 +188,7 @@ def _data(findings: Findings, buckets: chart.Buckets, panels: Sequence[Mapping[s
     film, scenes = findings.film, findings.scenes
     return {
         "film": film
+        and film.name
         and {
             "name": film.name,
             "seconds": film.duration_seconds,

@@ -133,18 +133,19 @@ class FilmStretchPart(Part):
 
 
 class FilmPart(Part):
-    """The film that the audience watched, and when. Its name is without its folder; it is not part of the report."""
+    """The film that the audience watched, and when. Its name is without its folder, and None where only the time was
+    told; the film is not part of the report."""
 
-    name: str
+    name: str | None
     duration_seconds: Seconds | None
     stretches: tuple[FilmStretchPart, ...]
 
     @classmethod
-    def of(cls, film: FilmFile, time: FilmTime) -> Self:
-        """From a film and when it was shown."""
+    def of(cls, film: FilmFile | None, time: FilmTime) -> Self:
+        """From a film, where it was given, and when it was shown."""
         return cls(
-            name=film.path.name,
-            duration_seconds=known(film.duration_seconds, TIME_DIGITS),
+            name=None if film is None else film.path.name,
+            duration_seconds=None if film is None else known(film.duration_seconds, TIME_DIGITS),
             stretches=tuple(
                 FilmStretchPart(
                     recorded_start_seconds=round(part.recorded_start, TIME_DIGITS),
@@ -234,7 +235,8 @@ def tell(screening: Screening | None, timeline: Timeline, series: Series) -> tup
     if screening is None or (screening.film is None and not screening.scenes):
         return None, None
     time = screening.film_time(float(series.end[-1]) if len(series) else 0.0)
-    film = None if screening.film is None else FilmPart.of(screening.film, time)
+    is_told = screening.film is not None or screening.playback is not None or screening.start_seconds != 0
+    film = FilmPart.of(screening.film, time) if is_told else None
     if not screening.scenes:
         return film, None
     readings = read_scenes_of(

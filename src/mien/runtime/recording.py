@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Final
 
 from mien.core.audience import AudienceStep, Metric, Session, Sink, SnapshotLog, Timeline
+from mien.core.findings import MetricFigure
+
+GROUP_TOO_SMALL: Final = "fewer than {group} faces were readable at once"
 
 
 class Recording:
@@ -19,11 +24,14 @@ class Recording:
         self._log = SnapshotLog()
         self._metrics = metrics
         self._sinks = sinks
+        self._suppressed = self._told = 0
 
     def take(self, steps: Iterable[AudienceStep]) -> None:
         """Keep steps, in order of media time. Their replicates end here."""
         for step in steps:
             self._log.append(step.snapshot)
+            self._suppressed += step.snapshot.suppressed
+            self._told += not step.snapshot.suppressed and (step.snapshot.frames or 0) > 0
             for metric in self._metrics:
                 metric.update(step)
             for sink in self._sinks:
@@ -36,7 +44,13 @@ class Recording:
             session,
             self._log[:],
             series={slug: samples for result in results for slug, samples in result.series.items()},
-            figures=tuple(figure for result in results for figure in result.figures),
+            figures=tuple(self._with_reason(figure, session) for result in results for figure in result.figures),
             moments=tuple(moment for result in results for moment in result.moments),
             complete=complete,
         )
+
+    def _with_reason(self, figure: MetricFigure, session: Session) -> MetricFigure:
+        """Of a session that was suppressed throughout, no metric can know why it saw nothing."""
+        if figure.value is not None or self._told or not self._suppressed:
+            return figure
+        return replace(figure, withheld=GROUP_TOO_SMALL.format(group=session.grant.min_group))
