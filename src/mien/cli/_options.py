@@ -67,7 +67,10 @@ def model_options(command: F) -> F:
             help="How a face's label follows from its shares (default: the profile's); no share changes.",
         ),
         click.option("--classifier", default="mien-m", show_default=True, help="A shipped model, or a model folder."),
-        click.option("--detector", help="yunet or centerface (default: the best whose weights can be had)."),
+        click.option(
+            "--detector",
+            help="yunet, centerface, mtcnn or blazeface (default: the best of the first two whose weights can be had).",
+        ),
     ):
         command = option(command)
     return command
