@@ -47,7 +47,9 @@ def _layer(imports: str, reason: str, *, faces: bool = False) -> Layer:
 
 _STAGE = "a stage knows the vocabulary and no other stage: the pipeline alone knows their order"
 _PAST_THE_GATE = "past the gate there are audience statistics only"
-_STAGES = "sources detectors classifiers preprocess quality tracking smoothing headposes zones aggregation calibration"
+_STAGES = (
+    "light sources detectors classifiers preprocess quality tracking smoothing headposes zones aggregation calibration"
+)
 _OVER_SERVICE = (
     f"core weights models inference {_STAGES} hall metrics analysis store streams telemetry language report sinks "
     "pipeline assembly runtime evaluation"
@@ -61,6 +63,7 @@ LAYERS: dict[str, Layer] = {
     "models": _layer("", "folders of the shipped models, and where they are"),
     "inference": _layer("core", "one way to open a neural network (decision 0002)"),
     "tflite": _layer("core", "one way to convert what another runtime's graphs say (decision 0018)"),
+    "light": _layer("core", _STAGE, faces=True),
     "sources": _layer("core", _STAGE, faces=True),
     "detectors": _layer("core inference tflite", _STAGE, faces=True),
     "classifiers": _layer("core inference preprocess", _STAGE + "; a model's input is normalised one way", faces=True),

@@ -14,6 +14,8 @@ from mien.cli._options import (
     LABEL_SET_NAMES,
     choices,
     declaration,
+    fallback_of,
+    hard_sight_options,
     head_pose_option,
     inference,
     leave_out_option,
@@ -79,6 +81,7 @@ if TYPE_CHECKING:
 @head_pose_option
 @leave_out_option
 @model_options
+@hard_sight_options
 @click.option("--zones", type=click.Path(path_type=Path), metavar="ZONES.yaml",
               help="Parts of one hall, by the inputs that show them; the hall and each part are told.")  # fmt: skip
 @screening_options
@@ -111,7 +114,9 @@ def command(context: click.Context, /, inputs: tuple[str, ...], out: Path, **opt
             "max_faces": options["max_faces"],
             "threshold": options["threshold"],
             "tile_px": options["tile_px"],
+            **fallback_of(options),
         },
+        light={"prepare": options["low_light"]},
         quality={"min_face_px": options["min_face_px"]},
         reading={"hz": options["read_hz"]},
         smoothing={"seconds": options["smoothing_seconds"], "operating_point": options["operating_point"]},

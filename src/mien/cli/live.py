@@ -15,6 +15,8 @@ from mien.cli._options import (
     LABEL_SET_NAMES,
     choices,
     declaration,
+    fallback_of,
+    hard_sight_options,
     inference,
     leave_out_option,
     model_options,
@@ -72,6 +74,7 @@ MOST_NOTES = 5
               help="Where the screen is: a file of 'mien calibrate'; a zone's own goes before it.")  # fmt: skip
 @leave_out_option
 @model_options
+@hard_sight_options
 @stream_options
 @click.option("--workers", type=click.Choice(["process", "thread"]), default="process", show_default=True,
               help="Cameras and networks in processes that can be restarted, or in threads.")  # fmt: skip
@@ -122,14 +125,15 @@ def open_networks(detection: DetectionSettings, chosen: Choices, networks: Infer
     """Detector and classifier, in whichever process this is called."""
     import cv2
 
-    from mien.assembly import load_classifier, load_detector
+    from mien.assembly import load_classifier, load_detector, load_fallback
     from mien.inference import available_providers
     from mien.runtime.live.networks import Networks
 
     cv2.setNumThreads(1)
     classifier = load_classifier(chosen.classifier, networks)
     detector, note = load_detector(chosen.detector, detection, networks)
-    return Networks(detector, classifier, note, tuple(networks.providers or available_providers()))
+    fallback = load_fallback(detector, detection, networks)
+    return Networks(detector, classifier, note, tuple(networks.providers or available_providers()), fallback)
 
 
 def _profile(options: dict[str, Any]) -> Profile:
@@ -141,7 +145,9 @@ def _profile(options: dict[str, Any]) -> Profile:
             "max_faces": options["max_faces"],
             "threshold": options["threshold"],
             "max_side_px": options["max_side_px"],
+            **fallback_of(options),
         },
+        light={"prepare": options["low_light"]},
         quality={"min_face_px": options["min_face_px"]},
         reading={"hz": options["read_hz"]},
         audience={
