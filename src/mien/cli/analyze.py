@@ -101,7 +101,7 @@ if TYPE_CHECKING:
 def command(context: click.Context, /, inputs: tuple[str, ...], out: Path, **options: Any) -> None:
     """Measure the faces in recordings and write reports.
 
-    INPUT is a video, a picture, a folder of pictures, camera:N or synthetic:SPEC.yaml.
+    INPUT is a video, a picture, a folder of pictures, camera:N, rtsp://HOST/PATH or synthetic:SPEC.yaml.
     """
     if options["sample_hz"] is not None and options["every_nth"] is not None:
         raise SettingsError("--sample-hz and --every-nth say different things: give one of them.")
@@ -241,12 +241,12 @@ def _analyze_hall(
     from mien.report.files import results_folder
     from mien.runtime.analyze import fit_step
     from mien.runtime.hall import Camera, analyze_hall
-    from mien.sources import open_source
+    from mien.sources import open_source, told_name
     from mien.zones import ZoneFinder, read_zone_map
 
     console = Console(stderr=True, quiet=options["quiet"])
     zones = read_zone_map(options["zones"])
-    shown = [zones.of(locator) for locator in inputs]
+    shown = [zones.of(told_name(locator)) for locator in inputs]
     if len({id(camera) for camera in shown}) < len(inputs):
         raise SettingsError("two inputs have one name: the zones tell cameras apart by their files' names.")
     networks = inference(options["threads"], options["providers"])
@@ -355,8 +355,10 @@ def _folders(inputs: tuple[str, ...], out: Path) -> list[Path]:
     if len(inputs) == 1:
         return [out]
     names: list[str] = []
+    from mien.sources import told_name
+
     for locator in inputs:
-        stem = Path(Path(locator.replace(":", "-")).name).stem.strip(".") or "input"
+        stem = Path(Path(told_name(locator).replace(":", "-")).name).stem.strip(".") or "input"
         name, number = stem, 1
         while name in names:
             number += 1

@@ -83,7 +83,8 @@ MOST_NOTES = 5
 def command(context: click.Context, /, sources: tuple[str, ...], record: Path | None, **options: Any) -> None:
     """Measure an audience live, in a terminal.
 
-    SOURCE is camera:N, or a recording that is played as if it were one. Ctrl-C ends the session and writes its report.
+    SOURCE is camera:N, rtsp://HOST/PATH, rtsps://HOST/PATH, or a recording that is played as if it were one. Ctrl-C
+    ends the session and writes its report.
     """
     profile = _profile(options)
     from mien.core.policy import authorise
@@ -166,19 +167,20 @@ def _watched(locator: str, profile: Profile, options: dict[str, Any]) -> Watched
     from mien.runtime.live.cameras import LiveCamera
     from mien.runtime.live.capture import CaptureOptions
     from mien.runtime.live.session import Watched
-    from mien.sources import open_source
+    from mien.sources import is_live, open_source, told_name
     from mien.zones import ZoneFinder, read_zone_map
 
-    is_camera = locator.startswith("camera:")
+    is_camera = is_live(locator)
+    name = told_name(locator) if is_camera else Path(locator).name
     realtime = options["realtime"] and not is_camera
     camera = LiveCamera(
-        locator if is_camera else Path(locator).name,
+        name,
         functools.partial(open_source, locator, profile.sampling),
         CaptureOptions(keeps_latest=is_camera or realtime, realtime=realtime),
         is_camera,
     )
     zones = options["zones"]
-    return Watched(camera, None if zones is None else ZoneFinder(read_zone_map(zones).of(locator)))
+    return Watched(camera, None if zones is None else ZoneFinder(read_zone_map(zones).of(told_name(locator))))
 
 
 def _live_options(profile: Profile, options: dict[str, Any]) -> Any:

@@ -75,9 +75,9 @@ class LightSettings(Settings):
 
     prepare: bool = True
     """Prepare dark pictures; a lit one is left exactly as it is."""
-    dark_below: float = Field(40.0, ge=0, le=255)
+    dark_below: float = Field(30.0, ge=0, le=255)
     """A picture is dark whose luma stays below this in all but its brightest hundredth, 0–255…"""
-    lit_above: float = Field(60.0, ge=0, le=255)
+    lit_above: float = Field(45.0, ge=0, le=255)
     """…and is so until that exceeds this."""
     most_blur_px: float = Field(3.0, ge=0)
     """Most that noise is smoothed by, pixels (a Gaussian's deviation)."""
