@@ -11,12 +11,12 @@ import click
 
 from mien.cli import TRUNCATED
 from mien.cli._options import (
-    DEFAULT_HEAD_POSE,
     LABEL_SET_NAMES,
     choices,
     declaration,
     fallback_of,
     hard_sight_options,
+    head_pose_option,
     inference,
     leave_out_option,
     model_options,
@@ -74,6 +74,7 @@ MOST_NOTES = 5
               help="Where the screen is: a file of 'mien calibrate'; a zone's own goes before it.")  # fmt: skip
 @leave_out_option
 @model_options
+@head_pose_option
 @hard_sight_options
 @stream_options
 @click.option("--workers", type=click.Choice(["process", "thread"]), default="process", show_default=True,
@@ -93,6 +94,7 @@ def command(context: click.Context, /, sources: tuple[str, ...], record: Path | 
     grant = authorise(told, profile)
     if options["zones"] is None and len(sources) > 1:
         raise SettingsError("several sources are one hall: say which part of it each shows, with '--zones'.")
+    from mien.assembly import load_head_pose
     from mien.report.files import prepare_folder
     from mien.runtime.live.session import LiveSession, Permitted
     from mien.sinks import jsonl
@@ -111,6 +113,7 @@ def command(context: click.Context, /, sources: tuple[str, ...], record: Path | 
         Permitted(profile, grant, networks),
         functools.partial(open_networks, profile.detection, chosen, networks),
         sinks=sinks,
+        head_pose=load_head_pose(options["head_pose"], networks),
         options=_live_options(profile, options),
     )
     with stop_on_signal() as asked:
@@ -138,7 +141,7 @@ def open_networks(detection: DetectionSettings, chosen: Choices, networks: Infer
 
 
 def _profile(options: dict[str, Any]) -> Profile:
-    screen = read_camera(options["camera"], DEFAULT_HEAD_POSE) if options["camera"] else {}
+    screen = read_camera(options["camera"], options["head_pose"]) if options["camera"] else {}
     return profile_with(
         options["profile_name"],
         detection={
