@@ -18,6 +18,8 @@ from mien.sources._sampling import Sampler
 WAITING_FRAMES: Final = 2
 SILENCE_SECONDS: Final = 10.0
 """A camera that gives no frame for this long is taken for lost."""
+CLOSING_SECONDS: Final = 2.0
+"""How long closing waits for a read that is under way; the camera is given back when that ends."""
 
 
 class Device(Protocol):
@@ -92,7 +94,7 @@ class LiveSource:
             self._waiting.clear()
             self._changed.notify_all()
         if self._thread is not None:
-            self._thread.join(self._silence)
+            self._thread.join(min(self._silence, CLOSING_SECONDS))
         else:
             self._device.release()
 
