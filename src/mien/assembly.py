@@ -12,7 +12,7 @@ import cv2
 
 from mien import models, weights
 from mien.core import plugins
-from mien.core.errors import InputError, WeightsError
+from mien.core.errors import InputError, SettingsError, WeightsError
 from mien.core.faces import EmotionClassifier, FaceDetector, HeadPoseEstimator
 from mien.core.policy import Declaration, authorise
 from mien.core.settings import DetectionSettings, InferenceSettings, Profile
@@ -69,8 +69,9 @@ def assemble(profile: Profile, declaration: Declaration, choices: Choices, infer
     classifier = load_classifier(choices.classifier, inference)
     detector, note = load_detector(choices.detector, profile.detection, inference)
     head_pose = load_head_pose(choices.head_pose, inference)
+    fallback = load_fallback(detector, profile.detection, inference)
     providers = inference.providers or available_providers()
-    return Assembled(Pipeline(detector, classifier, profile, grant, head_pose), note, tuple(providers))
+    return Assembled(Pipeline(detector, classifier, profile, grant, head_pose, fallback), note, tuple(providers))
 
 
 def load_detector(
@@ -95,6 +96,22 @@ def load_detector(
         wanted = PREFERRED_DETECTORS[0]
         return detector, f"The weights of {wanted} could not be had, so {candidate} found the faces instead."
     raise WeightsError("no face detector's weights can be had.\n" + "\n".join(failures))
+
+
+def load_fallback(
+    detector: FaceDetector, detection: DetectionSettings, inference: InferenceSettings
+) -> FaceDetector | None:
+    """The second detector that the settings ask for, or None.
+
+    Raises:
+        SettingsError: it is the first one, or there is none of that name.
+        WeightsError: its weights cannot be had.
+    """
+    if detection.fallback is None:
+        return None
+    if detection.fallback == detector.name:
+        raise SettingsError(f"{detector.name} is the detector already: choose another one as its fallback.")
+    return _open_detector(detection.fallback, detection, inference)
 
 
 def load_classifier(name: str, inference: InferenceSettings) -> EmotionClassifier:

@@ -34,6 +34,7 @@ from mien.core.labels import EMOTIONS, LabelSet, label_set
 from mien.core.policy import Grant
 from mien.core.settings import Profile, canonical_weights, weigh
 from mien.headposes.five_points import FivePoints, head_poses
+from mien.light import LightWatch
 from mien.metrics import create_all
 from mien.preprocess import crop_faces, crop_side_px
 from mien.quality import sharpness, unreadable_by_shape
@@ -46,10 +47,11 @@ class StageSeconds:
     """CPU seconds of the calling thread spent in each stage so far.
 
     Attributes:
-        detect, track, crop, classify, turn, smooth: the stages, in order; ``crop`` includes judging quality, ``turn``
-            is a head pose estimator beside the five points.
+        light, detect, track, crop, classify, turn, smooth: the stages, in order; ``crop`` includes judging quality,
+            ``turn`` is a head pose estimator beside the five points.
     """
 
+    light: float = 0.0
     detect: float = 0.0
     track: float = 0.0
     crop: float = 0.0
@@ -68,6 +70,12 @@ class Counts:
     sightings_read: int = 0
     """Sightings with a reading, be it of this frame or, where faces are read in turns, the latest."""
     faces_classified: int = 0
+    frames_searched_again: int = 0
+    """Frames that the fallback looked at."""
+    frames_found_again: int = 0
+    """Of those, the ones in which it found faces."""
+    frames_brightened: int = 0
+    """Frames that were dark, and were prepared."""
 
 
 _EARLY_SECONDS = 1e-3
@@ -170,6 +178,7 @@ class Pipeline:
         grant: the policy gate's permission; without one there is no pipeline.
         head_pose: tells which way the faces that are read are turned; the five points, when None. Whether a face can be
             read is judged by the five points in any case.
+        fallback: looks where the detector has found nothing for as long as the settings say; None has none.
     """
 
     def __init__(
@@ -179,11 +188,14 @@ class Pipeline:
         profile: Profile,
         grant: Grant,
         head_pose: HeadPoseEstimator | None = None,
+        fallback: FaceDetector | None = None,
     ) -> None:
         if grant.profile != profile.name or profile.audience.min_group < grant.min_group:
             raise ValueError(f"the grant is for profile {grant.profile} with groups of {grant.min_group}")
         self.detector = detector
         self.classifier = classifier
+        self.fallback = fallback
+        self._nothing_since: float | None = None
         self._point = classifier.operating_points.get(profile.smoothing.operating_point)
         self.profile = profile if self._point else _read_plainly(profile)
         self.grant = grant
@@ -194,6 +206,7 @@ class Pipeline:
         self.read_hz = profile.reading.hz
         """How often each face is read at present; who runs the pipeline may change it."""
         self._denser = None if isinstance(self.head_pose, FivePoints) else self.head_pose
+        self._light = LightWatch(profile.light)
         self._tracker = Tracker(profile.tracking)
         self._weights = np.array(canonical_weights(profile.audience), np.float32)
 
@@ -243,12 +256,26 @@ class Pipeline:
         """
         every = self.profile.detection.detect_every
         begin = self.counts.frames_read
-        found = [self.find(f) if (begin + k) % every == 0 else Found(f, None) for k, f in enumerate(frames)]
+        frames = [self.light(frame) for frame in frames]
+        found = [
+            self.settle(self.find(f)) if (begin + k) % every == 0 else Found(f, None) for k, f in enumerate(frames)
+        ]
         prepared = self.prepare(found)
         cpu = time.thread_time()
         scores = classify(self.classifier, [prepared])[0]
         self.stages.classify += time.thread_time() - cpu
         return self.read(prepared, scores)
+
+    def light(self, frame: Frame) -> Frame:
+        """The frame as it is to be searched and read: brighter where it is dark, otherwise itself.
+
+        For every frame that is read, in order.
+        """
+        cpu = time.thread_time()
+        image = self._light.look(frame.image)
+        self.counts.frames_brightened = self._light.prepared
+        self.stages.light += time.thread_time() - cpu
+        return frame if image is frame.image else Frame(image, frame.index, frame.media_time)
 
     def find(self, frame: Frame) -> Found:
         """Look for faces in a frame. May run in another thread than the rest."""
@@ -257,6 +284,36 @@ class Pipeline:
         self.counts.frames_detected += 1
         self.stages.detect += time.thread_time() - cpu
         return Found(frame, faces, (time.perf_counter() - started) * 1e3)
+
+    def settle(self, found: Found) -> Found:
+        """What :meth:`find` gave, or what the fallback finds where that is due."""
+        if self.fallback is None or not self.asks_fallback(found):
+            return found
+        started, cpu = time.perf_counter(), time.thread_time()
+        faces = self.fallback.detect([found.frame])[0]
+        self.stages.detect += time.thread_time() - cpu
+        spent_ms = (time.perf_counter() - started) * 1e3
+        return self.found_again(Found(found.frame, faces, found.detector_ms + spent_ms))
+
+    def asks_fallback(self, found: Found) -> bool:
+        """Whether the fallback is to look at a frame; asked of every frame that the detector saw, in order.
+
+        It depends on what the detector found and when, not on what the fallback finds.
+        """
+        if self.fallback is None or found.faces is None:
+            return False
+        moment = found.frame.media_time
+        if len(found.faces):
+            self._nothing_since = None
+            return False
+        self._nothing_since = moment if self._nothing_since is None else self._nothing_since
+        return moment - self._nothing_since + 1e-6 >= self.profile.detection.fallback_after_seconds
+
+    def found_again(self, found: Found) -> Found:
+        """Count what the fallback found in a frame."""
+        self.counts.frames_searched_again += 1
+        self.counts.frames_found_again += found.faces is not None and len(found.faces) > 0
+        return found
 
     def prepare(self, found: Sequence[Found]) -> Prepared:
         """Track, judge and cut out the faces of consecutive frames.

@@ -47,7 +47,9 @@ def _layer(imports: str, reason: str, *, faces: bool = False) -> Layer:
 
 _STAGE = "a stage knows the vocabulary and no other stage: the pipeline alone knows their order"
 _PAST_THE_GATE = "past the gate there are audience statistics only"
-_STAGES = "sources detectors classifiers preprocess quality tracking smoothing headposes zones aggregation calibration"
+_STAGES = (
+    "light sources detectors classifiers preprocess quality tracking smoothing headposes zones aggregation calibration"
+)
 _OVER_SERVICE = (
     f"core weights models inference {_STAGES} hall metrics analysis store streams telemetry language report sinks "
     "pipeline assembly runtime evaluation"
@@ -60,14 +62,16 @@ LAYERS: dict[str, Layer] = {
     "weights": _layer("core", "files are found, fetched and verified without knowing what they are for"),
     "models": _layer("", "folders of the shipped models, and where they are"),
     "inference": _layer("core", "one way to open a neural network (decision 0002)"),
+    "tflite": _layer("core", "one way to convert what another runtime's graphs say (decision 0018)"),
+    "light": _layer("core", _STAGE, faces=True),
     "sources": _layer("core", _STAGE, faces=True),
-    "detectors": _layer("core inference", _STAGE, faces=True),
+    "detectors": _layer("core inference tflite", _STAGE, faces=True),
     "classifiers": _layer("core inference preprocess", _STAGE + "; a model's input is normalised one way", faces=True),
     "preprocess": _layer("core", _STAGE, faces=True),
     "quality": _layer("core", _STAGE, faces=True),
     "tracking": _layer("core", _STAGE, faces=True),
     "smoothing": _layer("core", _STAGE, faces=True),
-    "headposes": _layer("core inference preprocess", _STAGE + "; a network's crop is cut one way", faces=True),
+    "headposes": _layer("core inference preprocess tflite", _STAGE + "; a network's crop is cut one way", faces=True),
     "zones": _layer("core", _STAGE, faces=True),
     "aggregation": _layer("core", _STAGE + "; this one is the gate", faces=True),
     "calibration": _layer("core", _STAGE + "; beside the gate, and as close", faces=True),

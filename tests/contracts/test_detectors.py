@@ -34,7 +34,7 @@ def frame() -> Frame:
 
 
 def test_there_are_detectors() -> None:
-    assert {"yunet", "centerface"} <= set(NAMES)
+    assert {"yunet", "centerface", "mtcnn", "blazeface"} <= set(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -16,7 +16,9 @@ from mien.core.faces import FrameSource
 from mien.core.settings import SamplingSettings
 from mien.sources import open_source
 from mien.sources.camera import CameraSource
+from mien.sources.rtsp import RtspSource
 from tests.sources.media import picture, write_video
+from tests.sources.rtsp_server import RtspCamera, Script, encode
 
 NAMES = plugins.available("sources")
 FRAMES = 12
@@ -68,6 +70,24 @@ def _synthetic(folder: Path, sampling: SamplingSettings) -> FrameSource:
     return open_source(f"synthetic:{folder / 'hall.yaml'}", sampling)
 
 
+class _Rtsp(RtspSource):
+    """A network camera that hangs up after two seconds, and goes with its source."""
+
+    def __init__(self, sampling: SamplingSettings) -> None:
+        shot = encode([picture(number) for number in range(FRAMES)], 20)
+        self._camera = RtspCamera(Script((shot,), ends_after=40))
+        self._camera.plug_in()
+        super().__init__(self._camera.url(), sampling, silence_seconds=5)
+
+    def close(self) -> None:
+        super().close()
+        self._camera.unplug()
+
+
+def _rtsp(folder: Path, sampling: SamplingSettings) -> FrameSource:
+    return _Rtsp(sampling)
+
+
 @dataclass(frozen=True)
 class Example:
     """What a test needs to know of one plug-in.
@@ -89,6 +109,9 @@ EXAMPLES = {
     "file": Example(_file, lambda folder: str(write_video(folder / "film.mp4", [0.0, 0.1])), "absent.mp4"),
     "images": Example(_images, str, "absent.png"),
     "camera": Example(_camera, lambda folder: "camera:0", "camera:/dev/absent", live=True),
+    "rtsp": Example(
+        _rtsp, lambda folder: "rtsp://127.0.0.1:1/stream1", "rtsp://absent:secret@127.0.0.1:1/absent", live=True
+    ),
     "synthetic": Example(_synthetic, lambda folder: "synthetic:hall.yaml", "synthetic:absent.yaml"),
 }
 
@@ -102,7 +125,7 @@ def name(request: pytest.FixtureRequest) -> str:
 
 
 def test_there_are_sources() -> None:
-    assert {"file", "images", "camera", "synthetic"} <= set(NAMES)
+    assert {"file", "images", "camera", "rtsp", "synthetic"} <= set(NAMES)
 
 
 def test_what_is_known_before_the_first_frame(name: str, tmp_path: Path) -> None:

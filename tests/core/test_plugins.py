@@ -28,7 +28,7 @@ def test_a_plug_in_is_loaded_by_name() -> None:
 
 @pytest.mark.parametrize("name", ["haar", "_boxes", "", "yunet.WEIGHTS", "../core/errors"])
 def test_an_unknown_name_lists_the_known_ones(name: str) -> None:
-    with pytest.raises(SettingsError, match=r"unknown detector .*: choose one of centerface, yunet"):
+    with pytest.raises(SettingsError, match=r"unknown detector .*: choose one of blazeface, centerface, mtcnn, yunet"):
         load("detectors", name)
 
 

@@ -10,9 +10,13 @@ import sys
 import time
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
 
 from mien import weights
+from mien.core.settings import SamplingSettings
+from mien.sources.file import create
 from tests.e2e.support import mien
 
 
@@ -33,6 +37,45 @@ def test_a_recording_read_in_full_tells_what_analyze_tells(clip: Path, tmp_path:
     assert live["complete"]
     lines = (tmp_path / "live" / "timeline.jsonl").read_text(encoding="utf-8").splitlines()
     assert [json.loads(line)["media_time"] for line in lines] == [row["media_time_seconds"] for row in live["timeline"]]
+
+
+@pytest.fixture(scope="module")
+def dusk(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The clip's first eight seconds: lit, at 3 % of the light, black, and lit again."""
+    path = tmp_path_factory.mktemp("dusk") / "dusk.mkv"
+    source = create(str(clip), SamplingSettings(sample_hz=10.0))
+    noise = np.random.default_rng(0)
+    with av.open(str(path), "w") as output:
+        stream = output.add_stream("ffv1", rate=10, options={"level": "3"})
+        stream.width, stream.height, stream.pix_fmt = source.info.width or 0, source.info.height or 0, "bgr0"
+        for number, frame in zip(range(80), source, strict=False):
+            picture = frame.image
+            if 20 <= number < 60:
+                grain = noise.normal(0, 2, picture.shape)
+                picture = np.clip(np.rint(picture * (0.03 if number < 40 else 0.0) + grain), 0, 255).astype(np.uint8)
+            output.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        output.mux(stream.encode())
+    source.close()
+    return path
+
+
+def test_in_the_dark_too_and_with_a_fallback_and_a_denser_head_pose(dusk: Path, tmp_path: Path) -> None:
+    options = ("--fallback", "centerface", "--fallback-after", "1", "--head-pose", "facemesh", "--quiet")
+    ran = mien("live", dusk, "--fast", "--record", tmp_path / "live", *options)
+    assert ran.returncode == 0, ran.stderr
+    assert mien("analyze", dusk, "--out", tmp_path / "file", "--step", "0.5", *options).returncode == 0
+    live, file = (
+        json.loads((tmp_path / name / "report.json").read_text(encoding="utf-8")) for name in ("live", "file")
+    )
+    assert live["timeline"] == file["timeline"]
+    for told in (live["provenance"], file["provenance"]):
+        assert told["frames_brightened"] == 40
+        assert told["head_pose"]["name"] == "facemesh"
+        assert told["fallback"]["name"] == "centerface"
+        assert 5 <= told["fallback"]["frames_searched"] <= 20
+    seen = {row["media_time_seconds"] for row in live["timeline"] if row.get("readable_faces")}
+    assert seen & {2.0, 2.5, 3.0, 3.5}, "somebody was read in the dark"
+    assert not seen & {5.0, 5.5}, "and nobody in the black"
 
 
 def test_a_signal_ends_the_session_with_its_report(clip: Path, tmp_path: Path) -> None:

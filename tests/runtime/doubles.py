@@ -20,6 +20,15 @@ class EverywhereDetector(FaceDetector):
         return Faces(box, np.array([0.9], np.float32), unit[None] * np.array([width, height], np.float32))
 
 
+class BrightDetector(EverywhereDetector):
+    """One face in a frame that is bright at its first pixel; none in any other."""
+
+    name, sha256 = "bright", "33" * 32
+
+    def _detect(self, image: UInt8Array) -> Faces:
+        return super()._detect(image) if image[0, 0, 0] > 127 else Faces.none()
+
+
 class EvenClassifier(EmotionClassifier):
     """Reads every emotion in every face alike, a little more of them in brighter ones."""
 

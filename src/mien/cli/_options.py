@@ -67,10 +67,50 @@ def model_options(command: F) -> F:
             help="How a face's label follows from its shares (default: the profile's); no share changes.",
         ),
         click.option("--classifier", default="mien-m", show_default=True, help="A shipped model, or a model folder."),
-        click.option("--detector", help="yunet or centerface (default: the best whose weights can be had)."),
+        click.option(
+            "--detector",
+            help="yunet, centerface, mtcnn or blazeface (default: the best of the first two whose weights can be had).",
+        ),
     ):
         command = option(command)
     return command
+
+
+def hard_sight_options(command: F) -> F:
+    """``--fallback``, ``--fallback-after`` and ``--low-light``: for pictures in which faces are hard to find."""
+    for option in (
+        click.option(
+            "--low-light/--no-low-light",
+            default=None,
+            help="Brighten frames that are dark by their measured brightness (default); lit ones are left as they are.",
+        ),
+        click.option(
+            "--fallback-after",
+            type=click.FloatRange(0),
+            help="How long the detector must have found nothing for that, seconds (default: 2).",
+        ),
+        click.option("--fallback", help="A second detector, for where the first has found nothing for a while."),
+    ):
+        command = option(command)
+    return command
+
+
+def fallback_of(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of the detection that ``--fallback`` and ``--fallback-after`` ask for.
+
+    Raises:
+        SettingsError: there is no detector of that name, or a time is given for none.
+    """
+    name, after = options["fallback"], options["fallback_after"]
+    if name is None and after is not None:
+        raise SettingsError("--fallback-after is about a second detector: name it with '--fallback'.")
+    if name is not None:
+        from mien.core import plugins
+
+        if name not in plugins.available("detectors"):
+            known = ", ".join(plugins.available("detectors"))
+            raise SettingsError(f"unknown detector {name!r} for --fallback: choose one of {known}")
+    return {"fallback": name, "fallback_after_seconds": after}
 
 
 def stream_options(command: F) -> F:

@@ -14,6 +14,8 @@ from mien.cli._options import (
     LABEL_SET_NAMES,
     choices,
     declaration,
+    fallback_of,
+    hard_sight_options,
     head_pose_option,
     inference,
     leave_out_option,
@@ -79,6 +81,7 @@ if TYPE_CHECKING:
 @head_pose_option
 @leave_out_option
 @model_options
+@hard_sight_options
 @click.option("--zones", type=click.Path(path_type=Path), metavar="ZONES.yaml",
               help="Parts of one hall, by the inputs that show them; the hall and each part are told.")  # fmt: skip
 @screening_options
@@ -98,7 +101,7 @@ if TYPE_CHECKING:
 def command(context: click.Context, /, inputs: tuple[str, ...], out: Path, **options: Any) -> None:
     """Measure the faces in recordings and write reports.
 
-    INPUT is a video, a picture, a folder of pictures, camera:N or synthetic:SPEC.yaml.
+    INPUT is a video, a picture, a folder of pictures, camera:N, rtsp://HOST/PATH or synthetic:SPEC.yaml.
     """
     if options["sample_hz"] is not None and options["every_nth"] is not None:
         raise SettingsError("--sample-hz and --every-nth say different things: give one of them.")
@@ -111,7 +114,9 @@ def command(context: click.Context, /, inputs: tuple[str, ...], out: Path, **opt
             "max_faces": options["max_faces"],
             "threshold": options["threshold"],
             "tile_px": options["tile_px"],
+            **fallback_of(options),
         },
+        light={"prepare": options["low_light"]},
         quality={"min_face_px": options["min_face_px"]},
         reading={"hz": options["read_hz"]},
         smoothing={"seconds": options["smoothing_seconds"], "operating_point": options["operating_point"]},
@@ -236,12 +241,12 @@ def _analyze_hall(
     from mien.report.files import results_folder
     from mien.runtime.analyze import fit_step
     from mien.runtime.hall import Camera, analyze_hall
-    from mien.sources import open_source
+    from mien.sources import open_source, told_name
     from mien.zones import ZoneFinder, read_zone_map
 
     console = Console(stderr=True, quiet=options["quiet"])
     zones = read_zone_map(options["zones"])
-    shown = [zones.of(locator) for locator in inputs]
+    shown = [zones.of(told_name(locator)) for locator in inputs]
     if len({id(camera) for camera in shown}) < len(inputs):
         raise SettingsError("two inputs have one name: the zones tell cameras apart by their files' names.")
     networks = inference(options["threads"], options["providers"])
@@ -350,8 +355,10 @@ def _folders(inputs: tuple[str, ...], out: Path) -> list[Path]:
     if len(inputs) == 1:
         return [out]
     names: list[str] = []
+    from mien.sources import told_name
+
     for locator in inputs:
-        stem = Path(Path(locator.replace(":", "-")).name).stem.strip(".") or "input"
+        stem = Path(Path(told_name(locator).replace(":", "-")).name).stem.strip(".") or "input"
         name, number = stem, 1
         while name in names:
             number += 1

@@ -11,10 +11,12 @@ import click
 
 from mien.cli import TRUNCATED
 from mien.cli._options import (
-    DEFAULT_HEAD_POSE,
     LABEL_SET_NAMES,
     choices,
     declaration,
+    fallback_of,
+    hard_sight_options,
+    head_pose_option,
     inference,
     leave_out_option,
     model_options,
@@ -72,6 +74,8 @@ MOST_NOTES = 5
               help="Where the screen is: a file of 'mien calibrate'; a zone's own goes before it.")  # fmt: skip
 @leave_out_option
 @model_options
+@head_pose_option
+@hard_sight_options
 @stream_options
 @click.option("--workers", type=click.Choice(["process", "thread"]), default="process", show_default=True,
               help="Cameras and networks in processes that can be restarted, or in threads.")  # fmt: skip
@@ -80,7 +84,8 @@ MOST_NOTES = 5
 def command(context: click.Context, /, sources: tuple[str, ...], record: Path | None, **options: Any) -> None:
     """Measure an audience live, in a terminal.
 
-    SOURCE is camera:N, or a recording that is played as if it were one. Ctrl-C ends the session and writes its report.
+    SOURCE is camera:N, rtsp://HOST/PATH, rtsps://HOST/PATH, or a recording that is played as if it were one. Ctrl-C
+    ends the session and writes its report.
     """
     profile = _profile(options)
     from mien.core.policy import authorise
@@ -89,6 +94,7 @@ def command(context: click.Context, /, sources: tuple[str, ...], record: Path | 
     grant = authorise(told, profile)
     if options["zones"] is None and len(sources) > 1:
         raise SettingsError("several sources are one hall: say which part of it each shows, with '--zones'.")
+    from mien.assembly import load_head_pose
     from mien.report.files import prepare_folder
     from mien.runtime.live.session import LiveSession, Permitted
     from mien.sinks import jsonl
@@ -107,6 +113,7 @@ def command(context: click.Context, /, sources: tuple[str, ...], record: Path | 
         Permitted(profile, grant, networks),
         functools.partial(open_networks, profile.detection, chosen, networks),
         sinks=sinks,
+        head_pose=load_head_pose(options["head_pose"], networks),
         options=_live_options(profile, options),
     )
     with stop_on_signal() as asked:
@@ -122,18 +129,19 @@ def open_networks(detection: DetectionSettings, chosen: Choices, networks: Infer
     """Detector and classifier, in whichever process this is called."""
     import cv2
 
-    from mien.assembly import load_classifier, load_detector
+    from mien.assembly import load_classifier, load_detector, load_fallback
     from mien.inference import available_providers
     from mien.runtime.live.networks import Networks
 
     cv2.setNumThreads(1)
     classifier = load_classifier(chosen.classifier, networks)
     detector, note = load_detector(chosen.detector, detection, networks)
-    return Networks(detector, classifier, note, tuple(networks.providers or available_providers()))
+    fallback = load_fallback(detector, detection, networks)
+    return Networks(detector, classifier, note, tuple(networks.providers or available_providers()), fallback)
 
 
 def _profile(options: dict[str, Any]) -> Profile:
-    screen = read_camera(options["camera"], DEFAULT_HEAD_POSE) if options["camera"] else {}
+    screen = read_camera(options["camera"], options["head_pose"]) if options["camera"] else {}
     return profile_with(
         options["profile_name"],
         detection={
@@ -141,7 +149,9 @@ def _profile(options: dict[str, Any]) -> Profile:
             "max_faces": options["max_faces"],
             "threshold": options["threshold"],
             "max_side_px": options["max_side_px"],
+            **fallback_of(options),
         },
+        light={"prepare": options["low_light"]},
         quality={"min_face_px": options["min_face_px"]},
         reading={"hz": options["read_hz"]},
         audience={
@@ -160,19 +170,20 @@ def _watched(locator: str, profile: Profile, options: dict[str, Any]) -> Watched
     from mien.runtime.live.cameras import LiveCamera
     from mien.runtime.live.capture import CaptureOptions
     from mien.runtime.live.session import Watched
-    from mien.sources import open_source
+    from mien.sources import is_live, open_source, told_name
     from mien.zones import ZoneFinder, read_zone_map
 
-    is_camera = locator.startswith("camera:")
+    is_camera = is_live(locator)
+    name = told_name(locator) if is_camera else Path(locator).name
     realtime = options["realtime"] and not is_camera
     camera = LiveCamera(
-        locator if is_camera else Path(locator).name,
+        name,
         functools.partial(open_source, locator, profile.sampling),
         CaptureOptions(keeps_latest=is_camera or realtime, realtime=realtime),
         is_camera,
     )
     zones = options["zones"]
-    return Watched(camera, None if zones is None else ZoneFinder(read_zone_map(zones).of(locator)))
+    return Watched(camera, None if zones is None else ZoneFinder(read_zone_map(zones).of(told_name(locator))))
 
 
 def _live_options(profile: Profile, options: dict[str, Any]) -> Any:

@@ -316,6 +316,21 @@ class CameraInput:
 
 
 @dataclass(frozen=True, slots=True)
+class FallbackUse:
+    """A detector that looks where the first has found nothing for a while.
+
+    Attributes:
+        model: which.
+        frames_searched: frames in which it looked.
+        frames_with_faces: of those, the ones in which it found faces.
+    """
+
+    model: ModelIdentity
+    frames_searched: int
+    frames_with_faces: int
+
+
+@dataclass(frozen=True, slots=True)
 class Provenance:
     """Where every figure of a report comes from.
 
@@ -340,6 +355,8 @@ class Provenance:
         demo: True when the frames were composed, not filmed.
         stopped_because: why the run ended before its media did (``interrupted``, ``truncated``), or None.
         cameras: where a hall was measured by its zones: what filmed it; empty otherwise.
+        frames_brightened: frames that were dark, and were prepared before they were searched and read.
+        fallback: the detector that was to look where the first found nothing, or None.
     """
 
     input_name: str
@@ -364,6 +381,8 @@ class Provenance:
     stopped_because: str | None = None
     cameras: tuple[CameraInput, ...] = ()
     head_pose: tuple[str, str | None] = ("five_points", None)
+    frames_brightened: int = 0
+    fallback: FallbackUse | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,23 @@ class DetectionSettings(Settings):
     side exceeds :data:`SECOND_LOOK_MAX_SIDE_PX` are never enlarged."""
     tile_px: int | None = Field(None, ge=128)
     """Search overlapping tiles of this side at full size, for tiny faces in large frames; None does not tile."""
+    fallback: str | None = None
+    """A second detector, by name, that looks where the first has found nothing for a while; None has none."""
+    fallback_after_seconds: float = Field(2.0, ge=0)
+    """How long the first must have found nothing, in media time; it looks no more once the first finds a face."""
+
+
+class LightSettings(Settings):
+    """When a picture is dark, and is made brighter before it is searched and read (see ``light.py``)."""
+
+    prepare: bool = True
+    """Prepare dark pictures; a lit one is left exactly as it is."""
+    dark_below: float = Field(30.0, ge=0, le=255)
+    """A picture is dark whose luma stays below this in all but its brightest hundredth, 0–255…"""
+    lit_above: float = Field(45.0, ge=0, le=255)
+    """…and is so until that exceeds this."""
+    most_blur_px: float = Field(3.0, ge=0)
+    """Most that noise is smoothed by, pixels (a Gaussian's deviation)."""
 
 
 class QualitySettings(Settings):
@@ -185,6 +202,7 @@ class Profile(Settings):
     name: str
     description: str
     sampling: SamplingSettings = SamplingSettings()
+    light: LightSettings = LightSettings()
     detection: DetectionSettings = DetectionSettings()
     quality: QualitySettings = QualitySettings()
     reading: ReadingSettings = ReadingSettings()

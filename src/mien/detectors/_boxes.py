@@ -10,13 +10,15 @@ import numpy as np
 from mien.core.faces import FloatArray, UInt8Array
 
 
-def suppress_overlaps(boxes: FloatArray, scores: FloatArray, iou: float) -> list[int]:
+def suppress_overlaps(boxes: FloatArray, scores: FloatArray, iou: float, *, of_smaller: bool = False) -> list[int]:
     """Greedy non-maximum suppression.
 
     Args:
         boxes: float32 N×4, ``x1, y1, x2, y2``.
         scores: float32 N.
         iou: a box that overlaps a stronger one by more than this is the same face, 0–1.
+        of_smaller: what two boxes share is taken as a share of the smaller one, in place of both together: a box
+            inside another is the same face then.
 
     Returns:
         Positions of the boxes to keep, strongest first.
@@ -30,7 +32,8 @@ def suppress_overlaps(boxes: FloatArray, scores: FloatArray, iou: float) -> list
         corner = np.maximum(boxes[best, :2], boxes[rest, :2])
         side = np.maximum(np.minimum(boxes[best, 2:], boxes[rest, 2:]) - corner, 0)
         shared = side[:, 0] * side[:, 1]
-        order = rest[shared <= iou * np.maximum(area[best] + area[rest] - shared, 1e-9)]
+        whole = np.minimum(area[best], area[rest]) if of_smaller else area[best] + area[rest] - shared
+        order = rest[shared <= iou * np.maximum(whole, 1e-9)]
     return keep
 
 

@@ -19,9 +19,9 @@ from mien.core.faces import CropGeometry, FloatArray, HeadPoseEstimator, HeadPos
 from mien.core.plugins import Weights
 from mien.core.settings import InferenceSettings
 from mien.headposes._face_bundle import read_bundle
-from mien.headposes._tflite import to_onnx
 from mien.inference import open_session
 from mien.preprocess import crop_faces, crop_transforms
+from mien.tflite import to_onnx
 
 WEIGHTS: Final = ("face-landmarker",)
 """Names in the weights registry of the files that :func:`create` needs, in order."""

@@ -29,10 +29,10 @@ from mien.report.parts import (
     NotesPart,
     Part,
     PolicyPart,
-    ProvenancePart,
     SessionPart,
     TimelineRow,
 )
+from mien.report.provenance_parts import ProvenancePart
 from mien.report.screening import FilmPart, ScenesPart, Screening, tell
 from mien.report.wording import headline
 

@@ -11,16 +11,13 @@ from mien.analysis.distribution import EmotionLevel, Reach
 from mien.analysis.series import StepState, intervals_of, state_of
 from mien.core.audience import (
     AudienceSnapshot,
-    CameraInput,
     Count,
     EmotionIntervals,
     EmotionPercents,
     EmotionShares,
     Interval,
     Percent,
-    Provenance,
     Seconds,
-    Sha256,
     Share,
     Slug,
     UnreadCounts,
@@ -56,106 +53,6 @@ class SessionPart(Part):
     step_seconds: Seconds
     min_group: Annotated[int, Field(ge=1)]
     left_out: tuple[str, ...] = ()
-
-
-class ModelPart(Part):
-    """A model by name and hash."""
-
-    name: str
-    sha256: Sha256
-
-
-class HeadPosePart(Part):
-    """What told which way faces were turned. ``sha256`` is of its weights; None where it has none."""
-
-    name: str
-    sha256: Sha256 | None
-
-
-class InputPart(Part):
-    """What was read. ``sha256`` is of the input's bytes; None for a live source."""
-
-    name: str
-    kind: str
-    sha256: Sha256 | None
-    width_px: Count | None
-    height_px: Count | None
-    duration_seconds: Seconds | None
-    frame_rate_hz: Annotated[float, Field(ge=0)] | None
-
-
-class CameraPart(Part):
-    """One camera of several; ``start_seconds`` is the hall's media time at its first moment."""
-
-    name: str
-    kind: str
-    sha256: Sha256 | None
-    start_seconds: float
-    frames_read: Count
-    zones: tuple[Slug, ...]
-
-    @classmethod
-    def of(cls, told: CameraInput) -> Self:
-        """From what the run recorded."""
-        return cls(
-            name=told.name,
-            kind=told.kind,
-            sha256=told.sha256,
-            start_seconds=round(told.start_seconds, TIME_DIGITS),
-            frames_read=told.frames_read,
-            zones=told.zones,
-        )
-
-
-class ProvenancePart(Part):
-    """Where every figure comes from.
-
-    Sightings are faces counted once a frame. They are None where steps were suppressed: with them, the size of a
-    group that is not told about could be worked out. ``cameras`` is of a hall that was measured by its zones.
-    """
-
-    input: InputPart
-    frames_read: Count
-    frames_detected: Count
-    sightings: Count | None
-    sightings_read: Count | None
-    detector: ModelPart
-    detector_note: str | None
-    classifier: ModelPart
-    head_pose: HeadPosePart
-    execution_providers: tuple[str, ...]
-    software: dict[str, str]
-    profile: str
-    settings: dict[str, JsonValue]
-    cameras: tuple[CameraPart, ...] | None = None
-
-    @classmethod
-    def of(cls, told: Provenance, *, suppressed: bool) -> Self:
-        """From what the run recorded; ``suppressed`` when any step was."""
-        return cls(
-            input=InputPart(
-                name=told.input_name,
-                kind=told.input_kind,
-                sha256=told.input_sha256,
-                width_px=told.width,
-                height_px=told.height,
-                duration_seconds=known(told.duration_seconds, TIME_DIGITS),
-                frame_rate_hz=known(told.frame_rate, DIGITS),
-            ),
-            frames_read=told.frames_read,
-            frames_detected=told.frames_detected,
-            sightings=None if suppressed else told.sightings,
-            sightings_read=None if suppressed else told.sightings_read,
-            detector=ModelPart(name=told.detector.name, sha256=told.detector.sha256),
-            detector_note=told.detector_note,
-            classifier=ModelPart(name=told.classifier.name, sha256=told.classifier.sha256),
-            head_pose=HeadPosePart(name=told.head_pose[0], sha256=told.head_pose[1]),
-            execution_providers=told.execution_providers,
-            software=dict(sorted(told.software.items())),
-            profile=told.profile,
-            settings=_plain(told.settings),
-            cameras=tuple(CameraPart.of(camera) for camera in told.cameras) or None,
-        )
 
 
 class PolicyPart(Part):
@@ -483,14 +380,14 @@ def _rounded_shares(shares: EmotionShares) -> EmotionShares:
     return EmotionShares(**{e: tuple(_share(v) for v in getattr(shares, e)) for e in EMOTIONS})
 
 
-def _plain(settings: Mapping[str, object]) -> dict[str, JsonValue]:
+def plain(settings: Mapping[str, object]) -> dict[str, JsonValue]:
     """Settings as plain data, in the order of their names."""
     return {name: _plain_value(settings[name]) for name in sorted(settings)}
 
 
 def _plain_value(value: object) -> JsonValue:
     if isinstance(value, Mapping):
-        return _plain(value)
+        return plain(value)
     if isinstance(value, (list, tuple)):
         return [_plain_value(v) for v in value]
     if isinstance(value, (set, frozenset)):

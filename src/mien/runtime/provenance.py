@@ -12,10 +12,10 @@ from importlib import metadata
 from typing import Final
 
 from mien import __version__
-from mien.core.audience import CameraInput, ModelIdentity, Provenance
+from mien.core.audience import CameraInput, FallbackUse, ModelIdentity, Provenance
 from mien.core.faces import SourceInfo
 from mien.core.settings import InferenceSettings
-from mien.pipeline import Pipeline
+from mien.pipeline import Counts, Pipeline
 
 SOFTWARE: Final = ("av", "numpy", "onnxruntime", "opencv-python-headless")
 """Distributions whose version can change a number; a report names them."""
@@ -104,6 +104,19 @@ def provenance_of(fed: Sequence[Fed], facts: RunFacts, stopped: str | None) -> P
             if one.zones
         ),
         head_pose=(first.head_pose.name, first.head_pose.sha256),
+        frames_brightened=sum(count.frames_brightened for count in counts),
+        fallback=_fallback_of(first, counts),
+    )
+
+
+def _fallback_of(pipeline: Pipeline, counts: Sequence[Counts]) -> FallbackUse | None:
+    second = pipeline.fallback
+    if second is None:
+        return None
+    return FallbackUse(
+        ModelIdentity(second.name, second.sha256),
+        sum(count.frames_searched_again for count in counts),
+        sum(count.frames_found_again for count in counts),
     )
 
 

@@ -11,13 +11,16 @@ from mien.core import plugins
 from mien.core.errors import InputError
 from mien.core.faces import FrameSource
 from mien.core.settings import SamplingSettings
+from mien.sources._address import is_live, told_name
+
+__all__ = ["is_live", "open_source", "told_name"]
 
 LAST_RESORT = "file"
 """Takes every path that no other plug-in accepts."""
 
 
 def open_source(locator: str, sampling: SamplingSettings) -> FrameSource:
-    """The source behind a locator: a path, ``camera:0``, ``synthetic:hall.yaml``.
+    """The source behind a locator: a path, ``camera:0``, ``rtsp://host/path``, ``synthetic:hall.yaml``.
 
     Raises:
         InputError: there is no such file.
@@ -31,7 +34,10 @@ def open_source(locator: str, sampling: SamplingSettings) -> FrameSource:
             source: FrameSource = module.create(locator, sampling)
             return source
     if "://" in locator:
-        raise InputError(f"{locator} is an address, and nothing is fetched from one. Download it, then give the file.")
+        raise InputError(
+            f"{told_name(locator)} is an address, and nothing is fetched from one but cameras (rtsp, rtsps). Download "
+            "it, then give the file."
+        )
     if not Path(locator).exists():
         raise InputError(f"no such file: {locator}. Check the path, or name a camera as 'camera:0'.")
     raise InputError(f"{locator} is neither a file nor a folder that can be read.")

@@ -1,15 +1,9 @@
-"""Cameras through OpenCV: webcams, and infrared cameras that show up as one.
-
-A thread reads the camera and keeps the two latest frames; when reading is slower than the camera, the oldest is
-dropped and counted, so that what is read is never old.
-"""
+"""Cameras through OpenCV: webcams, and infrared cameras that show up as one."""
 
 from __future__ import annotations
 
-import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -18,16 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.core.errors import DeviceError
-from mien.core.faces import Frame, SourceInfo, UInt8Array
+from mien.core.faces import SourceInfo, UInt8Array
 from mien.core.settings import SamplingSettings
-from mien.sources._sampling import Sampler
+from mien.sources._live import SILENCE_SECONDS, LiveSource
 
 SCHEME: Final = "camera:"
 WIDTH: Final = 640
 HEIGHT: Final = 480
-WAITING_FRAMES: Final = 2
-SILENCE_SECONDS: Final = 10.0
-"""A camera that gives no frame for this long is taken for lost."""
 
 
 class Capture(Protocol):
@@ -75,7 +66,7 @@ def open_capture(device: str) -> Capture:
     return capture
 
 
-class CameraSource:
+class CameraSource(LiveSource):
     """Live frames of one camera; iterating ends when the camera is lost or the source is closed.
 
     Args:
@@ -98,78 +89,22 @@ class CameraSource:
         clock: Callable[[], float] = time.monotonic,
         silence_seconds: float = SILENCE_SECONDS,
     ) -> None:
-        self._device = device
-        self._sampling = sampling
-        self._clock = clock
-        self._silence = silence_seconds
-        self._capture = opener(device)
-        self._waiting: deque[Frame] = deque()
-        self._changed = threading.Condition()
-        self._ended = False
-        self._thread: threading.Thread | None = None
-        self.complete = True
-        self.dropped = 0
+        info = SourceInfo(name=f"camera {device}", kind="camera")
+        super().__init__(info, _Opened(opener(device)), sampling, clock=clock, silence_seconds=silence_seconds)
 
-    @property
-    def info(self) -> SourceInfo:
-        """A live source: no length and no hash."""
-        return SourceInfo(name=f"camera {self._device}", kind="camera")
 
-    def __iter__(self) -> Iterator[Frame]:
-        """Frames as they come, timed from the first one."""
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._produce, name="mien-camera", daemon=True)
-            self._thread.start()
-        while True:
-            with self._changed:
-                came = self._changed.wait_for(lambda: bool(self._waiting) or self._ended, self._silence)
-                if not came:
-                    self.complete = False
-                    return
-                if not self._waiting:
-                    return
-                frame = self._waiting.popleft()
-            yield frame
+class _Opened:
+    """A capture, one picture at a time."""
 
-    def close(self) -> None:
-        """Stop reading and give the camera back; frames that wait are dropped."""
-        with self._changed:
-            self._ended = True
-            self._waiting.clear()
-            self._changed.notify_all()
-        if self._thread is not None:
-            self._thread.join(self._silence)
-        else:
-            self._capture.release()
+    def __init__(self, capture: Capture) -> None:
+        self._capture = capture
 
-    def _produce(self) -> None:
-        sampler = Sampler(self._sampling)
-        index, start = -1, None
-        while not self._ended:
-            came, picture = self._capture.read()
-            if not came or picture is None:
-                with self._changed:
-                    self.complete = self.complete and self._ended
-                break
-            now = self._clock()
-            start = now if start is None else start
-            index += 1
-            if sampler.wants(index, now - start):
-                self._offer(Frame(_rgb(picture), index, now - start))
+    def read(self) -> UInt8Array | None:
+        came, picture = self._capture.read()
+        return _rgb(picture) if came and picture is not None else None
+
+    def release(self) -> None:
         self._capture.release()
-        with self._changed:
-            self._ended = True
-            self._changed.notify_all()
-
-    def _offer(self, frame: Frame) -> None:
-        with self._changed:
-            if self._ended:
-                return
-            if len(self._waiting) == WAITING_FRAMES:
-                self._waiting.popleft()
-                self.dropped += 1
-            self._waiting.append(frame)
-            self._changed.notify_all()
 
 
 def _rgb(picture: npt.NDArray[np.uint8]) -> UInt8Array:

@@ -20,7 +20,7 @@ from mien.runtime.live.engine import LiveOptions
 from mien.runtime.live.networks import Networks
 from mien.runtime.live.session import Permitted
 from mien.runtime.live.supervision import Patience
-from tests.runtime.doubles import EvenClassifier, EverywhereDetector
+from tests.runtime.doubles import BrightDetector, EvenClassifier, EverywhereDetector
 
 RATE = 20.0
 PROFILE = PROFILES["interview"]
@@ -40,6 +40,7 @@ class Film:
         breaks_at: media time at which it fails.
         refuses: it cannot be opened.
         live: it takes as long as it lasts.
+        levels: of grey that there are; few are dark.
     """
 
     seconds: float = 2.0
@@ -48,6 +49,7 @@ class Film:
     breaks_at: float | None = None
     refuses: bool = False
     live: bool = False
+    levels: int = 256
 
     def __post_init__(self) -> None:
         if self.refuses:
@@ -71,7 +73,7 @@ class Film:
             if self.live:
                 time.sleep(1 / RATE)
             height, width = [(h, w) for begin, h, w in self.sizes if at >= begin][-1]
-            noise = np.random.default_rng(index).integers(0, 256, (height, width, 3), dtype=np.uint8)
+            noise = np.random.default_rng(index).integers(0, self.levels, (height, width, 3), dtype=np.uint8)
             yield Frame(noise, index, at)
 
     def close(self) -> None:
@@ -92,6 +94,11 @@ def camera(**options: object) -> LiveCamera:
 def even_networks() -> Networks:
     """Networks that find one face everywhere."""
     return Networks(EverywhereDetector(), EvenClassifier(), None, ("CPUExecutionProvider",))
+
+
+def networks_with_fallback() -> Networks:
+    """Networks of which the first finds a face in half of all frames of noise, and the fallback one everywhere."""
+    return Networks(BrightDetector(), EvenClassifier(), None, ("CPUExecutionProvider",), EverywhereDetector())
 
 
 def no_networks() -> Networks:

@@ -9,15 +9,29 @@ import threading
 import time
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 
 from mien.core.errors import DeviceError, WeightsError
-from mien.core.faces import Frame, FrameReading
+from mien.core.faces import EmotionClassifier, FaceDetector, Frame, FrameReading, SourceInfo
 from mien.core.status import Status
+from mien.pipeline import Pipeline
 from mien.runtime.live.cameras import LiveCamera
 from mien.runtime.live.engine import Engine, LiveOptions
 from mien.runtime.live.pace import Cadence
-from tests.runtime.live.parts import RATE, camera, even_networks, film, hasty, no_networks, pipeline
+from tests.runtime.live.parts import (
+    GRANT,
+    PROFILE,
+    RATE,
+    Film,
+    camera,
+    even_networks,
+    film,
+    hasty,
+    networks_with_fallback,
+    no_networks,
+    pipeline,
+)
 
 EVERY = Cadence(1, None)
 
@@ -96,6 +110,33 @@ def test_faces_are_followed_between_detections() -> None:
     assert all(len(reading.faces) == 1 for _, _, reading in kept.frames)
     assert engine.pipelines[0].counts.faces_classified == pytest.approx(10, abs=1)
     assert {face.track for _, _, reading in kept.frames for face in reading.faces} == {0}
+
+
+@pytest.mark.parametrize("workers", ["thread", "process"])
+def test_the_fallback_is_asked_as_a_pipeline_in_line_asks_it(workers: str) -> None:
+    at_once = PROFILE.model_copy(
+        update={"detection": PROFILE.detection.model_copy(update={"fallback_after_seconds": 0.1})}
+    )
+
+    def soon(number: int, info: SourceInfo, detector: FaceDetector, classifier: EmotionClassifier) -> Pipeline:
+        return Pipeline(detector, classifier, at_once, GRANT)
+
+    kept = Kept()
+    engine = Engine([film()], networks_with_fallback, soon, kept.reading, hasty(workers=workers, fixed=EVERY))
+    engine.run(kept.status)
+    made = networks_with_fallback()
+    inline = Pipeline(made.detector, made.classifier, at_once, GRANT, fallback=made.fallback)
+    expected = [inline.process([frame])[0] for frame in Film()]
+    assert [len(reading.faces) for _, _, reading in kept.frames] == [len(reading.faces) for reading in expected]
+    counts = engine.pipelines[0].counts
+    assert counts.frames_searched_again == inline.counts.frames_searched_again > 0
+    assert counts.frames_found_again == counts.frames_searched_again
+    assert counts.frames_detected == 40
+
+
+def test_a_dark_camera_is_brightened_before_the_detector_looks() -> None:
+    _, kept = run(film(levels=8), options=hasty(workers="process", fixed=EVERY, needs_frames=True))
+    assert all(np.median(frame.image) > 50 for _, frame, _ in kept.frames)
 
 
 def test_two_cameras_share_the_networks() -> None:

@@ -55,12 +55,14 @@ class Flying:
         frame: a view of it.
         found: what the detector said, or that it was not asked; None while it is waited for.
         request: number of the question to the detector; None where it is not asked.
+        again: the question is to the fallback.
     """
 
     arrived: Arrived
     frame: Frame
     found: Found | None = None
     request: int | None = None
+    again: bool = False
 
 
 class Camera:

@@ -19,7 +19,7 @@ from mien.core.faces import EmotionClassifier, FaceDetector, FloatArray, Frame, 
 from mien.core.labels import FERPLUS8
 from mien.core.status import Status
 from mien.pipeline import Found, Pipeline, Prepared, Scores
-from mien.runtime.live.cameras import Camera, LiveCamera
+from mien.runtime.live.cameras import Camera, Flying, LiveCamera
 from mien.runtime.live.capture import Arrived, Credit, Ended
 from mien.runtime.live.networks import Classified, Detect, Detected, Facts, Failed, OpenNetworks
 from mien.runtime.live.pace import Cadence, Pace, PaceOptions
@@ -169,8 +169,10 @@ class Engine:
         self.facts = self._questions.await_facts()
         for number, camera in enumerate(self._cameras):
             info = camera.await_opened()
-            stand_ins = NamedDetector(self.facts), NamedClassifier(self.facts)
+            stand_ins = NamedDetector(self.facts.detector), NamedClassifier(self.facts)
             camera.pipeline = self._make_pipeline(number, info, *stand_ins)
+            if self.facts.fallback is not None:
+                camera.pipeline.fallback = NamedDetector(self.facts.fallback)
         self._started = self._told_at = time.monotonic()
         for camera in self._cameras:
             camera.begin()
@@ -215,8 +217,7 @@ class Engine:
             for camera in self._cameras:
                 for flying in camera.flying:
                     if flying.request == message.request:
-                        flying.found = Found(flying.frame, message.faces, message.milliseconds)
-                        camera.pipeline.counts.frames_detected += 1
+                        self._detected(camera, flying, message)
         elif isinstance(message, Classified):
             self._questions.answered(message.request)
             if self._reading is not None and self._reading[0] == message.request:
@@ -234,15 +235,36 @@ class Engine:
         flying = camera.look(
             arrived, arrived.captured_at - self._started if camera.spec.is_live else arrived.media_time
         )
+        bright = camera.pipeline.light(flying.frame)
+        if bright is not flying.frame:
+            # The slot is the engine's until it is given back: the detector looks at what is written here.
+            np.copyto(flying.frame.image, bright.image)
         if not looks:
             flying.found = Found(flying.frame, None)
             return
-        flying.request = self._questions.number()
+        self._search(camera, flying)
+
+    def _search(self, camera: Camera, flying: Flying) -> None:
+        arrived, flying.request = flying.arrived, self._questions.number()
         self._questions.ask(
             Detect(
-                flying.request, arrived.ring, camera.slot_bytes, arrived.slot, arrived.height, arrived.width
+                flying.request, arrived.ring, camera.slot_bytes, arrived.slot, arrived.height, arrived.width,
+                flying.again,
             )
         )  # fmt: skip
+
+    def _detected(self, camera: Camera, flying: Flying, told: Detected) -> None:
+        """An answer for a frame: what is in it, or a reason to ask the fallback."""
+        found, pipeline = Found(flying.frame, told.faces, told.milliseconds), camera.pipeline
+        if flying.again:
+            pipeline.found_again(found)
+        else:
+            pipeline.counts.frames_detected += 1
+            if pipeline.asks_fallback(found):
+                flying.again = True
+                self._search(camera, flying)
+                return
+        flying.found = found
 
     def _go_on(self) -> None:
         """Cut out the faces of the frames that are ready, and have them read."""

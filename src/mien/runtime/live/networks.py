@@ -29,12 +29,14 @@ class Networks:
         detector, classifier: open.
         detector_note: why it is not the preferred detector, or None.
         execution_providers: what runs the graphs.
+        fallback: the detector that looks where the first has found nothing for a while, or None.
     """
 
     detector: FaceDetector
     classifier: EmotionClassifier
     detector_note: str | None
     execution_providers: tuple[str, ...]
+    fallback: FaceDetector | None = None
 
 
 OpenNetworks = Callable[[], Networks]
@@ -50,6 +52,7 @@ class Facts:
     geometry: CropGeometry
     detector_note: str | None
     execution_providers: tuple[str, ...]
+    fallback: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Detect:
-    """Find the faces in a slot of a ring."""
+    """Find the faces in a slot of a ring; ``again`` asks the fallback."""
 
     request: int
     ring: str
@@ -70,6 +73,7 @@ class Detect:
     slot: int
     height: int
     width: int
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,7 @@ def networks(connection: Connection, open_networks: OpenNetworks) -> None:
             classifier.geometry,
             made.detector_note,
             made.execution_providers,
+            (made.fallback.name, made.fallback.sha256) if made.fallback is not None else None,
         )
     )
     shared = SharedBlocks()
@@ -125,7 +130,7 @@ def networks(connection: Connection, open_networks: OpenNetworks) -> None:
                 message = connection.recv()
                 if message == STOP:
                     return
-                connection.send(_answer(message, detector, classifier, shared))
+                connection.send(_answer(message, made, shared))
             now = time.monotonic()
             if now - last_beat >= BEAT_SECONDS:
                 last_beat = now
@@ -134,18 +139,17 @@ def networks(connection: Connection, open_networks: OpenNetworks) -> None:
         shared.close()
 
 
-def _answer(
-    message: Detect | Classify, detector: FaceDetector, classifier: EmotionClassifier, shared: SharedBlocks
-) -> Detected | Classified:
+def _answer(message: Detect | Classify, made: Networks, shared: SharedBlocks) -> Detected | Classified:
     started = time.perf_counter()
     if isinstance(message, Detect):
         ring = shared.open(message.ring)
         picture = slot_view(ring, message.slot_bytes, message.slot, message.height, message.width)
+        detector = made.fallback if message.again and made.fallback is not None else made.detector
         faces = detector.detect([Frame(picture, 0, 0.0)])[0]
         return Detected(message.request, faces, (time.perf_counter() - started) * 1e3)
     block = shared.open(message.block)
     pixels: np.ndarray = np.ndarray((message.count, message.size, message.size, 3), np.uint8, block.buf)
-    scores = classifier.classify(FaceCrops(pixels, np.ones(message.count, np.float32)))
+    scores = made.classifier.classify(FaceCrops(pixels, np.ones(message.count, np.float32)))
     return Classified(message.request, scores.probabilities, (time.perf_counter() - started) * 1e3)
 
 

@@ -148,10 +148,10 @@ class Questions:
 
 
 class NamedDetector(FaceDetector):
-    """Stands for the detector that runs in the worker."""
+    """Stands for a detector that runs in the worker: its name and hash."""
 
-    def __init__(self, facts: Facts) -> None:
-        self.name, self.sha256 = facts.detector
+    def __init__(self, told: tuple[str, str]) -> None:
+        self.name, self.sha256 = told
 
     def _detect(self, image: UInt8Array) -> Faces:
         raise NotImplementedError("the detector runs in a worker")

@@ -10,7 +10,15 @@ from dataclasses import dataclass, field, replace
 from mien.aggregation import Aggregator
 from mien.core.audience import Analysis, AudienceSnapshot, AudienceStep, Session, Sink, Timeline
 from mien.core.errors import MienError, SettingsError
-from mien.core.faces import EmotionClassifier, FaceDetector, Frame, FrameObserver, FrameReading, SourceInfo
+from mien.core.faces import (
+    EmotionClassifier,
+    FaceDetector,
+    Frame,
+    FrameObserver,
+    FrameReading,
+    HeadPoseEstimator,
+    SourceInfo,
+)
 from mien.core.policy import Grant
 from mien.core.settings import InferenceSettings, Profile
 from mien.core.status import Status
@@ -60,6 +68,7 @@ class LiveSession:
         watched: the cameras; several need zones.
         permitted: what is measured.
         open_networks: opens detector and classifier.
+        head_pose: tells which way the faces that are read are turned, beside the engine; the five points, when None.
         sinks: told each snapshot of the whole audience; one that fails is told of, and the session goes on.
         observers: told each frame and its reading, inside the process; of one camera only.
         options: how the engine runs.
@@ -74,6 +83,7 @@ class LiveSession:
         permitted: Permitted,
         open_networks: OpenNetworks,
         *,
+        head_pose: HeadPoseEstimator | None = None,
         sinks: Sequence[Sink] = (),
         observers: Sequence[FrameObserver] = (),
         options: LiveOptions | None = None,
@@ -84,6 +94,7 @@ class LiveSession:
             raise SettingsError("a live timeline needs a step: give '--step' a length above 0 seconds.")
         self._watched = tuple(watched)
         self._permitted = permitted
+        self._head_pose = head_pose
         self._notes: list[str] = []
         self._sinks = [_Forgiving(sink, self._notes) for sink in sinks]
         self._observers = tuple(observers)
@@ -153,7 +164,7 @@ class LiveSession:
         if finder is not None and finder.camera.screen_yaw_degrees is not None:
             turned = {"screen_yaw_degrees": finder.camera.screen_yaw_degrees}
             profile = profile.model_copy(update={"audience": profile.audience.model_copy(update=turned)})
-        pipeline = Pipeline(detector, classifier, profile, self._permitted.grant)
+        pipeline = Pipeline(detector, classifier, profile, self._permitted.grant, self._head_pose)
         if not self._pipelines:
             self._whole = Recording(pipeline.metrics(), self._sinks)
             self._parts = {zone: Recording(pipeline.metrics()) for zone in self._zones}

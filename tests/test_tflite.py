@@ -9,8 +9,8 @@ from mien import weights
 from mien.core.errors import WeightsError
 from mien.core.settings import InferenceSettings
 from mien.headposes._face_bundle import read_bundle
-from mien.headposes._tflite import to_onnx
 from mien.inference import open_session
+from mien.tflite import to_onnx
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,8 @@
 """TensorFlow Lite graphs as ONNX, so that one runtime opens every network of ours.
 
-It knows the nine operations that small landmark networks are made of, in 32-bit floats (weights may be stored as
-16-bit floats), and refuses any other. Pictures become channel-first inside, and the batch is left open. The format is
-that of ``schema.fbs`` in TensorFlow Lite: a FlatBuffer whose tables name their fields by number.
+It knows the operations that small networks for faces are made of, in 32-bit floats (weights may be stored as 16-bit
+floats, and with their zeros left out), and refuses any other. Pictures become channel-first inside, and the batch is
+left open. The format is that of ``schema.fbs`` in TensorFlow Lite: a FlatBuffer whose tables number their fields.
 """
 
 from __future__ import annotations
@@ -72,6 +72,10 @@ class _Table:
         begin, length = self._vector(number)
         return self.data[begin : begin + length]
 
+    def array(self, number: int, dtype: str) -> Array:
+        begin, length = self._vector(number)
+        return np.frombuffer(self.data, dtype, length, begin)
+
     def tables(self, number: int) -> Iterator[_Table]:
         begin, length = self._vector(number)
         for at in range(begin, begin + 4 * length, 4):
@@ -134,11 +138,13 @@ class _Graph:
             raise WeightsError(f"activation {activation} is not known here")
 
 
-def to_onnx(content: bytes) -> bytes:
+def to_onnx(content: bytes, *, any_size: bool = False) -> bytes:
     """A TensorFlow Lite graph as a serialised ONNX graph.
 
     Args:
         content: the ``.tflite`` file; one input of 1×H×W×C float32.
+        any_size: leave the picture's size open as well. Only a graph that is convolutions all through bears that, and
+            only sides that are multiples of its stride give what the original would give at that size.
 
     Returns:
         A graph whose input ``input`` is float32 N×H×W×C and whose outputs ``output_0``, ``output_1``, … have the
@@ -148,12 +154,12 @@ def to_onnx(content: bytes) -> bytes:
         WeightsError: it is no such graph, or uses what is not known here.
     """
     try:
-        return _convert(content)
+        return _convert(content, any_size)
     except (struct.error, IndexError, ValueError, KeyError) as error:
         raise WeightsError(f"it is not a TensorFlow Lite graph that can be read: {error}") from error
 
 
-def _convert(content: bytes) -> bytes:
+def _convert(content: bytes, any_size: bool) -> bytes:
     if content[4:8] != _FILE_MARK:
         raise WeightsError("it is not a TensorFlow Lite graph")
     model = _Table.root(content)
@@ -175,11 +181,20 @@ def _convert(content: bytes) -> bytes:
         shape, name = graph.tensors[tensor].shape, f"output_{position}"
         flat = len(shape) != 4
         graph.add("Identity" if flat else "Transpose", [f"t{tensor}"], name, **({} if flat else {"perm": [0, 2, 3, 1]}))
-        outputs.append(helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["N", *shape[1:]]))
-    source = helper.make_tensor_value_info("input", onnx.TensorProto.FLOAT, ["N", *graph.tensors[entry].shape[1:]])
+        outputs.append(helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, _told(shape, name, any_size)))
+    entered = _told(graph.tensors[entry].shape, "input", any_size)
+    source = helper.make_tensor_value_info("input", onnx.TensorProto.FLOAT, entered)
     built = helper.make_graph(graph.nodes, "from TensorFlow Lite", [source], outputs, graph.constants)
     made = helper.make_model(built, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=_IR)
     return bytes(made.SerializeToString())
+
+
+def _told(shape: tuple[int, ...], name: str, any_size: bool) -> list[int | str]:
+    """A shape with the batch, and the size of a picture, left open."""
+    inner: list[int | str] = list(shape[1:])
+    if any_size and len(shape) > 2:
+        inner[:-1] = [f"{name}_{axis}" for axis in range(len(inner) - 1)]
+    return ["N", *inner]
 
 
 def _tensor(table: _Table, buffers: list[bytes]) -> _Tensor:
@@ -190,7 +205,55 @@ def _tensor(table: _Table, buffers: list[bytes]) -> _Tensor:
     kind = table.number(1, "b")
     if kind not in _DTYPES:
         raise WeightsError(f"tensors of type {kind} are not known here")
-    return _Tensor(shape, np.frombuffer(raw, _DTYPES[kind]).reshape(shape))
+    stored: Array = np.frombuffer(raw, _DTYPES[kind])
+    sparsity = table.table(6)
+    return _Tensor(shape, stored.reshape(shape) if sparsity is None else _dense(stored, shape, sparsity))
+
+
+_DENSE_AXIS: Final = 0
+_INDEX_DTYPES: Final = {1: "<i4", 2: "<u2", 3: "u1"}
+
+
+def _dense(stored: Array, shape: tuple[int, ...], sparsity: _Table) -> Array:
+    """A tensor whose zeros were left out.
+
+    Its axes are stored one inside the other, in the order given; of each only the places that hold something are
+    listed, or all of them are there. Blocks are further axes, each within one of the tensor's.
+
+    Raises:
+        WeightsError: it is stored in a way that is not known here.
+    """
+    order, blocks = sparsity.numbers(0), sparsity.numbers(1)
+    axes = list(sparsity.tables(2))
+    if len(order) != len(axes) or len(order) != len(shape) + len(blocks):
+        raise WeightsError("a tensor's zeros are left out in a way that is not known here")
+    sides = [axis.number(1, "i") for axis in axes[len(shape) :]]
+    places: Array = np.zeros((1, 0), np.int64)
+    for axis in axes:
+        if axis.number(0, "b") == _DENSE_AXIS:
+            length = axis.number(1, "i")
+            parents, index = np.repeat(np.arange(len(places)), length), np.tile(np.arange(length), len(places))
+        else:
+            starts, index = (_indices(axis, field).astype(np.int64) for field in (2, 4))
+            parents = np.repeat(np.arange(len(places)), np.diff(starts))
+        places = np.concatenate([places[parents], index[:, None]], axis=1)
+    where = np.zeros((len(places), len(shape)), np.int64)
+    for level, dimension in enumerate(order):
+        if dimension < len(shape):
+            inside = [side for side, of in zip(sides, blocks, strict=True) if of == dimension]
+            where[:, dimension] += places[:, level] * int(np.prod(inside, dtype=np.int64))
+        else:
+            where[:, blocks[dimension - len(shape)]] += places[:, level]
+    full = np.zeros(shape, stored.dtype)
+    full[tuple(where.T)] = stored
+    return full
+
+
+def _indices(axis: _Table, field: int) -> Array:
+    kind, held = axis.number(field, "B"), axis.table(field + 1)
+    if kind not in _INDEX_DTYPES or held is None:
+        raise WeightsError("a tensor's zeros are left out in a way that is not known here")
+    return held.array(0, _INDEX_DTYPES[kind])
 
 
 def _convolution(graph: _Graph, operator: _Table, inputs: tuple[int, ...], output: int) -> None:
@@ -293,14 +356,35 @@ def _logistic(graph: _Graph, operator: _Table, inputs: tuple[int, ...], output: 
 
 
 def _reshape(graph: _Graph, operator: _Table, inputs: tuple[int, ...], output: int) -> None:
-    shape = graph.tensors[inputs[0]].shape
-    if len(shape) == 4 and max(shape[1:3]) > 1:
-        raise WeightsError("only single pixels are reshaped here")
-    # Zero keeps the batch as it is.
-    target = np.array([0, *graph.tensors[output].shape[1:]], np.int64)
-    if len(target) == 4 and target[1:3].max() > 1:
+    source, shape, target = f"t{inputs[0]}", graph.tensors[inputs[0]].shape, graph.tensors[output].shape
+    if len(target) == 4 and max(target[1:3]) > 1:
         raise WeightsError("nothing is reshaped into a picture here")
-    graph.add("Reshape", [f"t{inputs[0]}", graph.constant(target)], f"t{output}")
+    # Zero keeps the batch as it is.
+    to = [0, *target[1:]]
+    if len(shape) == 4 and max(shape[1:3]) > 1:
+        if len(target) != 3:
+            raise WeightsError("a picture is reshaped into rows only here")
+        source, to[1] = f"t{output}_pixels", -1
+        graph.add("Transpose", [f"t{inputs[0]}"], source, perm=[0, 2, 3, 1])
+    graph.add("Reshape", [source, graph.constant(np.array(to, np.int64))], f"t{output}")
+
+
+def _enlarge(graph: _Graph, operator: _Table, inputs: tuple[int, ...], output: int) -> None:
+    options, before, after = _options(operator), graph.tensors[inputs[0]].shape, graph.tensors[output].shape
+    if options.number(2, "b") or not options.number(3, "b"):
+        raise WeightsError("pictures are enlarged by the centres of their pixels only here")
+    scales = np.array([1, 1, after[1] / before[1], after[2] / before[2]], np.float32)
+    names = [f"t{inputs[0]}", "", graph.constant(scales)]
+    graph.add("Resize", names, f"t{output}", mode="linear", coordinate_transformation_mode="half_pixel")
+
+
+def _depth_to_space(graph: _Graph, operator: _Table, inputs: tuple[int, ...], output: int) -> None:
+    side = _options(operator).number(0, "i")
+    graph.add("DepthToSpace", [f"t{inputs[0]}"], f"t{output}", blocksize=side, mode="DCR")
+
+
+def _filled_in(graph: _Graph, operator: _Table, inputs: tuple[int, ...], output: int) -> None:
+    graph.known[output] = graph.content(inputs[0])
 
 
 def _stored_small(graph: _Graph, operator: _Table, inputs: tuple[int, ...], output: int) -> None:
@@ -318,11 +402,14 @@ _OPERATIONS: Final[dict[int, Callable[[_Graph, _Table, tuple[int, ...], int], No
     0: _addition,
     3: _convolution,
     4: _depthwise,
+    5: _depth_to_space,
     6: _stored_small,
     14: _logistic,
     17: _pooling,
     22: _reshape,
+    23: _enlarge,
     34: _padding,
     54: _leaky,
+    124: _filled_in,
 }
 """By their number in the schema's ``BuiltinOperator``."""
