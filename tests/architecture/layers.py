@@ -62,7 +62,7 @@ LAYERS: dict[str, Layer] = {
     "weights": _layer("core", "files are found, fetched and verified without knowing what they are for"),
     "models": _layer("", "folders of the shipped models, and where they are"),
     "inference": _layer("core", "one way to open a neural network (decision 0002)"),
-    "tflite": _layer("core", "one way to convert what another runtime's graphs say (decision 0018)"),
+    "tflite": _layer("core", "one way to convert what another runtime's graphs say (decision 0020)"),
     "light": _layer("core", _STAGE, faces=True),
     "sources": _layer("core", _STAGE, faces=True),
     "detectors": _layer("core inference tflite", _STAGE, faces=True),
