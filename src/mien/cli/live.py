@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -26,11 +27,14 @@ from mien.cli._options import (
 )
 from mien.cli._signals import stop_on_signal
 from mien.core.errors import SettingsError
+from mien.core.policy import may_show_people
 from mien.core.settings import PROFILES
 
 if TYPE_CHECKING:
     from mien.assembly import Choices
+    from mien.cli._display import ShownPage
     from mien.core.audience import Analysis, Sink
+    from mien.core.policy import Declaration
     from mien.core.settings import DetectionSettings, InferenceSettings, Profile
     from mien.core.status import Status
     from mien.runtime.live.networks import Networks
@@ -75,6 +79,9 @@ MOST_NOTES = 5
 @stream_options
 @click.option("--workers", type=click.Choice(["process", "thread"]), default="process", show_default=True,
               help="Cameras and networks in processes that can be restarted, or in threads.")  # fmt: skip
+@click.option("--display", "shows", is_flag=True,
+              help="Also show it as a page on this machine, with the picture where it may be shown.")  # fmt: skip
+@click.option("--display-port", type=click.IntRange(1, 65535), help="Port of that page (default: a free one).")
 @click.option("--quiet", is_flag=True, help="No dashboard, no summary.")
 @click.pass_context
 def command(context: click.Context, /, sources: tuple[str, ...], record: Path | None, **options: Any) -> None:
@@ -102,15 +109,18 @@ def command(context: click.Context, /, sources: tuple[str, ...], record: Path | 
         sinks.append(jsonl.create(record / "timeline.jsonl", min_group=grant.min_group, sync_seconds=SYNC_SECONDS))
     import functools
 
+    demo = any(locator.startswith("synthetic:") for locator in sources)
+    shown = _shown(watched, told, profile, options, demo=demo)
     session = LiveSession(
         watched,
         Permitted(profile, grant, networks),
         functools.partial(open_networks, profile.detection, chosen, networks),
         sinks=sinks,
+        display=shown.display if shown is not None else None,
         options=_live_options(profile, options),
     )
-    with stop_on_signal() as asked:
-        analysis = _run(session, record, options, asked)
+    with stop_on_signal() as asked, shown or contextlib.nullcontext():
+        analysis = _run(session, record, options, asked, shown)
     if record is not None:
         _write(analysis, record)
     if not options["quiet"]:
@@ -175,6 +185,26 @@ def _watched(locator: str, profile: Profile, options: dict[str, Any]) -> Watched
     return Watched(camera, None if zones is None else ZoneFinder(read_zone_map(zones).of(locator)))
 
 
+def _shown(
+    watched: list[Watched], told: Declaration, profile: Profile, options: dict[str, Any], *, demo: bool
+) -> ShownPage | None:
+    """The page that was asked for. Single people are shown only on the basis that files of them need."""
+    if not options["shows"]:
+        if options["display_port"] is not None:
+            raise SettingsError("--display-port is about the page: ask for it with '--display'.")
+        return None
+    from mien.cli._display import ShownPage
+
+    return ShownPage(
+        [one.camera.name for one in watched],
+        profile.audience.label_set,
+        pictures=may_show_people(told),
+        note="DEMO" if demo else "",
+        port=options["display_port"],
+        workers=options["workers"],
+    )
+
+
 def _live_options(profile: Profile, options: dict[str, Any]) -> Any:
     from mien.runtime.live.engine import LiveOptions
     from mien.runtime.live.pace import Cadence, PaceOptions
@@ -184,7 +214,13 @@ def _live_options(profile: Profile, options: dict[str, Any]) -> Any:
     return LiveOptions(workers=options["workers"], pace=PaceOptions(options["latency_ms"] / 1e3), fixed=fixed)
 
 
-def _run(session: LiveSession, record: Path | None, options: dict[str, Any], asked: Callable[[], bool]) -> Analysis:
+def _run(
+    session: LiveSession,
+    record: Path | None,
+    options: dict[str, Any],
+    asked: Callable[[], bool],
+    shown: ShownPage | None,
+) -> Analysis:
     """The session with its dashboard, until it ends."""
     import threading
 
@@ -192,6 +228,7 @@ def _run(session: LiveSession, record: Path | None, options: dict[str, Any], ask
     from rich.live import Live
 
     from mien.report.live_view import line, view
+    from mien.report.wording import clock
 
     console = Console(stderr=True, quiet=options["quiet"])
     ends_at = None if options["seconds"] is None else time.monotonic() + options["seconds"]
@@ -206,9 +243,11 @@ def _run(session: LiveSession, record: Path | None, options: dict[str, Any], ask
         nonlocal said_at, written_at, writing
         now = time.monotonic()
         timeline = session.timeline()
-        notes[:] = [*notes, *status.notes][-MOST_NOTES:]
+        notes[:] = [*notes, *(f"{clock(status.media_time)} {note}" for note in status.notes)][-MOST_NOTES:]
+        if shown is not None:
+            shown.tell(status, timeline, notes)
         if console.is_terminal:
-            screen.update(view(status, timeline, notes), refresh=True)
+            screen.update(view(status, timeline, notes, shown.address if shown is not None else None), refresh=True)
         else:
             for note in status.notes:
                 console.print(note, markup=False)
@@ -220,6 +259,8 @@ def _run(session: LiveSession, record: Path | None, options: dict[str, Any], ask
             writing = threading.Thread(target=_write, args=(session.analysis(), record), daemon=True)
             writing.start()
 
+    if shown is not None and not console.is_terminal:
+        Console(stderr=True).print(f"The page is at {shown.address}", markup=False, soft_wrap=True)
     with Live(console=console, auto_refresh=False, transient=True) as screen:
         analysis = session.run(on_status, should_stop)
     if writing is not None:

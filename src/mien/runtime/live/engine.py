@@ -24,7 +24,7 @@ from mien.runtime.live.capture import Arrived, Credit, Ended
 from mien.runtime.live.networks import Classified, Detect, Detected, Facts, Failed, OpenNetworks
 from mien.runtime.live.pace import Cadence, Pace, PaceOptions
 from mien.runtime.live.questions import NamedClassifier, NamedDetector, Questions
-from mien.runtime.live.status import Stretch
+from mien.runtime.live.status import Stretch, mean
 from mien.runtime.live.supervision import Patience
 from mien.runtime.live.workers import Kind
 
@@ -32,6 +32,10 @@ TICK_SECONDS: Final = 0.05
 DRAIN_SECONDS: Final = 3.0
 _BLACK: Final = np.zeros(1, np.uint8)
 _NO_SCORES: Final = np.zeros((0, len(FERPLUS8)), np.float32)
+
+
+def _never(camera: int) -> bool:
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,8 @@ class LiveOptions:
         pace: the aim that the cadence follows.
         fixed: a cadence to keep, in place of following the pace.
         status_seconds: how often the status is told.
-        needs_frames: whether readings are told with their pictures, which costs a copy each; otherwise with black ones.
+        wants_picture: whether the next reading of the camera of this number (from 0) is to be told with its picture,
+            which costs a copy; otherwise it comes with a black one (:func:`is_blank`).
     """
 
     workers: Kind = "process"
@@ -52,7 +57,7 @@ class LiveOptions:
     pace: PaceOptions = field(default_factory=PaceOptions)
     fixed: Cadence | None = None
     status_seconds: float = 1.0
-    needs_frames: bool = False
+    wants_picture: Callable[[int], bool] = _never
 
 
 @dataclass(slots=True)
@@ -230,6 +235,7 @@ class Engine:
 
     def _arrived(self, camera: Camera, arrived: Arrived) -> None:
         """A frame: for the detector, or between detections."""
+        self._stretch.waiting.append(time.monotonic() - arrived.captured_at)
         looks = camera.sequence % self.cadence.detect_every == 0
         flying = camera.look(
             arrived, arrived.captured_at - self._started if camera.spec.is_live else arrived.media_time
@@ -248,28 +254,29 @@ class Engine:
         """Cut out the faces of the frames that are ready, and have them read."""
         if self._reading is not None:
             return
-        batches = []
+        started, batches = time.perf_counter(), []
         for number, camera in enumerate(self._cameras):
             landed = camera.land()
             if not landed:
                 continue
             camera.pipeline.read_hz = self.cadence.read_hz
             prepared = camera.pipeline.prepare([flying.found for flying in landed if flying.found is not None])
-            frames = [_kept(flying.frame, self._options.needs_frames) for flying in landed]
+            frames = [_kept(flying.frame, self._options.wants_picture(number)) for flying in landed]
             batches.append(_Batch(number, prepared, frames, [flying.arrived.captured_at for flying in landed]))
             camera.reached = landed[-1].frame.media_time
             for flying in landed if not self._stopping else ():
                 camera.give(Credit(flying.arrived.ring, flying.arrived.slot))
         crops = [part for batch in batches for part in batch.prepared.pixels]
-        if crops:
-            question = self._questions.place(crops)
+        question = self._questions.place(crops) if crops else None
+        self._stretch.engine_ms += 1e3 * (time.perf_counter() - started)
+        if question is not None:
             self._reading = question.request, batches
             self._questions.ask(question)
         elif batches:
             self._read(batches, _NO_SCORES, 0.0)
 
     def _read(self, batches: Sequence[_Batch], probabilities: FloatArray, each_ms: float) -> None:
-        start, now = 0, time.monotonic()
+        start, now, started = 0, time.monotonic(), time.perf_counter()
         for batch in batches:
             camera = self._cameras[batch.camera]
             scores = Scores(probabilities[start : start + batch.prepared.size], each_ms)
@@ -280,6 +287,7 @@ class Engine:
                 camera.faces_read = sum(face.probabilities is not None for face in reading.faces)
                 self._on_reading(batch.camera, frame, reading)
             self._stretch.latencies += [now - moment for moment in batch.captured_at]
+        self._stretch.engine_ms += 1e3 * (time.perf_counter() - started)
 
     def _lose(self, of: Camera | None, why: str) -> None:
         """A worker is gone, or must go; it is started again."""
@@ -323,13 +331,20 @@ class Engine:
                 cameras=tuple(camera.status(seconds) for camera in self._cameras),
                 latency_median_ms=1e3 * stretch.latency(50),
                 latency_p95_ms=1e3 * stretch.latency(95),
-                detector_ms=float(np.mean(stretch.detector_ms or [0.0])),
-                classifier_ms=float(np.mean(stretch.classifier_ms or [0.0])),
+                waiting_ms=1e3 * mean(stretch.waiting),
+                detector_ms=mean(stretch.detector_ms),
+                classifier_ms=mean(stretch.classifier_ms),
+                engine_ms=stretch.engine_each_ms,
                 cadence=str(self.cadence),
                 network_restarts=self._questions.restarts,
                 notes=tuple(stretch.notes),
             )
         )
+
+
+def is_blank(frame: Frame) -> bool:
+    """Whether a reading came without its picture."""
+    return not any(frame.image.strides)
 
 
 def _kept(frame: Frame, with_picture: bool) -> Frame:

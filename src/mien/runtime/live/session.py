@@ -17,6 +17,7 @@ from mien.core.status import Status
 from mien.hall import HallStep
 from mien.pipeline import Pipeline
 from mien.runtime.live.cameras import LiveCamera
+from mien.runtime.live.display import Display
 from mien.runtime.live.engine import Engine, LiveOptions
 from mien.runtime.live.merging import HallMerger
 from mien.runtime.live.networks import OpenNetworks
@@ -62,6 +63,7 @@ class LiveSession:
         open_networks: opens detector and classifier.
         sinks: told each snapshot of the whole audience; one that fails is told of, and the session goes on.
         observers: told each frame and its reading, inside the process; of one camera only.
+        display: shown each camera's pictures as far as they are looked at; opened and closed by whoever made it.
         options: how the engine runs.
 
     Raises:
@@ -76,6 +78,7 @@ class LiveSession:
         *,
         sinks: Sequence[Sink] = (),
         observers: Sequence[FrameObserver] = (),
+        display: Display | None = None,
         options: LiveOptions | None = None,
     ) -> None:
         if len(watched) > 1 and any(one.finder is None for one in watched):
@@ -88,7 +91,11 @@ class LiveSession:
         self._sinks = [_Forgiving(sink, self._notes) for sink in sinks]
         self._observers = tuple(observers)
         cameras = [one.camera for one in watched]
-        self.engine = Engine(cameras, open_networks, self._begin, self._take, options or LiveOptions())
+        self._display = display
+        options = options or LiveOptions()
+        if display is not None:
+            options = replace(options, wants_picture=display.wants)
+        self.engine = Engine(cameras, open_networks, self._begin, self._take, options)
         self._session_id = digest(time.time_ns(), id(self))[:16]
         self._gates: list[dict[str, Aggregator]] = []
         self._pipelines: list[Pipeline] = []
@@ -173,6 +180,8 @@ class LiveSession:
     def _take(self, number: int, frame: Frame, reading: FrameReading) -> None:
         for observer in self._observers:
             observer.observe(frame, reading)
+        if self._display is not None:
+            self._display.observe(number, frame, reading)
         self._sizes[number] = frame.width, frame.height
         finder = self._watched[number].finder
         parts = {"": reading} if finder is None else finder.part(reading, frame.width, frame.height)
@@ -195,7 +204,8 @@ class LiveSession:
 
     def _with_notes(self, status: Status) -> Status:
         notes, self._notes[:] = tuple(self._notes), []
-        return replace(status, notes=(*status.notes, *notes))
+        shown = self._display.notes() if self._display is not None else ()
+        return replace(status, notes=(*status.notes, *notes, *shown))
 
     def _close_sinks(self, *, complete: bool) -> None:
         for sink in self._sinks:
