@@ -28,8 +28,10 @@ ANSWERS: list[http.client.HTTPResponse] = []
 def live() -> Iterator[LivePage]:
     made = open_page(OPTIONS, None)
     yield made
-    for end in (*CONNECTIONS, *ANSWERS):
-        end.close()
+    for connection in CONNECTIONS:
+        connection.close()
+    for answer in ANSWERS:
+        answer.close()
     CONNECTIONS.clear()
     ANSWERS.clear()
     made.close()

@@ -14,6 +14,7 @@ from mien.cli import TRUNCATED
 from mien.cli._options import (
     DEFAULT_HEAD_POSE,
     LABEL_SET_NAMES,
+    asked_sinks,
     choices,
     declaration,
     inference,
@@ -22,6 +23,7 @@ from mien.cli._options import (
     policy_options,
     profile_with,
     read_camera,
+    sink_options,
     stream_options,
     stream_sinks,
 )
@@ -77,6 +79,7 @@ MOST_NOTES = 5
 @leave_out_option
 @model_options
 @stream_options
+@sink_options
 @click.option("--workers", type=click.Choice(["process", "thread"]), default="process", show_default=True,
               help="Cameras and networks in processes that can be restarted, or in threads.")  # fmt: skip
 @click.option("--display", "shows", is_flag=True,
@@ -103,7 +106,7 @@ def command(context: click.Context, /, sources: tuple[str, ...], record: Path | 
     networks = inference(options["threads"], options["providers"])
     chosen = choices(options["detector"], options["classifier"])
     watched = [_watched(locator, profile, options) for locator in sources]
-    sinks: list[Sink] = stream_sinks(options)
+    sinks: list[Sink] = [*stream_sinks(options), *asked_sinks(options, grant.min_group)]
     if record is not None:
         prepare_folder(record)
         sinks.append(jsonl.create(record / "timeline.jsonl", min_group=grant.min_group, sync_seconds=SYNC_SECONDS))

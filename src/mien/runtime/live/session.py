@@ -6,9 +6,19 @@ import contextlib
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from mien.aggregation import Aggregator
-from mien.core.audience import Analysis, AudienceSnapshot, AudienceStep, Session, Sink, Timeline
+from mien.core.audience import (
+    Analysis,
+    AudienceSnapshot,
+    AudienceStep,
+    Buffering,
+    Session,
+    Sink,
+    SnapshotLog,
+    Timeline,
+)
 from mien.core.errors import MienError, SettingsError
 from mien.core.faces import EmotionClassifier, FaceDetector, Frame, FrameObserver, FrameReading, SourceInfo
 from mien.core.policy import Grant
@@ -24,6 +34,9 @@ from mien.runtime.live.networks import OpenNetworks
 from mien.runtime.provenance import Fed, RunFacts, digest, provenance_of
 from mien.runtime.recording import Recording
 from mien.zones import ZoneFinder
+
+AT_ONCE: Final = 50
+"""Snapshots handed to one sink in one go, so that catching up does not hold frames up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +251,7 @@ class LiveSession:
 
 
 class _Forgiving:
-    """A sink whose failure is told of once, and does not end the session.
+    """A sink whose failure is told of once, and does not end the session; what it refused it is given again, in order.
 
     Args:
         sink: the sink.
@@ -248,22 +261,43 @@ class _Forgiving:
     def __init__(self, sink: Sink, notes: list[str]) -> None:
         self._sink = sink
         self._notes = notes
-        self._failing = False
+        self._waiting = SnapshotLog()
+        self._next = 0
+        self._trouble: str | None = None
 
     def write(self, snapshot: AudienceSnapshot) -> None:
-        """Hand one snapshot on."""
-        try:
-            self._sink.write(snapshot)
-        except MienError as error:
-            if not self._failing:
-                self._notes.append(str(error))
-            self._failing = True
-            return
-        self._failing = False
+        """Hand one snapshot on, after those that wait."""
+        self._waiting.append(snapshot)
+        self._hand_on(AT_ONCE)
+        if isinstance(self._sink, Buffering) and self._next == len(self._waiting):
+            self._tell(self._sink.trouble())
 
     def close(self, *, complete: bool) -> None:
-        """Close it."""
+        """Hand on what waits, and close it."""
+        self._hand_on(None)
         try:
             self._sink.close(complete=complete)
         except MienError as error:
             self._notes.append(str(error))
+
+    def _hand_on(self, most: int | None) -> None:
+        """What waits, or so much of it as holds nobody up."""
+        end = len(self._waiting) if most is None else min(len(self._waiting), self._next + most)
+        for snapshot in self._waiting[self._next : end]:
+            try:
+                self._sink.write(snapshot)
+            except MienError as error:
+                self._tell(str(error))
+                return
+            self._next += 1
+            if self._trouble is not None and not isinstance(self._sink, Buffering):
+                self._tell(None)
+        if self._next == len(self._waiting):
+            self._waiting, self._next = SnapshotLog(), 0
+
+    def _tell(self, trouble: str | None) -> None:
+        if trouble is not None and self._trouble is None:
+            self._notes.append(trouble)
+        elif trouble is None and self._trouble is not None:
+            self._notes.append("what could not be written is written again, with what waited for it")
+        self._trouble = trouble
