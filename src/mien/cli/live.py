@@ -211,10 +211,15 @@ def _shown(
 def _live_options(profile: Profile, options: dict[str, Any]) -> Any:
     from mien.runtime.live.engine import LiveOptions
     from mien.runtime.live.pace import Cadence, PaceOptions
+    from mien.runtime.live.sensors import MachineSensors
 
     asked = options["detect_every"] is not None or options["read_hz"] is not None or not options["realtime"]
     fixed = Cadence(profile.detection.detect_every, profile.reading.hz) if asked else None
-    return LiveOptions(workers=options["workers"], pace=PaceOptions(options["latency_ms"] / 1e3), fixed=fixed)
+    # A recording that is read in full is to tell the same on any day.
+    sensors = MachineSensors() if options["realtime"] else None
+    return LiveOptions(
+        workers=options["workers"], pace=PaceOptions(options["latency_ms"] / 1e3), fixed=fixed, sensors=sensors
+    )
 
 
 def _run(

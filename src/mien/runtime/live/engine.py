@@ -17,13 +17,15 @@ import numpy as np
 
 from mien.core.faces import EmotionClassifier, FaceDetector, FloatArray, Frame, FrameReading, SourceInfo
 from mien.core.labels import FERPLUS8
-from mien.core.status import Status
+from mien.core.status import Heat, Status
 from mien.pipeline import Found, Pipeline, Prepared, Scores
 from mien.runtime.live.cameras import Camera, LiveCamera
 from mien.runtime.live.capture import Arrived, Credit, Ended
+from mien.runtime.live.guard import Guard, GuardOptions
 from mien.runtime.live.networks import Classified, Detect, Detected, Facts, Failed, OpenNetworks
 from mien.runtime.live.pace import Cadence, Pace, PaceOptions
 from mien.runtime.live.questions import NamedClassifier, NamedDetector, Questions
+from mien.runtime.live.sensors import Sensors, Watch
 from mien.runtime.live.status import Stretch, mean
 from mien.runtime.live.supervision import Patience
 from mien.runtime.live.workers import Kind
@@ -48,6 +50,8 @@ class LiveOptions:
         pace: the aim that the cadence follows.
         fixed: a cadence to keep, in place of following the pace.
         status_seconds: how often the status is told.
+        sensors: tell how hot the machine is; None to go on whatever happens.
+        guard: when less is done for it.
         wants_picture: whether the next reading of the camera of this number (from 0) is to be told with its picture,
             which costs a copy; otherwise it comes with a black one (:func:`is_blank`).
     """
@@ -57,6 +61,8 @@ class LiveOptions:
     pace: PaceOptions = field(default_factory=PaceOptions)
     fixed: Cadence | None = None
     status_seconds: float = 1.0
+    sensors: Sensors | None = None
+    guard: GuardOptions = field(default_factory=GuardOptions)
     wants_picture: Callable[[int], bool] = _never
 
 
@@ -97,6 +103,9 @@ class Engine:
         self._make_pipeline = make_pipeline
         self._on_reading = on_reading
         self._pace = Pace(self._options.pace)
+        self.guard = Guard(self._options.guard)
+        """What is done less while the machine is too hot, and when it acted."""
+        self._heat = Watch(self._options.sensors) if self._options.sensors is not None else None
         self._reading: tuple[int, list[_Batch]] | None = None
         self._stretch = Stretch()
         self._started = self._told_at = 0.0
@@ -106,7 +115,7 @@ class Engine:
     @property
     def cadence(self) -> Cadence:
         """How often the networks run at present."""
-        return self._options.fixed or self._pace.cadence
+        return self.guard.relief.relieved(self._options.fixed or self._pace.cadence)
 
     @property
     def pipelines(self) -> tuple[Pipeline, ...]:
@@ -145,6 +154,8 @@ class Engine:
         """
         try:
             self._open()
+            if self._heat is not None:
+                self._heat.start()
             stop_at: float | None = None
             while True:
                 now = time.monotonic()
@@ -162,6 +173,8 @@ class Engine:
                     self._tell(time.monotonic(), on_status)
             self._tell(time.monotonic(), on_status)
         finally:
+            if self._heat is not None:
+                self._heat.stop()
             for camera in self._cameras:
                 camera.close()
             self._questions.close()
@@ -246,7 +259,8 @@ class Engine:
         flying.request = self._questions.number()
         self._questions.ask(
             Detect(
-                flying.request, arrived.ring, camera.slot_bytes, arrived.slot, arrived.height, arrived.width
+                flying.request, arrived.ring, camera.slot_bytes, arrived.slot, arrived.height, arrived.width,
+                self.guard.relief.side_share,
             )
         )  # fmt: skip
 
@@ -324,6 +338,8 @@ class Engine:
             before = self._pace.cadence
             if self._pace.tell(now, stretch.latency(95), dropped) != before:
                 self._stretch.notes.append(str(self._pace.cadence))
+        heat = self._heat.latest if self._heat is not None else None
+        self._spare(now, heat)
         on_status(
             Status(
                 media_time=max(camera.reached for camera in self._cameras),
@@ -338,8 +354,19 @@ class Engine:
                 cadence=str(self.cadence),
                 network_restarts=self._questions.restarts,
                 notes=tuple(stretch.notes),
+                heat=heat,
+                relief=str(self.guard.relief) if self.guard.relief.factor > 1 else None,
             )
         )
+
+    def _spare(self, now: float, heat: Heat | None) -> None:
+        """Do less while the machine is too hot."""
+        act = None
+        if heat is not None:
+            act = self.guard.tell(now, max(0.0, *(camera.reached for camera in self._cameras)), heat)
+        if act is not None:
+            does = str(self.guard.relief) if act.level else "looks and reads as often as before"
+            self._stretch.notes.append(f"{act.why}: it {does}")
 
 
 def is_blank(frame: Frame) -> bool:

@@ -29,6 +29,7 @@ from mien.pipeline import Pipeline
 from mien.runtime.live.cameras import LiveCamera
 from mien.runtime.live.display import Display
 from mien.runtime.live.engine import Engine, LiveOptions
+from mien.runtime.live.guard import LEVELS, Guard
 from mien.runtime.live.merging import HallMerger
 from mien.runtime.live.networks import OpenNetworks
 from mien.runtime.provenance import Fed, RunFacts, digest, provenance_of
@@ -242,12 +243,21 @@ class LiveSession:
             self._permitted.inference,
             facts.execution_providers if facts is not None else (),
             facts.detector_note if facts is not None else None,
+            {"spared_for_heat": _acts(self.engine.guard)} if self.engine.guard.acts else None,
         )
         return Analysis(
             self._whole.timeline(session, complete=complete),
             provenance_of(fed, run, stopped),
             {zone: part.timeline(session, complete=complete) for zone, part in self._parts.items()},
         )
+
+
+def _acts(guard: Guard) -> list[str]:
+    """When less was done for the machine's heat, for the report."""
+    return [
+        f"from {act.media_time:.1f} s: {act.why}; {LEVELS[act.level] if act.level else 'as before'}"
+        for act in guard.acts
+    ]
 
 
 class _Forgiving:
