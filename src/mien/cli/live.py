@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,7 @@ from mien.cli._options import (
     stream_sinks,
 )
 from mien.cli._signals import stop_on_signal
-from mien.core.errors import SettingsError
+from mien.core.errors import MienError, SettingsError
 from mien.core.policy import may_show_people
 from mien.core.settings import PROFILES
 
@@ -241,6 +242,7 @@ def _run(
     console = Console(stderr=True, quiet=options["quiet"])
     ends_at = None if options["seconds"] is None else time.monotonic() + options["seconds"]
     notes: list[str] = []
+    failures: list[str] = []
     said_at, written_at = time.monotonic(), time.monotonic()
     writing: threading.Thread | None = None
 
@@ -251,6 +253,8 @@ def _run(
         nonlocal said_at, written_at, writing
         now = time.monotonic()
         timeline = session.timeline()
+        status = replace(status, notes=(*status.notes, *failures))
+        failures.clear()
         notes[:] = [*notes, *(f"{clock(status.media_time)} {note}" for note in status.notes)][-MOST_NOTES:]
         if shown is not None:
             shown.tell(status, timeline, notes)
@@ -264,7 +268,7 @@ def _run(
                 console.print(line(status, timeline), markup=False, soft_wrap=True)
         if record is not None and now - written_at >= REPORT_EVERY_SECONDS and not (writing and writing.is_alive()):
             written_at = now
-            writing = threading.Thread(target=_write, args=(session.analysis(), record), daemon=True)
+            writing = threading.Thread(target=_write_aside, args=(session.analysis(), record, failures), daemon=True)
             writing.start()
 
     if shown is not None and not console.is_terminal:
@@ -282,6 +286,14 @@ def _write(analysis: Analysis, folder: Path) -> None:
     from mien.report import write_reports
 
     write_reports(analysis, folder, created=datetime.now(UTC))
+
+
+def _write_aside(analysis: Analysis, folder: Path, failures: list[str]) -> None:
+    """Write the reports while the session goes on, which a full disk does not end."""
+    try:
+        _write(analysis, folder)
+    except MienError as error:
+        failures.append(f"the reports were not written: {error}")
 
 
 def _summary(analysis: Analysis, record: Path | None) -> None:

@@ -64,7 +64,7 @@ def create(
     timeout_seconds: float = 5.0,
     first_wait_seconds: float = 0.5,
     longest_wait_seconds: float = 30.0,
-    linger_seconds: float = 3.0,
+    linger_seconds: float = 2.0,
 ) -> Sink:
     """A sink that posts each snapshot.
 

@@ -309,12 +309,24 @@ class Engine:
         if of is None:
             wait_seconds = self._questions.lose(now)
             self._stretch.notes.append(f"the networks' worker {why} and is started again{_in(wait_seconds)}")
+            self._pass_over(self._questions.hopeless())
             return
         for flying in of.flying:
             if flying.request is not None:
                 self._questions.answered(flying.request)
         wait_seconds = of.lose(now)
         self._stretch.notes.append(f"{of.spec.name}: {why}; it is opened again{_in(wait_seconds)}")
+
+    def _pass_over(self, request: int | None) -> None:
+        """Follow faces through a picture that the networks fail on, as between detections."""
+        if request is None:
+            return
+        self._questions.answered(request)
+        for camera in self._cameras:
+            for flying in camera.flying:
+                if flying.request == request:
+                    flying.found = Found(flying.frame, None)
+        self._stretch.notes.append("a picture that the networks failed on again and again is passed over")
 
     def _supervise(self, now: float) -> None:
         if self._stopping:
