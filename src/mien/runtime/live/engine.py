@@ -7,6 +7,7 @@ are ready go to the classifier in one call; readings pass the gate. The next fra
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -162,7 +163,7 @@ class Engine:
                 if stop_at is None and should_stop():
                     stop_at, self._stopping = now + DRAIN_SECONDS, True
                 idle = self._reading is None and not any(camera.flying for camera in self._cameras)
-                if stop_at is not None and (idle or now >= stop_at):
+                if stop_at is not None and (idle or now >= stop_at or self._questions.silent(now)):
                     break
                 if idle and all(camera.ended is not None for camera in self._cameras):
                     break
@@ -175,9 +176,16 @@ class Engine:
         finally:
             if self._heat is not None:
                 self._heat.stop()
-            for camera in self._cameras:
-                camera.close()
-            self._questions.close()
+            self._close()
+
+    def _close(self) -> None:
+        """End every worker, all at once: each that hangs takes its time to be given up."""
+        ends = [*(camera.close for camera in self._cameras), self._questions.close]
+        closing = [threading.Thread(target=end) for end in ends]
+        for thread in closing:
+            thread.start()
+        for thread in closing:
+            thread.join()
 
     def _open(self) -> None:
         self._questions.worker.start()

@@ -13,6 +13,7 @@ import numpy as np
 from mien.core.errors import WeightsError
 from mien.core.faces import EmotionClassifier, FaceDetector, Faces, FloatArray, UInt8Array
 from mien.core.labels import FERPLUS8
+from mien.runtime.live.capture import BEAT_SECONDS
 from mien.runtime.live.networks import MOST_CROPS, Classify, Detect, Facts, Failed, OpenNetworks, networks
 from mien.runtime.live.supervision import OPENING_SECONDS, Patience, Restarts, told_error
 from mien.runtime.live.workers import Kind, Worker
@@ -109,6 +110,10 @@ class Questions:
         room: UInt8Array = np.ndarray((count, size, size, 3), np.uint8, self._block.buf)
         np.concatenate(crops, out=room)
         return Classify(self.number(), self._block.name, count, size)
+
+    def silent(self, now: float) -> bool:
+        """Whether it has missed several signs of life, which is too few to give it up, but not to wait for it."""
+        return now - self._beat_at > 4 * BEAT_SECONDS
 
     def overdue(self, now: float) -> str | None:
         """What it has been silent about for too long, in words; None where all is well."""
