@@ -259,7 +259,10 @@ def _run(
         if shown is not None:
             shown.tell(status, timeline, notes)
         if console.is_terminal:
-            screen.update(view(status, timeline, notes, shown.address if shown is not None else None), refresh=True)
+            screen.update(
+                view(status, timeline, notes, shown.address if shown is not None else None, width=console.width),
+                refresh=True,
+            )
         else:
             for note in status.notes:
                 console.print(note, markup=False)

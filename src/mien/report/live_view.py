@@ -21,10 +21,16 @@ from mien.report.wording import clock, percent
 _BAR = 14
 _STRIP_STEPS = 32
 _WIDEST_VALUE = 30
+_LEAST_VALUE = 12
+_NAME = 24
+_WIDE = 98
+"""Characters across, from which emotions and measures stand side by side."""
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 
 
-def view(status: Status, timeline: Timeline, notes: Sequence[str], address: str | None = None) -> RenderableType:
+def view(
+    status: Status, timeline: Timeline, notes: Sequence[str], address: str | None = None, *, width: int = 100
+) -> RenderableType:
     """The whole screen.
 
     Args:
@@ -32,8 +38,9 @@ def view(status: Status, timeline: Timeline, notes: Sequence[str], address: str 
         timeline: so far.
         notes: what happened lately, oldest first.
         address: of the page that shows it too, where there is one.
+        width: of the terminal, characters.
     """
-    parts: list[RenderableType] = [_head(status, timeline), _audience(timeline), _machine(status)]
+    parts: list[RenderableType] = [_head(status, timeline), _audience(timeline, width), _machine(status)]
     if address is not None:
         parts.append(Text.assemble(("also at ", "dim"), (address, f"link {address}"), overflow="fold"))
     if notes:
@@ -73,12 +80,14 @@ def _head(status: Status, timeline: Timeline) -> Text:
     return head
 
 
-def _audience(timeline: Timeline) -> RenderableType:
+def _audience(timeline: Timeline, width: int) -> RenderableType:
     last = timeline.snapshots[-1] if len(timeline.snapshots) else None
     if last is None:
         return Text("waiting for the first step", style="dim")
+    if width < _WIDE:
+        return Group(_emotions(last, timeline), _measures(timeline, 2, max(_LEAST_VALUE, width // 2 - _NAME)))
     columns = Table.grid(padding=(0, 3))
-    columns.add_row(_emotions(last, timeline), _measures(timeline))
+    columns.add_row(_emotions(last, timeline), _measures(timeline, 1, _WIDEST_VALUE))
     return columns
 
 
@@ -105,22 +114,26 @@ def _emotions(last: AudienceSnapshot, timeline: Timeline) -> RenderableType:
     return table
 
 
-def _measures(timeline: Timeline) -> RenderableType:
-    table = Table(box=None, padding=(0, 1), show_header=False)
-    table.add_column(no_wrap=True)
-    table.add_column(max_width=_WIDEST_VALUE)
+def _measures(timeline: Timeline, columns: int, widest: int) -> RenderableType:
+    """Names and values, so many pairs beside each other."""
+    told: list[tuple[str, Text]] = []
     last = timeline.snapshots[-1]
     if last.present is not None:
-        table.add_row("Faces", f"{last.readable} read of {last.present} seen")
+        told.append(("Faces", Text(f"{last.readable} read of {last.present} seen")))
     if last.coverage is not None:
-        table.add_row("Coverage", percent(last.coverage))
+        told.append(("Coverage", Text(percent(last.coverage))))
     for slug, name, form in MEASURES:
         sample = latest(timeline, slug)
-        if sample is None:
-            continue
-        table.add_row(name, Text(measure_words(sample, form), style="" if sample.value is not None else "dim"))
+        if sample is not None:
+            told.append((name, Text(measure_words(sample, form), style="" if sample.value is not None else "dim")))
     scare = last_scare(timeline.moments)
-    table.add_row("Last scare", "none yet" if scare is None else f"{clock(scare.start)}, shock {scare.value:.0f}")
+    told.append(("Last scare", Text("none yet" if scare is None else f"{clock(scare.start)}, shock {scare.value:.0f}")))
+    table = Table(box=None, padding=(0, 1), show_header=False)
+    for _ in range(columns):
+        table.add_column(no_wrap=True)
+        table.add_column(max_width=widest)
+    for start in range(0, len(told), columns):
+        table.add_row(*(cell for pair in told[start : start + columns] for cell in pair))
     return table
 
 
