@@ -19,7 +19,7 @@ from mien.core.faces import FaceReading, FrameReading
 from mien.report.live_page import LivePage, PageOptions, address, open_page, page, shrunk
 
 TOKEN = "s3cret-t0ken"
-OPTIONS = PageOptions(TOKEN, ("hall", "side"), "ferplus8", pictures_per_second=1000)
+OPTIONS = PageOptions(TOKEN, ("hall", "side"), "ferplus8", pictures_per_second=1000, most_of_a_core=1.0)
 CONNECTIONS: list[http.client.HTTPConnection] = []
 ANSWERS: list[http.client.HTTPResponse] = []
 
@@ -65,6 +65,13 @@ def feed(live: LivePage, level: int, camera: int = 0) -> threading.Thread:
     thread = threading.Thread(target=show, daemon=True)
     thread.start()
     return thread
+
+
+def until_nobody_looks(live: LivePage) -> None:
+    deadline = time.monotonic() + 10
+    while live.watched:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def next_picture(response: http.client.HTTPResponse) -> np.ndarray:
@@ -128,10 +135,7 @@ def test_nobody_looks_nothing_is_wanted_and_nobody_is_remembered(live: LivePage)
     next_picture(answer)
     assert live.watched
     answer.close()
-    deadline = time.monotonic() + 10
-    while live.watched and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert not live.watched
+    until_nobody_looks(live)
     assert live.wanted() == frozenset()
 
 
@@ -154,6 +158,7 @@ def test_whoever_comes_later_is_shown_no_old_picture(live: LivePage) -> None:
     first = ask(live, f"/{TOKEN}/picture/0")
     next_picture(first)
     first.close()
+    until_nobody_looks(live)
     feed(live, 200)
     second = ask(live, f"/{TOKEN}/picture/0")
     assert next_picture(second)[500, 30].mean() > 190
@@ -196,6 +201,21 @@ def test_where_people_may_not_be_shown_there_is_no_picture() -> None:
         assert "<img" not in page(told)
         assert "which needs the basis own_recording or consent" in page(told)
         assert ask(live, f"/{TOKEN}/picture/0").status == 404
+    finally:
+        live.close()
+
+
+def test_crowds_are_drawn_less_often_rather_than_at_others_cost() -> None:
+    live = open_page(PageOptions(TOKEN, ("hall",), "ferplus8", pictures_per_second=1000, most_of_a_core=0.01), None)
+    try:
+        feed(live, 90)
+        answer = ask(live, f"/{TOKEN}/picture/0")
+        next_picture(answer)
+        time.sleep(0.05)
+        # Drawing took a millisecond at the least, so that the next is not due for a hundred.
+        assert live.watched
+        assert live.wanted() == frozenset()
+        answer.close()
     finally:
         live.close()
 

@@ -5,6 +5,7 @@ It runs in a process of its own, is served to this machine only, and keeps nothi
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -35,6 +36,7 @@ class PageOptions:
         pictures: whether pictures are shown, or only figures.
         note: a word on every picture (``DEMO``), or empty.
         pictures_per_second: most of one camera.
+        most_of_a_core: share 0–1 of one core that drawing takes; crowds are drawn less often for it.
         max_side_px: larger pictures are shrunk to this before they are drawn on.
         jpeg_quality: 0–100.
     """
@@ -45,6 +47,7 @@ class PageOptions:
     pictures: bool = True
     note: str = ""
     pictures_per_second: float = 15.0
+    most_of_a_core: float = 0.2
     max_side_px: int = 960
     jpeg_quality: int = 82
 
@@ -101,13 +104,15 @@ class LivePage:
 
     def show(self, camera: int, image: UInt8Array, reading: FrameReading, frames_per_second: float) -> None:
         """Draw a frame (uint8 H×W×3 RGB) and serve it."""
+        started = time.thread_time()
         self._histories[camera].add(reading)
         small, drawn = shrunk(image, reading, self._options.max_side_px)
         picture = self._overlay.draw(small, drawn, self._histories[camera], frames_per_second=frames_per_second)
         _, jpeg = cv2.imencode(
             ".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, self._options.jpeg_quality]
         )
-        self._server.show(camera, jpeg.tobytes())
+        spent = time.thread_time() - started
+        self._server.show(camera, jpeg.tobytes(), rest_seconds=spent / self._options.most_of_a_core - spent)
 
     def tell(self, figures: str) -> None:
         """Serve figures, one line of JSON."""
@@ -139,7 +144,7 @@ def shrunk(image: UInt8Array, reading: FrameReading, max_side_px: int) -> tuple[
     if scale >= 1:
         return image, reading
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small: UInt8Array = cv2.resize(image, size, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+    small: UInt8Array = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR if scale >= 0.5 else cv2.INTER_AREA)  # type: ignore[assignment]
     return small, replace(reading, faces=tuple(_scaled(face, scale) for face in reading.faces))
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import hmac
+import select
 import socket
 import threading
 import time
@@ -56,7 +57,7 @@ class LiveServer:
         self._between_seconds = 1 / pictures_per_second
         self._changed = threading.Condition()
         self._pictures: list[tuple[int, bytes]] = [(0, b"")] * pictures
-        self._shown_at = [0.0] * pictures
+        self._next_at = [0.0] * pictures
         self._waiting = [0] * pictures
         self._looking = 0
         self._figures: tuple[int, str] = (0, "")
@@ -80,16 +81,17 @@ class LiveServer:
         """Cameras of which somebody has seen the last picture, and it is time for the next."""
         now = time.monotonic()
         return frozenset(
-            camera
-            for camera, waiting in enumerate(self._waiting)
-            if waiting and now - self._shown_at[camera] >= self._between_seconds
+            camera for camera, waiting in enumerate(self._waiting) if waiting and now >= self._next_at[camera]
         )
 
-    def show(self, camera: int, jpeg: bytes) -> None:
-        """Serve a picture to whoever looks at this camera."""
+    def show(self, camera: int, jpeg: bytes, *, rest_seconds: float = 0.0) -> None:
+        """Serve a picture to whoever looks at this camera; the next is not wanted sooner than after the rest."""
         with self._changed:
             self._pictures[camera] = self._pictures[camera][0] + 1, jpeg
-            self._shown_at[camera] = time.monotonic()
+            now = time.monotonic()
+            self._next_at[camera] = max(self._next_at[camera] + self._between_seconds, now + rest_seconds)
+            if self._next_at[camera] < now:
+                self._next_at[camera] = now
             self._changed.notify_all()
 
     def tell(self, figures: str) -> None:
@@ -223,9 +225,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _left(self) -> bool:
         """Whether the reader is gone, as far as can be told without writing."""
         try:
-            return not self.connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            return False
+            readable, _, _ = select.select([self.connection], [], [], 0)
+            return bool(readable) and not self.connection.recv(1, socket.MSG_PEEK)
         except OSError:
             return True
 

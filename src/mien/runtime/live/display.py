@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import multiprocessing
+import os
 import threading
 import time
 from collections import deque
@@ -31,6 +33,7 @@ from mien.runtime.live.workers import STOP, Kind, Worker
 
 HISTORY_SECONDS: Final = 30.0
 _REMEMBER_EVERY_SECONDS: Final = 0.1 - 1e-6
+_NICE: Final = 10
 _LOOK_SECONDS: Final = 0.01
 _FAREWELL_SECONDS: Final = 2.0
 _PART: Final = 20
@@ -119,6 +122,9 @@ class Tell:
 
 def screen(connection: Connection, open_screen: OpenScreen, port: int | None) -> None:
     """The worker: draws what it is handed, and asks for what is looked at."""
+    if multiprocessing.parent_process() is not None and hasattr(os, "nice"):
+        # Whoever looks on is served with what time the cameras and the networks leave.
+        os.nice(_NICE)
     try:
         shown = open_screen(port)
     except MienError as error:
