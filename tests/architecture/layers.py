@@ -115,10 +115,11 @@ LAYERS: dict[str, Layer] = {
 FACES_FILES: dict[str, str] = {
     "report/overlay.py": "draws faces on one's own footage, on explicit request",
     "report/annotated_video.py": "writes that overlay as a video, on explicit request",
+    "report/live_page.py": "shows that overlay to this machine while it is filmed, on explicit request",
     "report/face_log.py": "writes a table of faces, on explicit request",
     "report/fex.py": "writes that table in py-feat's columns, on explicit request",
 }
-"""Files that may name ``core.faces`` although their layer may not: each is a ``FrameObserver`` someone asked for."""
+"""Files that may name ``core.faces`` although their layer may not: each shows faces and was asked for."""
 
 CORE_LIBRARIES = {"numpy", "pydantic"}
 LIBRARY_HOMES: dict[str, tuple[str, ...]] = {

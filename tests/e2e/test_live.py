@@ -18,6 +18,7 @@ from mien import weights
 from mien.core.settings import SamplingSettings
 from mien.sources.file import create
 from tests.e2e.support import mien
+from tests.sinks.receivers import HttpReceiver
 
 
 @pytest.fixture(scope="module")
@@ -116,3 +117,41 @@ def test_a_hall_needs_a_purpose(clip: Path) -> None:
     ran = mien("live", clip, "--profile", "cinema")
     assert ran.returncode != 0
     assert "--purpose" in ran.stderr
+
+
+def test_what_is_measured_is_handed_on_as_it_is_made(clip: Path, tmp_path: Path) -> None:
+    service = HttpReceiver()
+    service.listen()
+    lines = tmp_path / "lines.jsonl"
+    sinks = ("--sink", f"jsonl:{lines}", "--sink", service.target, "--sink", "stream:0")
+    ran = mien("live", clip, "--fast", *sinks, "--quiet", MIEN_HTTP_TOKEN="s3cret")
+    assert ran.returncode == 0, ran.stderr
+    told = [json.loads(line) for line in lines.read_text(encoding="utf-8").splitlines()]
+    assert len(told) > 30
+    assert service.bodies() == told
+    assert {headers["Authorization"] for headers, _ in service.requests} == {"Bearer s3cret"}
+    assert "s3cret" not in ran.stdout + ran.stderr
+    service.received()
+
+
+@pytest.mark.parametrize(
+    ("sink", "code", "why"),
+    [
+        ("nothing", 2, "write jsonl:FILE"),
+        ("https:", 2, "needs an address"),
+        ("ftp:example.org", 2, "unknown sink 'ftp'"),
+        ("http://example.org/in", 2, "unencrypted"),
+        ("stream:0.0.0.0:7788", 2, "unencrypted"),
+        ("jsonl:/nowhere/at/all", 8, "cannot be written"),
+    ],
+)
+def test_a_sink_that_cannot_be_is_told_before_anything_is_measured(clip: Path, sink: str, code: int, why: str) -> None:
+    ran = mien("live", clip, "--sink", sink)
+    assert ran.returncode == code
+    assert why in " ".join(ran.stderr.split())
+
+
+def test_few_people_are_not_called_anonymous(clip: Path, tmp_path: Path) -> None:
+    ran = mien("live", clip, "--sink", f"jsonl:{tmp_path / 'a'}", "--sink-shape", "anonymised")
+    assert ran.returncode == 6
+    assert "so few people are not anonymous" in " ".join(ran.stderr.split())

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import socket
+import tempfile
 import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -44,10 +47,7 @@ class FileReceiver:
         """A file waits."""
 
     def received(self) -> list[Told]:
-        return [
-            {name: value for name, value in json.loads(line).items() if isinstance(value, int | float)}
-            for line in self.target.read_text().splitlines()
-        ]
+        return [_figures(json.loads(line)) for line in self.target.read_text().splitlines()]
 
 
 class LslReceiver:
@@ -98,6 +98,79 @@ class LslReceiver:
             return
 
 
+class HttpReceiver:
+    """A web service on this machine that takes what is posted to it."""
+
+    def __init__(self, answers: Iterable[int | tuple[int, dict[str, str]]] = ()) -> None:
+        self._answers = iter(answers)
+        self.requests: list[tuple[dict[str, str], dict[str, Any]]] = []
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            timeout = 10
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                answer = next(receiver._answers, 204)
+                status, headers = answer if isinstance(answer, tuple) else (answer, {})
+                receiver.requests.append(
+                    ({**self.headers, ":path": self.path, ":status": str(status)}, json.loads(body))
+                )
+                self.send_response(status)
+                for name, value in ({"Content-Length": "0"} | headers).items():
+                    self.send_header(name, value)
+                self.end_headers()
+
+            def log_message(self, *told: object) -> None:
+                pass
+
+        class Server(ThreadingHTTPServer):
+            daemon_threads = True
+            block_on_close = False
+
+        self.server = Server(("127.0.0.1", 0), Handler)
+        self.target: Any = f"http://127.0.0.1:{self.server.server_address[1]}/in?hall=1"
+        self.options: Mapping[str, Any] = {"linger_seconds": 10.0, "first_wait_seconds": 0.01}
+
+    def listen(self) -> None:
+        """Answer from now on; whoever asked before waits."""
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def bodies(self) -> list[dict[str, Any]]:
+        """What was taken."""
+        return [body for headers, body in self.requests if headers[":status"].startswith("2")]
+
+    def received(self) -> list[Told]:
+        self.server.shutdown()
+        self.server.server_close()
+        return [_figures(body) for body in self.bodies()]
+
+
+class StreamReceiver:
+    """Somebody who connects to a Unix socket and reads to its end."""
+
+    def __init__(self) -> None:
+        # A socket's path has to be short.
+        self.target: Any = str(Path(tempfile.mkdtemp(prefix="mien")) / "s")
+        self.options: Mapping[str, Any] = {}
+        self._end = socket.socket(socket.AF_UNIX)
+
+    def listen(self) -> None:
+        """Connect."""
+        self._end.settimeout(20)
+        self._end.connect(self.target)
+
+    def received(self) -> list[Told]:
+        with self._end, self._end.makefile() as lines:
+            return [_figures(json.loads(line)) for line in lines]
+
+
+def _figures(told: Mapping[str, Any]) -> Told:
+    return {name: value for name, value in told.items() if isinstance(value, int | float)}
+
+
 def receiver_for(name: str, folder: Path) -> Receiver:
     """The other end of a sink: a file in ``folder``, unless the sink has a receiver of its own."""
-    return LslReceiver() if name == "lsl" else FileReceiver(folder)
+    own: Mapping[str, Callable[[], Receiver]] = {"lsl": LslReceiver, "http": HttpReceiver, "stream": StreamReceiver}
+    return own[name]() if name in own else FileReceiver(folder)

@@ -12,7 +12,8 @@ import pytest
 from mien.core.audience import AudienceSnapshot, LabelView
 from mien.core.errors import OutputError, PolicyError
 from mien.core.labels import CINEMA7
-from mien.sinks.jsonl import anonymised_record, create
+from mien.sinks._records import anonymised_record
+from mien.sinks.jsonl import create
 from tests.sinks.snapshots import snapshot, suppressed
 
 PERCENTS = (5.0, 5.0, 45.2, 5.0, 7.46, 12.34, 20.0)

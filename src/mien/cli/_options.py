@@ -171,6 +171,67 @@ def leave_out_option(command: F) -> F:
     )(command)
 
 
+SINK_TOKEN = "MIEN_HTTP_TOKEN"
+"""Environment variable with the token of HTTP sinks."""
+
+
+def sink_options(command: F) -> F:
+    """``--sink`` and ``--sink-shape``."""
+    for option in (
+        click.option(
+            "--sink-shape",
+            type=click.Choice(["snapshot", "anonymised"]),
+            default="snapshot",
+            show_default=True,
+            help="What --sink writes: whole snapshots, or the few figures that earlier systems' clients read.",
+        ),
+        click.option(
+            "--sink",
+            "sinks",
+            multiple=True,
+            metavar="KIND:TARGET",
+            help="Also write the timeline there as it is made: jsonl:FILE, https://URL, stream:PORT or stream:/SOCKET.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def asked_sinks(options: Mapping[str, Any], min_group: int) -> list[Sink]:
+    """The sinks of ``--sink``, in order; what listens or writes a file does so from now on.
+
+    Raises:
+        SettingsError: no such kind, or a target that is none.
+        PolicyError: the anonymised shape of groups that are too small.
+        OutputError: a target is taken or cannot be written.
+    """
+    import os
+    from pathlib import Path
+
+    from mien.core.plugins import load
+
+    made: list[Sink] = []
+    try:
+        for text in options["sinks"]:
+            kind, colon, target = text.partition(":")
+            if kind == "https" or text.startswith("http://"):
+                kind, target = "http", text
+            if not colon or not target or kind == "lsl":
+                raise SettingsError(
+                    f"--sink {kind}: write jsonl:FILE, https://URL, stream:PORT or stream:/SOCKET (an LSL stream has "
+                    "'--lsl NAME')."
+                )
+            more = {"token": os.environ.get(SINK_TOKEN) or None} if kind == "http" else {}
+            create = load("sinks", kind).create
+            where = Path(target) if kind == "jsonl" else target
+            made.append(create(where, shape=options["sink_shape"], min_group=min_group, **more))
+    except Exception:
+        for sink in made:
+            sink.close(complete=False)
+        raise
+    return made
+
+
 def head_pose_option(command: F) -> F:
     """``--head-pose``."""
     return click.option(

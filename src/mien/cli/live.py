@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,7 @@ import click
 from mien.cli import TRUNCATED
 from mien.cli._options import (
     LABEL_SET_NAMES,
+    asked_sinks,
     choices,
     declaration,
     fallback_of,
@@ -23,16 +26,20 @@ from mien.cli._options import (
     policy_options,
     profile_with,
     read_camera,
+    sink_options,
     stream_options,
     stream_sinks,
 )
 from mien.cli._signals import stop_on_signal
-from mien.core.errors import SettingsError
+from mien.core.errors import MienError, SettingsError
+from mien.core.policy import may_show_people
 from mien.core.settings import PROFILES
 
 if TYPE_CHECKING:
     from mien.assembly import Choices
+    from mien.cli._display import ShownPage
     from mien.core.audience import Analysis, Sink
+    from mien.core.policy import Declaration
     from mien.core.settings import DetectionSettings, InferenceSettings, Profile
     from mien.core.status import Status
     from mien.runtime.live.networks import Networks
@@ -77,8 +84,12 @@ MOST_NOTES = 5
 @head_pose_option
 @hard_sight_options
 @stream_options
+@sink_options
 @click.option("--workers", type=click.Choice(["process", "thread"]), default="process", show_default=True,
               help="Cameras and networks in processes that can be restarted, or in threads.")  # fmt: skip
+@click.option("--display", "shows", is_flag=True,
+              help="Also show it as a page on this machine, with the picture where it may be shown.")  # fmt: skip
+@click.option("--display-port", type=click.IntRange(1, 65535), help="Port of that page (default: a free one).")
 @click.option("--quiet", is_flag=True, help="No dashboard, no summary.")
 @click.pass_context
 def command(context: click.Context, /, sources: tuple[str, ...], record: Path | None, **options: Any) -> None:
@@ -102,22 +113,25 @@ def command(context: click.Context, /, sources: tuple[str, ...], record: Path | 
     networks = inference(options["threads"], options["providers"])
     chosen = choices(options["detector"], options["classifier"])
     watched = [_watched(locator, profile, options) for locator in sources]
-    sinks: list[Sink] = stream_sinks(options)
+    sinks: list[Sink] = [*stream_sinks(options), *asked_sinks(options, grant.min_group)]
     if record is not None:
         prepare_folder(record)
         sinks.append(jsonl.create(record / "timeline.jsonl", min_group=grant.min_group, sync_seconds=SYNC_SECONDS))
     import functools
 
+    demo = any(locator.startswith("synthetic:") for locator in sources)
+    shown = _shown(watched, told, profile, options, demo=demo)
     session = LiveSession(
         watched,
         Permitted(profile, grant, networks),
         functools.partial(open_networks, profile.detection, chosen, networks),
         sinks=sinks,
         head_pose=load_head_pose(options["head_pose"], networks),
+        display=shown.display if shown is not None else None,
         options=_live_options(profile, options),
     )
-    with stop_on_signal() as asked:
-        analysis = _run(session, record, options, asked)
+    with stop_on_signal() as asked, shown or contextlib.nullcontext():
+        analysis = _run(session, record, options, asked, shown)
     if record is not None:
         _write(analysis, record)
     if not options["quiet"]:
@@ -186,16 +200,47 @@ def _watched(locator: str, profile: Profile, options: dict[str, Any]) -> Watched
     return Watched(camera, None if zones is None else ZoneFinder(read_zone_map(zones).of(told_name(locator))))
 
 
+def _shown(
+    watched: list[Watched], told: Declaration, profile: Profile, options: dict[str, Any], *, demo: bool
+) -> ShownPage | None:
+    """The page that was asked for. Single people are shown only on the basis that files of them need."""
+    if not options["shows"]:
+        if options["display_port"] is not None:
+            raise SettingsError("--display-port is about the page: ask for it with '--display'.")
+        return None
+    from mien.cli._display import ShownPage
+
+    return ShownPage(
+        [one.camera.name for one in watched],
+        profile.audience.label_set,
+        pictures=may_show_people(told),
+        note="DEMO" if demo else "",
+        port=options["display_port"],
+        workers=options["workers"],
+    )
+
+
 def _live_options(profile: Profile, options: dict[str, Any]) -> Any:
     from mien.runtime.live.engine import LiveOptions
     from mien.runtime.live.pace import Cadence, PaceOptions
+    from mien.runtime.live.sensors import MachineSensors
 
     asked = options["detect_every"] is not None or options["read_hz"] is not None or not options["realtime"]
     fixed = Cadence(profile.detection.detect_every, profile.reading.hz) if asked else None
-    return LiveOptions(workers=options["workers"], pace=PaceOptions(options["latency_ms"] / 1e3), fixed=fixed)
+    # A recording that is read in full is to tell the same on any day.
+    sensors = MachineSensors() if options["realtime"] else None
+    return LiveOptions(
+        workers=options["workers"], pace=PaceOptions(options["latency_ms"] / 1e3), fixed=fixed, sensors=sensors
+    )
 
 
-def _run(session: LiveSession, record: Path | None, options: dict[str, Any], asked: Callable[[], bool]) -> Analysis:
+def _run(
+    session: LiveSession,
+    record: Path | None,
+    options: dict[str, Any],
+    asked: Callable[[], bool],
+    shown: ShownPage | None,
+) -> Analysis:
     """The session with its dashboard, until it ends."""
     import threading
 
@@ -203,10 +248,12 @@ def _run(session: LiveSession, record: Path | None, options: dict[str, Any], ask
     from rich.live import Live
 
     from mien.report.live_view import line, view
+    from mien.report.wording import clock
 
     console = Console(stderr=True, quiet=options["quiet"])
     ends_at = None if options["seconds"] is None else time.monotonic() + options["seconds"]
     notes: list[str] = []
+    failures: list[str] = []
     said_at, written_at = time.monotonic(), time.monotonic()
     writing: threading.Thread | None = None
 
@@ -217,9 +264,16 @@ def _run(session: LiveSession, record: Path | None, options: dict[str, Any], ask
         nonlocal said_at, written_at, writing
         now = time.monotonic()
         timeline = session.timeline()
-        notes[:] = [*notes, *status.notes][-MOST_NOTES:]
+        status = replace(status, notes=(*status.notes, *failures))
+        failures.clear()
+        notes[:] = [*notes, *(f"{clock(status.media_time)} {note}" for note in status.notes)][-MOST_NOTES:]
+        if shown is not None:
+            shown.tell(status, timeline, notes)
         if console.is_terminal:
-            screen.update(view(status, timeline, notes), refresh=True)
+            screen.update(
+                view(status, timeline, notes, shown.address if shown is not None else None, width=console.width),
+                refresh=True,
+            )
         else:
             for note in status.notes:
                 console.print(note, markup=False)
@@ -228,9 +282,11 @@ def _run(session: LiveSession, record: Path | None, options: dict[str, Any], ask
                 console.print(line(status, timeline), markup=False, soft_wrap=True)
         if record is not None and now - written_at >= REPORT_EVERY_SECONDS and not (writing and writing.is_alive()):
             written_at = now
-            writing = threading.Thread(target=_write, args=(session.analysis(), record), daemon=True)
+            writing = threading.Thread(target=_write_aside, args=(session.analysis(), record, failures), daemon=True)
             writing.start()
 
+    if shown is not None and not console.is_terminal:
+        Console(stderr=True).print(f"The page is at {shown.address}", markup=False, soft_wrap=True)
     with Live(console=console, auto_refresh=False, transient=True) as screen:
         analysis = session.run(on_status, should_stop)
     if writing is not None:
@@ -244,6 +300,14 @@ def _write(analysis: Analysis, folder: Path) -> None:
     from mien.report import write_reports
 
     write_reports(analysis, folder, created=datetime.now(UTC))
+
+
+def _write_aside(analysis: Analysis, folder: Path, failures: list[str]) -> None:
+    """Write the reports while the session goes on, which a full disk does not end."""
+    try:
+        _write(analysis, folder)
+    except MienError as error:
+        failures.append(f"the reports were not written: {error}")
 
 
 def _summary(analysis: Analysis, record: Path | None) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Final, Literal, NoReturn, Protocol, Self, overload
+from typing import Annotated, Final, Literal, NoReturn, Protocol, Self, overload, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -429,4 +429,13 @@ class Sink(Protocol):
 
     def close(self, *, complete: bool) -> None:
         """Called once; ``complete`` is False when the run was interrupted."""
+        ...
+
+
+@runtime_checkable
+class Buffering(Protocol):
+    """A sink that keeps what it took until the other end takes it, and tells how that stands."""
+
+    def trouble(self) -> str | None:
+        """What keeps the other end from taking snapshots at present, in plain words; None where it takes them."""
         ...

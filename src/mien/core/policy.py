@@ -166,6 +166,11 @@ def authorise(declaration: Declaration, profile: Profile) -> Grant:
     return Grant(declaration, profile.name, profile.audience.min_group, tuple(notices))
 
 
+def may_show_people(declaration: Declaration) -> bool:
+    """Whether single people may be shown or listed: one's own recording, or everybody's consent."""
+    return declaration.basis in (Basis.OWN_RECORDING, Basis.CONSENT)
+
+
 def permit_personal_files(declaration: Declaration) -> None:
     """Permit files that show or list single people (an annotated video, a table of faces), whatever the report tells.
 
@@ -175,7 +180,7 @@ def permit_personal_files(declaration: Declaration) -> None:
     Raises:
         PolicyError: neither one's own recording nor everybody's consent is declared.
     """
-    if declaration.basis not in (Basis.OWN_RECORDING, Basis.CONSENT):
+    if not may_show_people(declaration):
         raise PolicyError(
             "an annotated video, a face log and a table for py-feat show single people, which needs a basis: declare "
             "'--basis own_recording' for your own footage or '--basis consent' if everyone shown agreed, or leave "

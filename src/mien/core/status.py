@@ -28,6 +28,22 @@ class CameraStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class Heat:
+    """How hot the machine is, as far as it tells; None where it does not.
+
+    Attributes:
+        gpu_celsius, cpu_celsius: the hottest sensor of each.
+        gpu_busy: share of the time the GPU computed, 0–1.
+        cpu_throttled: the processor was slowed down for its heat or its supply.
+    """
+
+    gpu_celsius: float | None = None
+    cpu_celsius: float | None = None
+    gpu_busy: float | None = None
+    cpu_throttled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """How the run stands.
 
@@ -36,10 +52,14 @@ class Status:
         elapsed_seconds: since the start.
         cameras: each.
         latency_median_ms, latency_p95_ms: from a frame's capture to its reading, since the last status.
+        waiting_ms: from a frame's capture to the engine taking it, mean since the last status.
         detector_ms, classifier_ms: wall milliseconds of a call, mean since the last status; 0 without one.
+        engine_ms: wall milliseconds of a frame in the engine itself (following, cutting out, gate, timeline), mean.
         cadence: how often the networks run at present, in words.
         network_restarts: of the networks' worker.
         notes: what happened since the last status, in plain words.
+        heat: of the machine; None where nobody measures it.
+        relief: what is done less because of it, in words; None for nothing.
     """
 
     media_time: float
@@ -47,8 +67,12 @@ class Status:
     cameras: tuple[CameraStatus, ...]
     latency_median_ms: float
     latency_p95_ms: float
+    waiting_ms: float
     detector_ms: float
     classifier_ms: float
+    engine_ms: float
     cadence: str
     network_restarts: int
     notes: tuple[str, ...]
+    heat: Heat | None = None
+    relief: str | None = None

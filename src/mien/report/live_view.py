@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -10,43 +10,39 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from mien.analysis.series import StepState, state_of
+from mien.analysis.series import state_of
 from mien.core.audience import AudienceSnapshot, Timeline
-from mien.core.findings import MetricSample, Moment, MomentKind
 from mien.core.labels import EMOTIONS
 from mien.core.status import Status
+from mien.report.live_figures import MEASURES, STATE_WORDS, heat_words, last_scare, latest, measure_words
 from mien.report.palette import COLOURS, css
 from mien.report.wording import clock, percent
 
 _BAR = 14
 _STRIP_STEPS = 32
 _WIDEST_VALUE = 30
+_LEAST_VALUE = 12
+_NAME = 24
+_WIDE = 98
+"""Characters across, from which emotions and measures stand side by side."""
 _BLOCKS = " ▁▂▃▄▅▆▇█"
-MEASURES: tuple[tuple[str, str, str], ...] = (
-    ("shock", "Shock", "{:.0f} of 100"),
-    ("epm", "EPM", "{:.1f} of 10"),
-    ("engagement_30s", "Engagement, last 30 s", "{:.2f} of 5"),
-    ("attention", "Facing the screen", "{:.0f} %"),
-    ("sentiment", "Sentiment", "{:+.0f}"),
-)
-"""Series on show, what they are called, and how their values are written."""
-STATE_WORDS: Mapping[StepState, str] = {
-    StepState.UNREAD: "faces are seen, none can be read",
-    StepState.NO_FACE: "no face is seen",
-    StepState.GAP: "no frame comes",
-    StepState.SUPPRESSED: "fewer faces than the smallest group: nothing is told",
-}
 
 
-def view(status: Status, timeline: Timeline, notes: Sequence[str]) -> RenderableType:
+def view(
+    status: Status, timeline: Timeline, notes: Sequence[str], address: str | None = None, *, width: int = 100
+) -> RenderableType:
     """The whole screen.
 
     Args:
         status: how the run stands.
         timeline: so far.
         notes: what happened lately, oldest first.
+        address: of the page that shows it too, where there is one.
+        width: of the terminal, characters.
     """
-    parts: list[RenderableType] = [_head(status, timeline), _audience(timeline), _machine(status)]
+    parts: list[RenderableType] = [_head(status, timeline), _audience(timeline, width), _machine(status)]
+    if address is not None:
+        parts.append(Text.assemble(("also at ", "dim"), (address, f"link {address}"), overflow="fold"))
     if notes:
         parts.append(
             Panel(Group(*(Text(note, style="yellow") for note in notes)), title="what happened", box=box.ROUNDED)
@@ -64,7 +60,7 @@ def line(status: Status, timeline: Timeline) -> str:
         words.append(f"{strongest} {told[strongest]:.0f} %, {last.readable} of {last.present} faces read")
     elif last is not None:
         words.append(STATE_WORDS[state_of(last)])
-    shock = _latest(timeline, "shock")
+    shock = latest(timeline, "shock")
     if shock is not None and shock.value is not None:
         words.append(f"shock {shock.value:.0f}")
     rate = sum(camera.frames_per_second for camera in status.cameras)
@@ -84,12 +80,14 @@ def _head(status: Status, timeline: Timeline) -> Text:
     return head
 
 
-def _audience(timeline: Timeline) -> RenderableType:
+def _audience(timeline: Timeline, width: int) -> RenderableType:
     last = timeline.snapshots[-1] if len(timeline.snapshots) else None
     if last is None:
         return Text("waiting for the first step", style="dim")
+    if width < _WIDE:
+        return Group(_emotions(last, timeline), _measures(timeline, 2, max(_LEAST_VALUE, width // 2 - _NAME)))
     columns = Table.grid(padding=(0, 3))
-    columns.add_row(_emotions(last, timeline), _measures(timeline))
+    columns.add_row(_emotions(last, timeline), _measures(timeline, 1, _WIDEST_VALUE))
     return columns
 
 
@@ -116,24 +114,26 @@ def _emotions(last: AudienceSnapshot, timeline: Timeline) -> RenderableType:
     return table
 
 
-def _measures(timeline: Timeline) -> RenderableType:
-    table = Table(box=None, padding=(0, 1), show_header=False)
-    table.add_column(no_wrap=True)
-    table.add_column(max_width=_WIDEST_VALUE)
+def _measures(timeline: Timeline, columns: int, widest: int) -> RenderableType:
+    """Names and values, so many pairs beside each other."""
+    told: list[tuple[str, Text]] = []
     last = timeline.snapshots[-1]
     if last.present is not None:
-        table.add_row("Faces", f"{last.readable} read of {last.present} seen")
+        told.append(("Faces", Text(f"{last.readable} read of {last.present} seen")))
     if last.coverage is not None:
-        table.add_row("Coverage", percent(last.coverage))
+        told.append(("Coverage", Text(percent(last.coverage))))
     for slug, name, form in MEASURES:
-        sample = _latest(timeline, slug)
-        if sample is None:
-            continue
-        known = sample.value is not None
-        words = form.format(sample.value) if known else sample.withheld or "–"
-        table.add_row(name, Text(words, style="" if known else "dim"))
-    scare = _last_scare(timeline.moments)
-    table.add_row("Last scare", "none yet" if scare is None else f"{clock(scare.start)}, shock {scare.value:.0f}")
+        sample = latest(timeline, slug)
+        if sample is not None:
+            told.append((name, Text(measure_words(sample, form), style="" if sample.value is not None else "dim")))
+    scare = last_scare(timeline.moments)
+    told.append(("Last scare", Text("none yet" if scare is None else f"{clock(scare.start)}, shock {scare.value:.0f}")))
+    table = Table(box=None, padding=(0, 1), show_header=False)
+    for _ in range(columns):
+        table.add_column(no_wrap=True)
+        table.add_column(max_width=widest)
+    for start in range(0, len(told), columns):
+        table.add_row(*(cell for pair in told[start : start + columns] for cell in pair))
     return table
 
 
@@ -146,20 +146,16 @@ def _machine(status: Status) -> RenderableType:
         faces = f"{camera.faces_read}/{camera.faces}"
         table.add_row(named, f"{camera.frames_per_second:.1f}", faces, f"{camera.dropped}", f"{camera.restarts}")
     words = (
-        f"detector {status.detector_ms:.0f} ms, classifier {status.classifier_ms:.0f} ms a call · {status.cadence}"
-        f" · median {status.latency_median_ms:.0f} ms"
+        f"detector {status.detector_ms:.0f} ms, classifier {status.classifier_ms:.0f} ms a call, "
+        f"engine {status.engine_ms:.1f} ms a frame, median {status.latency_median_ms:.0f} ms in all"
     )
-    return Group(table, Text(words, style="dim"))
-
-
-def _latest(timeline: Timeline, slug: str) -> MetricSample | None:
-    log = timeline.series.get(slug)
-    return log[-1] if log is not None and len(log) else None
-
-
-def _last_scare(moments: Sequence[Moment]) -> Moment | None:
-    scares = [moment for moment in moments if moment.kind is MomentKind.SCARE]
-    return max(scares, key=lambda moment: moment.start) if scares else None
+    lines = [Text(words, style="dim"), Text(status.cadence, style="dim")]
+    heat = heat_words(status)
+    if heat is not None:
+        lines.append(Text(heat, style="dim"))
+    if status.relief is not None:
+        lines.append(Text(f"spared for its heat: {status.relief}", style="yellow"))
+    return Group(table, *lines)
 
 
 def _block(points: float) -> str:

@@ -26,6 +26,7 @@ def render_page(
     scripts: Sequence[str],
     *,
     film: bool = False,
+    served: bool = False,
     filters: Mapping[str, Callable[..., Any]] | None = None,
     **context: Any,
 ) -> str:
@@ -35,7 +36,9 @@ def render_page(
         template: file name in ``page/``. It is given ``csp``, ``style`` and ``script``.
         styles, scripts: file names in ``page/``, put together in this order.
         filters: of the template's own, by name.
-        film: whether the page may play a film; nothing else can be loaded by any page.
+        film: whether the page may play a film.
+        served: whether the page may ask whoever serves it for pictures and figures; nothing else can be loaded by any
+            page.
         context: what the template tells.
     """
     script = "\n".join(map(asset, scripts))
@@ -50,7 +53,8 @@ def render_page(
     environment.filters |= {"clock": clock, "percent": percent, "points": points, "count": count, "whole": whole}
     environment.filters |= filters or {}
     return environment.get_template(template).render(
-        csp=f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; img-src data:; "
+        csp=f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; "
+        + ("img-src 'self' data:; connect-src 'self'; " if served else "img-src data:; ")
         + (f"media-src {FILM_SOURCES}; " if film else "")
         + "base-uri 'none'; form-action 'none'",
         script=Markup(script),

@@ -4,29 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
 import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, TypedDict
 
 from mien.core.audience import AudienceSnapshot, Sink
-from mien.core.errors import OutputError, PolicyError
-from mien.core.policy import LEAST_GROUP_WITHOUT_BASIS
-
-Shape = Literal["snapshot", "anonymised"]
-
-
-class AnonymisedRecord(TypedDict):
-    """An audience at one moment, as earlier systems' clients expect it: emotions 0–100 over the faces read."""
-
-    session_id: str
-    timestamp: float
-    audience_size: int
-    emotions: dict[str, float]
-    privacy_level: Literal["anonymized"]
-    contains_pii: Literal[False]
+from mien.core.errors import OutputError
+from mien.sinks._records import Shape, check_shape, record
 
 
 def create(
@@ -42,7 +27,8 @@ def create(
     Args:
         path: the file to write; an existing one is replaced.
         shape: ``snapshot`` writes every snapshot in its own schema. ``anonymised`` writes
-            :class:`AnonymisedRecord` for the snapshots that hold a group, and nothing for the others.
+            :class:`~mien.sinks._records.AnonymisedRecord` for the snapshots that hold a group, and nothing for the
+            others.
         min_group: the session's minimum group.
         sync_seconds: make what was written durable this often, so that a power cut loses no more; None only at the end.
         clock: seconds, monotonic.
@@ -51,31 +37,8 @@ def create(
         PolicyError: ``anonymised`` for a session that reports groups too small to be told about without a basis.
         OutputError: the file cannot be written.
     """
-    if shape == "anonymised" and min_group < LEAST_GROUP_WITHOUT_BASIS:
-        raise PolicyError(
-            f"the anonymised shape cannot be written for a session that reports groups of {min_group}: so few people "
-            f"are not anonymous. Use '--min-group {LEAST_GROUP_WITHOUT_BASIS}', or the snapshot shape."
-        )
+    check_shape(shape, min_group)
     return _JsonLines(path, shape, min_group, sync_seconds, clock)
-
-
-def anonymised_record(snapshot: AudienceSnapshot) -> AnonymisedRecord:
-    """The record of one snapshot, in the session's own label set.
-
-    Raises:
-        ValueError: the snapshot is suppressed, or holds fewer than :data:`LEAST_GROUP_WITHOUT_BASIS` people.
-    """
-    if snapshot.suppressed or snapshot.emotions is None or (snapshot.readable or 0) < LEAST_GROUP_WITHOUT_BASIS:
-        raise ValueError(f"the snapshot at {snapshot.media_time} s holds no group: it has no anonymised record")
-    percents = snapshot.view.percents if snapshot.view is not None else snapshot.emotions.model_dump()
-    return {
-        "session_id": snapshot.session_id,
-        "timestamp": float(snapshot.media_time),
-        "audience_size": snapshot.readable or 0,
-        "emotions": {label: round(value, 1) for label, value in percents.items()},
-        "privacy_level": "anonymized",
-        "contains_pii": False,
-    }
 
 
 class _JsonLines:
@@ -97,10 +60,9 @@ class _JsonLines:
 
     def write(self, snapshot: AudienceSnapshot) -> None:
         """Write the snapshot's line, if it has one in this shape."""
-        if self._shape == "snapshot":
-            self._line(snapshot.model_dump_json(exclude_none=True))
-        elif not snapshot.suppressed and snapshot.emotions and (snapshot.readable or 0) >= self._min_group:
-            self._line(json.dumps(anonymised_record(snapshot), ensure_ascii=False))
+        text = record(snapshot, self._shape, self._min_group)
+        if text is not None:
+            self._line(text)
 
     def close(self, *, complete: bool) -> None:
         """Make the lines durable; called twice, it does nothing the second time."""

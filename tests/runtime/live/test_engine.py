@@ -17,7 +17,7 @@ from mien.core.faces import EmotionClassifier, FaceDetector, Frame, FrameReading
 from mien.core.status import Status
 from mien.pipeline import Pipeline
 from mien.runtime.live.cameras import LiveCamera
-from mien.runtime.live.engine import Engine, LiveOptions
+from mien.runtime.live.engine import Engine, LiveOptions, is_blank
 from mien.runtime.live.pace import Cadence
 from tests.runtime.live.parts import (
     GRANT,
@@ -135,7 +135,7 @@ def test_the_fallback_is_asked_as_a_pipeline_in_line_asks_it(workers: str) -> No
 
 
 def test_a_dark_camera_is_brightened_before_the_detector_looks() -> None:
-    _, kept = run(film(levels=8), options=hasty(workers="process", fixed=EVERY, needs_frames=True))
+    _, kept = run(film(levels=8), options=hasty(workers="process", fixed=EVERY, wants_picture=lambda camera: True))
     assert all(np.median(frame.image) > 50 for _, frame, _ in kept.frames)
 
 
@@ -146,10 +146,11 @@ def test_two_cameras_share_the_networks() -> None:
 
 
 def test_pictures_come_with_readings_where_they_are_wanted() -> None:
-    _, kept = run(film(), options=hasty(workers="thread", fixed=EVERY, needs_frames=True))
+    _, kept = run(film(), options=hasty(workers="thread", fixed=EVERY, wants_picture=lambda camera: True))
     assert all(frame.image.std() > 50 for _, frame, _ in kept.frames)
     _, blank = run(film())
     assert all(frame.image.max() == 0 and frame.image.shape == (96, 128, 3) for _, frame, _ in blank.frames)
+    assert [is_blank(frame) for frame in (kept.frames[0][1], blank.frames[0][1])] == [False, True]
 
 
 def test_a_picture_that_changes_its_size_is_read_on() -> None:

@@ -222,6 +222,7 @@ class _Hand:
             self._changed.notify_all()
 
     def _hand_over(self) -> None:
+        # The pipe breaks where the engine is gone.
         with contextlib.suppress(OSError, ValueError):
             while True:
                 with self._changed:

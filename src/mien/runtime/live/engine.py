@@ -7,6 +7,7 @@ are ready go to the classifier in one call; readings pass the gate. The next fra
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -17,14 +18,16 @@ import numpy as np
 
 from mien.core.faces import EmotionClassifier, FaceDetector, FloatArray, Frame, FrameReading, SourceInfo
 from mien.core.labels import FERPLUS8
-from mien.core.status import Status
+from mien.core.status import Heat, Status
 from mien.pipeline import Found, Pipeline, Prepared, Scores
 from mien.runtime.live.cameras import Camera, Flying, LiveCamera
 from mien.runtime.live.capture import Arrived, Credit, Ended
+from mien.runtime.live.guard import Guard, GuardOptions
 from mien.runtime.live.networks import Classified, Detect, Detected, Facts, Failed, OpenNetworks
 from mien.runtime.live.pace import Cadence, Pace, PaceOptions
 from mien.runtime.live.questions import NamedClassifier, NamedDetector, Questions
-from mien.runtime.live.status import Stretch
+from mien.runtime.live.sensors import Sensors, Watch
+from mien.runtime.live.status import Stretch, mean
 from mien.runtime.live.supervision import Patience
 from mien.runtime.live.workers import Kind
 
@@ -32,6 +35,10 @@ TICK_SECONDS: Final = 0.05
 DRAIN_SECONDS: Final = 3.0
 _BLACK: Final = np.zeros(1, np.uint8)
 _NO_SCORES: Final = np.zeros((0, len(FERPLUS8)), np.float32)
+
+
+def _never(camera: int) -> bool:
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +51,10 @@ class LiveOptions:
         pace: the aim that the cadence follows.
         fixed: a cadence to keep, in place of following the pace.
         status_seconds: how often the status is told.
-        needs_frames: whether readings are told with their pictures, which costs a copy each; otherwise with black ones.
+        sensors: tell how hot the machine is; None to go on whatever happens.
+        guard: when less is done for it.
+        wants_picture: whether the next reading of the camera of this number (from 0) is to be told with its picture,
+            which costs a copy; otherwise it comes with a black one (:func:`is_blank`).
     """
 
     workers: Kind = "process"
@@ -52,7 +62,9 @@ class LiveOptions:
     pace: PaceOptions = field(default_factory=PaceOptions)
     fixed: Cadence | None = None
     status_seconds: float = 1.0
-    needs_frames: bool = False
+    sensors: Sensors | None = None
+    guard: GuardOptions = field(default_factory=GuardOptions)
+    wants_picture: Callable[[int], bool] = _never
 
 
 @dataclass(slots=True)
@@ -92,6 +104,9 @@ class Engine:
         self._make_pipeline = make_pipeline
         self._on_reading = on_reading
         self._pace = Pace(self._options.pace)
+        self.guard = Guard(self._options.guard)
+        """What is done less while the machine is too hot, and when it acted."""
+        self._heat = Watch(self._options.sensors) if self._options.sensors is not None else None
         self._reading: tuple[int, list[_Batch]] | None = None
         self._stretch = Stretch()
         self._started = self._told_at = 0.0
@@ -101,7 +116,7 @@ class Engine:
     @property
     def cadence(self) -> Cadence:
         """How often the networks run at present."""
-        return self._options.fixed or self._pace.cadence
+        return self.guard.relief.relieved(self._options.fixed or self._pace.cadence)
 
     @property
     def pipelines(self) -> tuple[Pipeline, ...]:
@@ -140,13 +155,15 @@ class Engine:
         """
         try:
             self._open()
+            if self._heat is not None:
+                self._heat.start()
             stop_at: float | None = None
             while True:
                 now = time.monotonic()
                 if stop_at is None and should_stop():
                     stop_at, self._stopping = now + DRAIN_SECONDS, True
                 idle = self._reading is None and not any(camera.flying for camera in self._cameras)
-                if stop_at is not None and (idle or now >= stop_at):
+                if stop_at is not None and (idle or now >= stop_at or self._questions.silent(now)):
                     break
                 if idle and all(camera.ended is not None for camera in self._cameras):
                     break
@@ -157,9 +174,18 @@ class Engine:
                     self._tell(time.monotonic(), on_status)
             self._tell(time.monotonic(), on_status)
         finally:
-            for camera in self._cameras:
-                camera.close()
-            self._questions.close()
+            if self._heat is not None:
+                self._heat.stop()
+            self._close()
+
+    def _close(self) -> None:
+        """End every worker, all at once: each that hangs takes its time to be given up."""
+        ends = [*(camera.close for camera in self._cameras), self._questions.close]
+        closing = [threading.Thread(target=end) for end in ends]
+        for thread in closing:
+            thread.start()
+        for thread in closing:
+            thread.join()
 
     def _open(self) -> None:
         self._questions.worker.start()
@@ -231,6 +257,7 @@ class Engine:
 
     def _arrived(self, camera: Camera, arrived: Arrived) -> None:
         """A frame: for the detector, or between detections."""
+        self._stretch.waiting.append(time.monotonic() - arrived.captured_at)
         looks = camera.sequence % self.cadence.detect_every == 0
         flying = camera.look(
             arrived, arrived.captured_at - self._started if camera.spec.is_live else arrived.media_time
@@ -250,6 +277,7 @@ class Engine:
             Detect(
                 flying.request, arrived.ring, camera.slot_bytes, arrived.slot, arrived.height, arrived.width,
                 flying.again,
+                self.guard.relief.side_share,
             )
         )  # fmt: skip
 
@@ -270,28 +298,29 @@ class Engine:
         """Cut out the faces of the frames that are ready, and have them read."""
         if self._reading is not None:
             return
-        batches = []
+        started, batches = time.perf_counter(), []
         for number, camera in enumerate(self._cameras):
             landed = camera.land()
             if not landed:
                 continue
             camera.pipeline.read_hz = self.cadence.read_hz
             prepared = camera.pipeline.prepare([flying.found for flying in landed if flying.found is not None])
-            frames = [_kept(flying.frame, self._options.needs_frames) for flying in landed]
+            frames = [_kept(flying.frame, self._options.wants_picture(number)) for flying in landed]
             batches.append(_Batch(number, prepared, frames, [flying.arrived.captured_at for flying in landed]))
             camera.reached = landed[-1].frame.media_time
             for flying in landed if not self._stopping else ():
                 camera.give(Credit(flying.arrived.ring, flying.arrived.slot))
         crops = [part for batch in batches for part in batch.prepared.pixels]
-        if crops:
-            question = self._questions.place(crops)
+        question = self._questions.place(crops) if crops else None
+        self._stretch.engine_ms += 1e3 * (time.perf_counter() - started)
+        if question is not None:
             self._reading = question.request, batches
             self._questions.ask(question)
         elif batches:
             self._read(batches, _NO_SCORES, 0.0)
 
     def _read(self, batches: Sequence[_Batch], probabilities: FloatArray, each_ms: float) -> None:
-        start, now = 0, time.monotonic()
+        start, now, started = 0, time.monotonic(), time.perf_counter()
         for batch in batches:
             camera = self._cameras[batch.camera]
             scores = Scores(probabilities[start : start + batch.prepared.size], each_ms)
@@ -302,6 +331,7 @@ class Engine:
                 camera.faces_read = sum(face.probabilities is not None for face in reading.faces)
                 self._on_reading(batch.camera, frame, reading)
             self._stretch.latencies += [now - moment for moment in batch.captured_at]
+        self._stretch.engine_ms += 1e3 * (time.perf_counter() - started)
 
     def _lose(self, of: Camera | None, why: str) -> None:
         """A worker is gone, or must go; it is started again."""
@@ -309,12 +339,24 @@ class Engine:
         if of is None:
             wait_seconds = self._questions.lose(now)
             self._stretch.notes.append(f"the networks' worker {why} and is started again{_in(wait_seconds)}")
+            self._pass_over(self._questions.hopeless())
             return
         for flying in of.flying:
             if flying.request is not None:
                 self._questions.answered(flying.request)
         wait_seconds = of.lose(now)
         self._stretch.notes.append(f"{of.spec.name}: {why}; it is opened again{_in(wait_seconds)}")
+
+    def _pass_over(self, request: int | None) -> None:
+        """Follow faces through a picture that the networks fail on, as between detections."""
+        if request is None:
+            return
+        self._questions.answered(request)
+        for camera in self._cameras:
+            for flying in camera.flying:
+                if flying.request == request:
+                    flying.found = Found(flying.frame, None)
+        self._stretch.notes.append("a picture that the networks failed on again and again is passed over")
 
     def _supervise(self, now: float) -> None:
         if self._stopping:
@@ -338,6 +380,8 @@ class Engine:
             before = self._pace.cadence
             if self._pace.tell(now, stretch.latency(95), dropped) != before:
                 self._stretch.notes.append(str(self._pace.cadence))
+        heat = self._heat.latest if self._heat is not None else None
+        self._spare(now, heat)
         on_status(
             Status(
                 media_time=max(camera.reached for camera in self._cameras),
@@ -345,13 +389,31 @@ class Engine:
                 cameras=tuple(camera.status(seconds) for camera in self._cameras),
                 latency_median_ms=1e3 * stretch.latency(50),
                 latency_p95_ms=1e3 * stretch.latency(95),
-                detector_ms=float(np.mean(stretch.detector_ms or [0.0])),
-                classifier_ms=float(np.mean(stretch.classifier_ms or [0.0])),
+                waiting_ms=1e3 * mean(stretch.waiting),
+                detector_ms=mean(stretch.detector_ms),
+                classifier_ms=mean(stretch.classifier_ms),
+                engine_ms=stretch.engine_each_ms,
                 cadence=str(self.cadence),
                 network_restarts=self._questions.restarts,
                 notes=tuple(stretch.notes),
+                heat=heat,
+                relief=str(self.guard.relief) if self.guard.relief.factor > 1 else None,
             )
         )
+
+    def _spare(self, now: float, heat: Heat | None) -> None:
+        """Do less while the machine is too hot."""
+        act = None
+        if heat is not None:
+            act = self.guard.tell(now, max(0.0, *(camera.reached for camera in self._cameras)), heat)
+        if act is not None:
+            does = str(self.guard.relief) if act.level else "looks and reads as often as before"
+            self._stretch.notes.append(f"{act.why}: it {does}")
+
+
+def is_blank(frame: Frame) -> bool:
+    """Whether a reading came without its picture."""
+    return not any(frame.image.strides)
 
 
 def _kept(frame: Frame, with_picture: bool) -> Frame:

@@ -10,10 +10,20 @@ from multiprocessing.connection import Connection
 from multiprocessing.shared_memory import SharedMemory
 from typing import Final
 
+import cv2
 import numpy as np
 
 from mien.core.errors import MienError
-from mien.core.faces import CropGeometry, EmotionClassifier, FaceCrops, FaceDetector, Faces, FloatArray, Frame
+from mien.core.faces import (
+    CropGeometry,
+    EmotionClassifier,
+    FaceCrops,
+    FaceDetector,
+    Faces,
+    FloatArray,
+    Frame,
+    UInt8Array,
+)
 from mien.runtime.live.capture import BEAT_SECONDS, Beat, slot_view
 from mien.runtime.live.workers import STOP
 
@@ -65,7 +75,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Detect:
-    """Find the faces in a slot of a ring; ``again`` asks the fallback."""
+    """Find the faces in a slot of a ring; ``again`` asks the fallback, ``side_share`` below 1 for a smaller copy."""
 
     request: int
     ring: str
@@ -74,6 +84,7 @@ class Detect:
     height: int
     width: int
     again: bool = False
+    side_share: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,12 +156,23 @@ def _answer(message: Detect | Classify, made: Networks, shared: SharedBlocks) ->
         ring = shared.open(message.ring)
         picture = slot_view(ring, message.slot_bytes, message.slot, message.height, message.width)
         detector = made.fallback if message.again and made.fallback is not None else made.detector
-        faces = detector.detect([Frame(picture, 0, 0.0)])[0]
+        faces = _find(detector, picture, message.side_share)
         return Detected(message.request, faces, (time.perf_counter() - started) * 1e3)
     block = shared.open(message.block)
     pixels: np.ndarray = np.ndarray((message.count, message.size, message.size, 3), np.uint8, block.buf)
     scores = made.classifier.classify(FaceCrops(pixels, np.ones(message.count, np.float32)))
     return Classified(message.request, scores.probabilities, (time.perf_counter() - started) * 1e3)
+
+
+def _find(detector: FaceDetector, picture: UInt8Array, side_share: float) -> Faces:
+    if side_share >= 1:
+        return detector.detect([Frame(picture, 0, 0.0)])[0]
+    height, width = picture.shape[:2]
+    size = max(1, round(width * side_share)), max(1, round(height * side_share))
+    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    faces = detector.detect([Frame(np.asarray(small, np.uint8), 0, 0.0)])[0]
+    stretch = np.array([width / size[0], height / size[1]], np.float32)
+    return Faces(faces.boxes * np.tile(stretch, 2), faces.scores, faces.landmarks * stretch)
 
 
 class SharedBlocks:

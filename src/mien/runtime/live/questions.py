@@ -6,15 +6,20 @@ import contextlib
 import time
 from collections.abc import Sequence
 from multiprocessing.shared_memory import SharedMemory
+from typing import Final
 
 import numpy as np
 
 from mien.core.errors import WeightsError
 from mien.core.faces import EmotionClassifier, FaceDetector, Faces, FloatArray, UInt8Array
 from mien.core.labels import FERPLUS8
+from mien.runtime.live.capture import BEAT_SECONDS
 from mien.runtime.live.networks import MOST_CROPS, Classify, Detect, Facts, Failed, OpenNetworks, networks
 from mien.runtime.live.supervision import OPENING_SECONDS, Patience, Restarts, told_error
 from mien.runtime.live.workers import Kind, Worker
+
+MOST_FAILURES: Final = 3
+"""Workers that may die over one picture before it is passed over."""
 
 
 class Questions:
@@ -31,6 +36,7 @@ class Questions:
         self._patience = patience
         self._restarts = Restarts(patience)
         self._open: dict[int, Detect | Classify] = {}
+        self._failed: dict[int, int] = {}
         self._asked = 0
         self._ready = False
         self._beat_at = 0.0
@@ -78,6 +84,7 @@ class Questions:
     def answered(self, request: int) -> None:
         """An answer came, or is no longer wanted."""
         self._open.pop(request, None)
+        self._failed.pop(request, None)
 
     def hear(self, now: float) -> None:
         """A sign of life."""
@@ -104,6 +111,10 @@ class Questions:
         np.concatenate(crops, out=room)
         return Classify(self.number(), self._block.name, count, size)
 
+    def silent(self, now: float) -> bool:
+        """Whether it has missed several signs of life, which is too few to give it up, but not to wait for it."""
+        return now - self._beat_at > 4 * BEAT_SECONDS
+
     def overdue(self, now: float) -> str | None:
         """What it has been silent about for too long, in words; None where all is well."""
         if self._start_at is None and now - self._beat_at > self._patience.stuck_seconds:
@@ -116,10 +127,21 @@ class Questions:
         if self.worker.connection is not None:
             self.worker.connection.close()
             self.worker.connection = None
+        if self._ready and self._open:
+            # Questions are answered in order: this one was being answered.
+            first = next(iter(self._open))
+            self._failed[first] = self._failed.get(first, 0) + 1
         self._ready = False
         wait = self._restarts.wait_seconds(now)
         self._start_at = now + wait
         return wait
+
+    def hopeless(self) -> int | None:
+        """A question about a picture over which worker after worker died; None where there is none."""
+        for request, count in self._failed.items():
+            if count >= MOST_FAILURES and isinstance(self._open.get(request), Detect):
+                return request
+        return None
 
     def restart_if_due(self, now: float) -> None:
         """Start the next worker once it is time."""

@@ -6,9 +6,19 @@ import contextlib
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from mien.aggregation import Aggregator
-from mien.core.audience import Analysis, AudienceSnapshot, AudienceStep, Session, Sink, Timeline
+from mien.core.audience import (
+    Analysis,
+    AudienceSnapshot,
+    AudienceStep,
+    Buffering,
+    Session,
+    Sink,
+    SnapshotLog,
+    Timeline,
+)
 from mien.core.errors import MienError, SettingsError
 from mien.core.faces import (
     EmotionClassifier,
@@ -25,12 +35,17 @@ from mien.core.status import Status
 from mien.hall import HallStep
 from mien.pipeline import Pipeline
 from mien.runtime.live.cameras import LiveCamera
+from mien.runtime.live.display import Display
 from mien.runtime.live.engine import Engine, LiveOptions
+from mien.runtime.live.guard import LEVELS, Guard
 from mien.runtime.live.merging import HallMerger
 from mien.runtime.live.networks import OpenNetworks
 from mien.runtime.provenance import Fed, RunFacts, digest, provenance_of
 from mien.runtime.recording import Recording
 from mien.zones import ZoneFinder
+
+AT_ONCE: Final = 50
+"""Snapshots handed to one sink in one go, so that catching up does not hold frames up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +86,7 @@ class LiveSession:
         head_pose: tells which way the faces that are read are turned, beside the engine; the five points, when None.
         sinks: told each snapshot of the whole audience; one that fails is told of, and the session goes on.
         observers: told each frame and its reading, inside the process; of one camera only.
+        display: shown each camera's pictures as far as they are looked at; opened and closed by whoever made it.
         options: how the engine runs.
 
     Raises:
@@ -86,6 +102,7 @@ class LiveSession:
         head_pose: HeadPoseEstimator | None = None,
         sinks: Sequence[Sink] = (),
         observers: Sequence[FrameObserver] = (),
+        display: Display | None = None,
         options: LiveOptions | None = None,
     ) -> None:
         if len(watched) > 1 and any(one.finder is None for one in watched):
@@ -99,7 +116,11 @@ class LiveSession:
         self._sinks = [_Forgiving(sink, self._notes) for sink in sinks]
         self._observers = tuple(observers)
         cameras = [one.camera for one in watched]
-        self.engine = Engine(cameras, open_networks, self._begin, self._take, options or LiveOptions())
+        self._display = display
+        options = options or LiveOptions()
+        if display is not None:
+            options = replace(options, wants_picture=display.wants)
+        self.engine = Engine(cameras, open_networks, self._begin, self._take, options)
         self._session_id = digest(time.time_ns(), id(self))[:16]
         self._gates: list[dict[str, Aggregator]] = []
         self._pipelines: list[Pipeline] = []
@@ -184,6 +205,8 @@ class LiveSession:
     def _take(self, number: int, frame: Frame, reading: FrameReading) -> None:
         for observer in self._observers:
             observer.observe(frame, reading)
+        if self._display is not None:
+            self._display.observe(number, frame, reading)
         self._sizes[number] = frame.width, frame.height
         finder = self._watched[number].finder
         parts = {"": reading} if finder is None else finder.part(reading, frame.width, frame.height)
@@ -206,7 +229,8 @@ class LiveSession:
 
     def _with_notes(self, status: Status) -> Status:
         notes, self._notes[:] = tuple(self._notes), []
-        return replace(status, notes=(*status.notes, *notes))
+        shown = self._display.notes() if self._display is not None else ()
+        return replace(status, notes=(*status.notes, *notes, *shown))
 
     def _close_sinks(self, *, complete: bool) -> None:
         for sink in self._sinks:
@@ -230,6 +254,7 @@ class LiveSession:
             self._permitted.inference,
             facts.execution_providers if facts is not None else (),
             facts.detector_note if facts is not None else None,
+            {"spared_for_heat": _acts(self.engine.guard)} if self.engine.guard.acts else None,
         )
         return Analysis(
             self._whole.timeline(session, complete=complete),
@@ -238,8 +263,16 @@ class LiveSession:
         )
 
 
+def _acts(guard: Guard) -> list[str]:
+    """When less was done for the machine's heat, for the report."""
+    return [
+        f"from {act.media_time:.1f} s: {act.why}; {LEVELS[act.level] if act.level else 'as before'}"
+        for act in guard.acts
+    ]
+
+
 class _Forgiving:
-    """A sink whose failure is told of once, and does not end the session.
+    """A sink whose failure is told of once, and does not end the session; what it refused it is given again, in order.
 
     Args:
         sink: the sink.
@@ -249,22 +282,43 @@ class _Forgiving:
     def __init__(self, sink: Sink, notes: list[str]) -> None:
         self._sink = sink
         self._notes = notes
-        self._failing = False
+        self._waiting = SnapshotLog()
+        self._next = 0
+        self._trouble: str | None = None
 
     def write(self, snapshot: AudienceSnapshot) -> None:
-        """Hand one snapshot on."""
-        try:
-            self._sink.write(snapshot)
-        except MienError as error:
-            if not self._failing:
-                self._notes.append(str(error))
-            self._failing = True
-            return
-        self._failing = False
+        """Hand one snapshot on, after those that wait."""
+        self._waiting.append(snapshot)
+        self._hand_on(AT_ONCE)
+        if isinstance(self._sink, Buffering) and self._next == len(self._waiting):
+            self._tell(self._sink.trouble())
 
     def close(self, *, complete: bool) -> None:
-        """Close it."""
+        """Hand on what waits, and close it."""
+        self._hand_on(None)
         try:
             self._sink.close(complete=complete)
         except MienError as error:
             self._notes.append(str(error))
+
+    def _hand_on(self, most: int | None) -> None:
+        """What waits, or so much of it as holds nobody up."""
+        end = len(self._waiting) if most is None else min(len(self._waiting), self._next + most)
+        for snapshot in self._waiting[self._next : end]:
+            try:
+                self._sink.write(snapshot)
+            except MienError as error:
+                self._tell(str(error))
+                return
+            self._next += 1
+            if self._trouble is not None and not isinstance(self._sink, Buffering):
+                self._tell(None)
+        if self._next == len(self._waiting):
+            self._waiting, self._next = SnapshotLog(), 0
+
+    def _tell(self, trouble: str | None) -> None:
+        if trouble is not None and self._trouble is None:
+            self._notes.append(trouble)
+        elif trouble is None and self._trouble is not None:
+            self._notes.append("what could not be written is written again, with what waited for it")
+        self._trouble = trouble
