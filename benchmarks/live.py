@@ -4,6 +4,8 @@ Every row has a ``name``, its ``value`` and ``unit``, the ``bar`` it is held to 
 composed or encoded beforehand; processor time is of all processes, decoding included.
 
     python -m benchmarks.live SHARED_DATA [--json] [--only NAME…]
+
+``--only soak`` is four hours of frames, which take half an hour; it is left out unless it is named.
 """
 
 from __future__ import annotations
@@ -26,6 +28,8 @@ import av
 import cv2
 import numpy as np
 
+from benchmarks.outside import outside_ms
+from benchmarks.soak import proportional_mib, soak
 from mien.assembly import Choices
 from mien.cli.live import open_networks
 from mien.core.audience import Analysis
@@ -45,6 +49,7 @@ from mien.sources.synthetic import Hall, HallSpec, load_pictures
 OWN: Final = Declaration(Purpose.PERSONAL, Basis.OWN_RECORDING)
 TEN_A_SECOND: Final = Cadence(3, 10.0)
 EVERY_FRAME: Final = Cadence(1, None)
+SOAK_HOURS: Final = 4.0
 HALL: Final[dict[str, Any]] = {
     "rows": 5,
     "columns": 10,
@@ -184,7 +189,7 @@ def _watch_memory(session: LiveSession) -> Any:
     def watch() -> None:
         while not stop.wait(0.25):
             pids = ["self", *(str(pid) for pid in session.engine.pids().values() if pid)]
-            peak[0] = max(peak[0], sum(map(_proportional_mib, pids)))
+            peak[0] = max(peak[0], sum(map(proportional_mib, pids)))
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()
@@ -193,15 +198,6 @@ def _watch_memory(session: LiveSession) -> Any:
     finally:
         stop.set()
         thread.join()
-
-
-def _proportional_mib(pid: str) -> float:
-    """Shared pages count in shares, so that a sum over processes counts each once."""
-    try:
-        text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
-    except OSError:
-        return 0.0
-    return next(float(line.split()[1]) / 1024 for line in text.splitlines() if line.startswith("Pss:"))
 
 
 def encode(frames: Sequence[UInt8Array] | Any, path: Path, rate: float) -> Path:
@@ -338,12 +334,37 @@ def _hall_profile(max_side_px: int | None) -> Profile:
     )
 
 
+def outside(shared: Path, folder: Path, pictures: Any) -> list[Row]:
+    clip = shared / "clips" / "WolfgangLanger_Pexels.mp4"
+    _, hall = hall_clip(pictures, folder, "outside", duration_seconds=10, frame_rate=30, moods=HALL["moods"][:3])
+    unit = "CPU ms a frame outside decoding, ONNX Runtime and OpenCV"
+    return [
+        Row("one_face_outside", outside_ms(clip, PROFILES["interview"], OWN, TEN_A_SECOND), unit, 1.0),
+        Row("fifty_faces_outside", outside_ms(hall, _hall_profile(640), OWN, TEN_A_SECOND), unit, 2.5),
+    ]
+
+
+def soaked(shared: Path, folder: Path, pictures: Any) -> list[Row]:
+    clip = shared / "clips" / "WolfgangLanger_Pexels.mp4"
+    found = soak(clip, folder, PROFILES["interview"], OWN, hours=SOAK_HOURS, cadence=Cadence(1, None))
+    note = f"{found.frames} frames of {SOAK_HOURS:g} hours, {found.peak_mib:.0f} MiB at most"
+    before, after = found.waiting_ms
+    return [
+        Row("soak_memory_growth", found.growth_percent, "percent after warm-up", 2.0, note=note),
+        Row("soak_wait_growth", after - before, "ms longer in the queue", 5.0, note=f"{before:.1f} to {after:.1f} ms"),
+    ]
+
+
 PARTS: Final[dict[str, Callable[[Path, Path, Any], list[Row]]]] = {
     "one_face": one_face,
     "crowd": crowd,
     "fifty": fifty,
     "dark": dark,
+    "outside": outside,
+    "soak": soaked,
 }
+UNASKED: Final = tuple(part for part in PARTS if part != "soak")
+"""What is measured where nothing is named: a soak takes half an hour."""
 
 
 def main() -> None:
@@ -355,7 +376,7 @@ def main() -> None:
     pictures = load_pictures(arguments.shared / "ferplus" / "valid.npz", HALL["min_agreement"])
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as name:
-        for part in arguments.only or PARTS:
+        for part in arguments.only or UNASKED:
             rows += PARTS[part](arguments.shared, Path(name), pictures)
             for row in rows if not arguments.json else ():
                 side = "at most" if row.at_most else "at least"

@@ -1,0 +1,129 @@
+"""What Mien itself costs in a live session: processor time that is neither decoding, nor ONNX Runtime, nor OpenCV.
+
+A session runs with its workers as threads of one process; every call of a network or of OpenCV and every frame that a
+source hands out is timed by the processor time of its thread, and taken off the process' own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import onnxruntime
+
+from mien.assembly import Choices
+from mien.cli.live import open_networks
+from mien.core.faces import Frame, FrameSource, SourceInfo
+from mien.core.policy import Declaration, authorise
+from mien.core.settings import InferenceSettings, Profile, SamplingSettings
+from mien.runtime.live.cameras import LiveCamera
+from mien.runtime.live.capture import CaptureOptions
+from mien.runtime.live.engine import LiveOptions
+from mien.runtime.live.pace import Cadence
+from mien.runtime.live.session import LiveSession, Permitted, Watched
+from mien.sources import open_source
+
+
+class Meter:
+    """Processor seconds spent in what is called through it, each counted once."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._lock = threading.Lock()
+        self._inside = threading.local()
+
+    def __call__(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        """The same callable, timed."""
+
+        @functools.wraps(call)
+        def timed(*arguments: Any, **named: Any) -> Any:
+            if getattr(self._inside, "yes", False):
+                return call(*arguments, **named)
+            self._inside.yes = True
+            before = time.thread_time()
+            try:
+                return call(*arguments, **named)
+            finally:
+                self._inside.yes = False
+                with self._lock:
+                    self.seconds += time.thread_time() - before
+
+        return timed
+
+
+class _Timed:
+    """A source whose frames are timed."""
+
+    def __init__(self, source: FrameSource, meter: Meter) -> None:
+        self._source, self._meter = source, meter
+
+    @property
+    def info(self) -> SourceInfo:
+        """Of the source."""
+        return self._source.info
+
+    def __iter__(self) -> Iterator[Frame]:
+        frames = iter(self._source)
+        following = self._meter(lambda: next(frames, None))
+        while (frame := following()) is not None:
+            yield frame
+
+    def close(self) -> None:
+        """Close it."""
+        self._source.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._source, name)
+
+
+@contextlib.contextmanager
+def _metered(meter: Meter) -> Iterator[None]:
+    """Networks and OpenCV through a meter."""
+    kept = {
+        name: call
+        for name, call in vars(cv2).items()
+        if not name.startswith("_") and type(call).__name__ == "builtin_function_or_method"
+    }
+    run = onnxruntime.InferenceSession.run
+    for name, call in kept.items():
+        setattr(cv2, name, meter(call))
+    onnxruntime.InferenceSession.run = meter(run)
+    try:
+        yield
+    finally:
+        onnxruntime.InferenceSession.run = run
+        for name, call in kept.items():
+            setattr(cv2, name, call)
+
+
+def outside_ms(clip: Path, profile: Profile, told: Declaration, cadence: Cadence) -> float:
+    """CPU milliseconds a frame outside decoding, ONNX Runtime and OpenCV, start-up left out."""
+    meter, networks = Meter(), InferenceSettings(threads=1)
+    marks: list[tuple[float, float]] = []
+
+    def opened() -> Any:
+        return _Timed(open_source(str(clip), SamplingSettings()), meter)
+
+    camera = LiveCamera(clip.name, opened, CaptureOptions(keeps_latest=False, realtime=False), is_live=False)
+    with _metered(meter):
+        session = LiveSession(
+            [Watched(camera)],
+            Permitted(profile, authorise(told, profile), networks),
+            functools.partial(open_networks, profile.detection, Choices(), networks),
+            options=LiveOptions(workers="thread", fixed=cadence),
+        )
+
+        def note() -> bool:
+            if not marks and session.engine.runs:
+                marks.append((time.process_time(), meter.seconds))
+            return False
+
+        analysis = session.run(should_stop=note)
+        spent, inside = time.process_time() - marks[0][0], meter.seconds - marks[0][1]
+    return 1e3 * (spent - inside) / analysis.provenance.frames_read
