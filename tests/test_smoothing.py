@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mien.core.faces import Track
-from mien.core.labels import FERPLUS8
+from mien.core.labels import EMOTIONS
 from mien.core.settings import SmoothingSettings
 from mien.smoothing import commit_label, smooth
 
@@ -54,8 +54,8 @@ def test_off_passes_readings_through() -> None:
 def test_a_label_waits_for_its_time() -> None:
     one, settings = track(), SmoothingSettings(label_seconds=0.1)
 
-    def label(index: int, time: float, top: float = 0.9) -> str:
-        return commit_label(one, one_hot(index, top), FERPLUS8, time, settings)[0]
+    def label(index: int, time: float) -> str:
+        return commit_label(one, EMOTIONS[index], 0.9, time, settings)
 
     assert label(0, 0.0) == "neutral"
     assert label(1, 0.05) == "neutral"
@@ -65,9 +65,7 @@ def test_a_label_waits_for_its_time() -> None:
     assert label(1, 0.21) == "happiness"
 
 
-def test_below_the_threshold_the_label_is_withheld_and_the_confidence_told() -> None:
+def test_below_the_threshold_the_label_is_withheld() -> None:
     settings = SmoothingSettings(label_seconds=0, uncertain_below=0.45)
-    label, confidence = commit_label(track(), one_hot(6, 0.4), FERPLUS8, 0.0, settings)
-    assert label == "uncertain"
-    assert confidence == pytest.approx(0.4)
-    assert commit_label(track(), one_hot(6, 0.46), FERPLUS8, 0.0, settings)[0] == "fear"
+    assert commit_label(track(), "fear", 0.4, 0.0, settings) == "uncertain"
+    assert commit_label(track(), "fear", 0.46, 0.0, settings) == "fear"

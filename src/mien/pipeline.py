@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -40,6 +40,9 @@ from mien.preprocess import crop_faces, crop_side_px
 from mien.quality import sharpness, unreadable_by_shape
 from mien.smoothing import commit_label, smooth
 from mien.tracking import Tracker
+
+_Label = tuple[FloatArray, str, float]
+"""Of a face that was read: its smoothed shares, its label, and the probability beside it."""
 
 
 @dataclass(slots=True)
@@ -413,36 +416,53 @@ class Pipeline:
             smooth(seen.tracks[i], probabilities[seen.rows[i]], moment, self.profile.smoothing)
         read = sorted([*fresh, *seen.keeps])
         smoothed = [state for i in read if (state := seen.tracks[i].smoothed) is not None]
-        shares = self.labels.view(np.stack(smoothed)) if smoothed else np.zeros((0, len(self.labels)), np.float32)
-        # Labels are taken at the operating point; the probability that stands beside one is the calibrated one.
-        called = self.labels.view(self._point.adjust(np.stack(smoothed))) if self._point and smoothed else shares
-        labels: dict[int, tuple[FloatArray, str, float]] = {}
-        for i, state, share, call in zip(read, smoothed, shares, called, strict=True):
-            label, _ = commit_label(seen.tracks[i], call, self.labels, moment, self.profile.smoothing)
-            labels[i] = (state, label, float(share[int(np.argmax(call))]))
+        labels = dict(zip(read, self._labelled(seen, read, smoothed), strict=True)) if smoothed else {}
         self.counts.sightings += len(seen.faces)
         self.counts.sightings_read += len(read)
         self.counts.faces_classified += len(fresh)
-        faces = tuple(self._face(seen, i, labels.get(i)) for i in range(len(seen.faces)))
+        faces = _told(seen, labels)
         return FrameReading(seen.frame.index, moment, faces, seen.detector_ms, each_ms * len(fresh))
 
-    def _face(self, seen: _Seen, i: int, told: tuple[FloatArray, str, float] | None) -> FaceReading:
-        probabilities, label, confidence = told if told is not None else (None, None, None)
-        return FaceReading(
-            track=seen.tracks[i].number,
-            box=seen.faces.boxes[i],
-            landmarks=seen.faces.landmarks[i],
-            score=float(seen.faces.scores[i]),
-            sharpness=float(seen.sharp[i]),
-            yaw_degrees=float(seen.poses.yaw[i]),
-            pitch_degrees=float(seen.poses.pitch[i]),
-            roll_degrees=float(seen.poses.roll[i]),
-            unread=seen.unread[i],
-            probabilities=probabilities,
-            label=label,
-            confidence=confidence,
-            pitch_known=seen.pitch_known[i],
+    def _labelled(self, seen: _Seen, read: list[int], smoothed: list[FloatArray]) -> Iterator[_Label]:
+        """What each face that was read is called."""
+        states = np.stack(smoothed)
+        shares = self.labels.view(states)
+        # Labels are taken at the operating point; the probability that stands beside one is the calibrated one.
+        called = self.labels.view(self._point.adjust(states)) if self._point else shares
+        strongest, rows = called.argmax(axis=1), np.arange(len(called))
+        settings, moment = self.profile.smoothing, seen.frame.media_time
+        for i, state, place, likely, share in zip(
+            read,
+            smoothed,
+            strongest.tolist(),
+            called[rows, strongest].tolist(),
+            shares[rows, strongest].tolist(),
+            strict=True,
+        ):
+            yield state, commit_label(seen.tracks[i], self.labels.labels[place], likely, moment, settings), share
+
+
+def _told(seen: _Seen, labels: Mapping[int, _Label]) -> tuple[FaceReading, ...]:
+    """A frame's faces as they are told, in the detector's order."""
+    columns = (
+        seen.tracks,
+        seen.faces.boxes,
+        seen.faces.landmarks,
+        seen.faces.scores.tolist(),
+        seen.sharp.tolist(),
+        *(angles.tolist() for angles in (seen.poses.yaw, seen.poses.pitch, seen.poses.roll)),
+        seen.unread,
+        seen.pitch_known,
+    )
+    readings = []
+    for i, (track, box, points, score, sharp, yaw, pitch, roll, unread, known) in enumerate(zip(*columns, strict=True)):
+        shares, label, confidence = labels.get(i, (None, None, None))
+        readings.append(
+            FaceReading(
+                track.number, box, points, score, sharp, yaw, pitch, roll, unread, shares, label, confidence, known
+            )
         )
+    return tuple(readings)
 
 
 def _read_plainly(profile: Profile) -> Profile:

@@ -7,7 +7,6 @@ training picture shows; nothing here is a free parameter at serving time.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -91,22 +90,35 @@ def crop_faces(image: UInt8Array, landmarks: FloatArray, geometry: CropGeometry)
     Returns:
         uint8 N×S×S×3.
     """
-    crops = np.empty((len(landmarks), geometry.size, geometry.size, image.shape[2]), np.uint8)
-    for position, transform in enumerate(crop_transforms(landmarks, geometry)):
-        crops[position] = _sample(image, transform, geometry.size)
+    size = geometry.size
+    crops = np.empty((len(landmarks), size, size, image.shape[2]), np.uint8)
+    transforms = crop_transforms(landmarks, geometry)
+    steps = np.hypot(transforms[:, 0, 0], transforms[:, 1, 0])
+    windows = _windows(transforms, steps, size, image.shape[1], image.shape[0])
+    transforms[:, :, 2] -= windows[:, :2]
+    for crop, transform, step, (left, top, right, bottom) in zip(
+        crops, transforms, steps.tolist(), windows.tolist(), strict=True
+    ):
+        _sample(image[top:bottom, left:right], transform, step, crop)
     return crops
 
 
-def _sample(image: UInt8Array, transform: npt.NDArray[np.float64], size: int) -> npt.NDArray[np.uint8]:
-    step = math.hypot(transform[0, 0], transform[1, 0])
-    corners = transform @ np.array([[0, size - 1, 0, size - 1], [0, 0, size - 1, size - 1], [1, 1, 1, 1]])
-    left, top = np.floor(corners.min(axis=1) - step - 1).astype(int)
-    right, bottom = np.ceil(corners.max(axis=1) + step + 2).astype(int)
-    left, top = min(max(left, 0), image.shape[1] - 1), min(max(top, 0), image.shape[0] - 1)
-    right, bottom = min(max(right, left + 1), image.shape[1]), min(max(bottom, top + 1), image.shape[0])
-    patch = image[top:bottom, left:right]
-    local = transform.copy()
-    local[:, 2] -= (left, top)
+def _windows(
+    transforms: npt.NDArray[np.float64], steps: npt.NDArray[np.float64], size: int, width: int, height: int
+) -> npt.NDArray[np.int64]:
+    """The part of the frame that each crop looks at: int64 N×4, left, top, right, bottom; never empty."""
+    ends = np.array([[0, size - 1, 0, size - 1], [0, 0, size - 1, size - 1], [1, 1, 1, 1]], np.float64)
+    corners = transforms @ ends
+    room = steps[:, None] + 1
+    low = np.floor(corners.min(axis=2) - room).astype(np.int64)
+    high = np.ceil(corners.max(axis=2) + room + 1).astype(np.int64)
+    low = np.clip(low, 0, (width - 1, height - 1))
+    return np.concatenate([low, np.minimum(np.maximum(high, low + 1), (width, height))], axis=1)
+
+
+def _sample(patch: UInt8Array, local: npt.NDArray[np.float64], step: float, crop: npt.NDArray[np.uint8]) -> None:
+    """Fill a crop from its part of the frame; ``local`` maps crop pixels to the part's, ``step`` of them a pixel."""
+    size = len(crop)
     if step >= 2.0:
         # Whole multiples let the area filter take its fast path; the picture's own edge may lose a few pixels.
         factor = int(step)
@@ -116,15 +128,13 @@ def _sample(image: UInt8Array, transform: npt.NDArray[np.float64], size: int) ->
         ratio = np.array([width / whole.shape[1], height / whole.shape[0]])
         local = local * ratio[:, None]
         local[:, 2] += (ratio - 1) / 2
-    return np.asarray(
-        cv2.warpAffine(
-            patch,
-            local,
-            (size, size),
-            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-            borderMode=cv2.BORDER_REPLICATE,
-        ),
-        dtype=np.uint8,
+    cv2.warpAffine(
+        patch,
+        local,
+        (size, size),
+        dst=crop,
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
     )
 
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from mien.core.faces import FloatArray, Track
-from mien.core.labels import UNCERTAIN, LabelSet
+from mien.core.labels import UNCERTAIN
 from mien.core.settings import SmoothingSettings
 
 
@@ -36,26 +36,24 @@ def smooth(track: Track, probabilities: FloatArray, media_time: float, settings:
 
 
 def commit_label(
-    track: Track, probabilities: FloatArray, labels: LabelSet, media_time: float, settings: SmoothingSettings
-) -> tuple[str, float]:
-    """The label to show for a track, and its probability. Probabilities are never changed by this.
+    track: Track, strongest: str, confidence: float, media_time: float, settings: SmoothingSettings
+) -> str:
+    """The label to show for a track. Probabilities are never changed by this.
 
     A label changes only once its successor has stayed strongest for ``label_seconds``; below ``uncertain_below`` it
     reads ``uncertain``, which waits its time like any other.
 
     Args:
         track: updated in place.
-        probabilities: float32 L, smoothed, in ``labels``.
-        labels: the session's label set.
+        strongest: the label of the class that is strongest now, smoothed.
+        confidence: its probability, 0–1.
         media_time: seconds.
         settings: the waiting time and the threshold.
 
     Returns:
-        The committed label and the probability 0–1 of the strongest class now.
+        The committed label.
     """
-    strongest = int(np.argmax(probabilities))
-    confidence = float(probabilities[strongest])
-    label = labels.labels[strongest] if confidence >= settings.uncertain_below else UNCERTAIN
+    label = strongest if confidence >= settings.uncertain_below else UNCERTAIN
     if track.label is None or label == track.label:
         track.label, track.candidate = label, None
     elif track.candidate is None or track.candidate[0] != label:
@@ -64,4 +62,4 @@ def commit_label(
             track.label, track.candidate = label, None
     elif media_time - track.candidate[1] >= settings.label_seconds:
         track.label, track.candidate = label, None
-    return track.label, confidence
+    return track.label

@@ -6,6 +6,8 @@ outside it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -46,9 +48,11 @@ class Tracker:
         self._forget(media_time)
         self._detected_at = media_time
         found: list[Track | None] = [None] * len(faces)
-        for face, track in self._match(faces, media_time):
-            _move(self._tracks[track], faces, face, media_time)
-            found[face] = self._tracks[track]
+        pairs = [(face, self._tracks[track]) for face, track in self._match(faces, media_time)]
+        if pairs:
+            _move(pairs, faces, media_time)
+        for face, track in pairs:
+            found[face] = track
         result = []
         for face, known in enumerate(found):
             result.append(known if known is not None else self._start(faces, face, media_time))
@@ -64,13 +68,9 @@ class Tracker:
         current = [t for t in self._tracks if t.seen_at == self._detected_at]
         if not current:
             return Faces.none(), []
-        boxes, landmarks = [], []
-        for track in current:
-            box = _expected(track, media_time)
-            boxes.append(box)
-            landmarks.append(_carry(track.landmarks, track.box, box))
-        scores = np.array([t.score for t in current], np.float32)
-        return Faces(np.stack(boxes), scores, np.stack(landmarks)), current
+        boxes = _expected(current, media_time)
+        landmarks = _carry(np.array([t.landmarks for t in current]), np.array([t.box for t in current]), boxes)
+        return Faces(boxes, np.array([t.score for t in current], np.float32), landmarks), current
 
     def _forget(self, media_time: float) -> None:
         keep = self._settings.lost_after_seconds
@@ -79,11 +79,12 @@ class Tracker:
     def _match(self, faces: Faces, media_time: float) -> list[tuple[int, int]]:
         if not self._tracks or len(faces) == 0:
             return []
-        expected = np.stack([_expected(t, media_time) for t in self._tracks])
+        expected = _expected(self._tracks, media_time)
         overlap = box_iou(faces.boxes, expected)
         pairs = _greedy(np.where(overlap >= self._settings.min_iou, overlap, 0.0))
-        free_faces = [i for i in range(len(faces)) if i not in {f for f, _ in pairs}]
-        free_tracks = [i for i in range(len(expected)) if i not in {t for _, t in pairs}]
+        taken_faces, taken_tracks = {f for f, _ in pairs}, {t for _, t in pairs}
+        free_faces = [i for i in range(len(faces)) if i not in taken_faces]
+        free_tracks = [i for i in range(len(expected)) if i not in taken_tracks]
         if free_faces and free_tracks:
             near = _nearness(faces.boxes[free_faces], expected[free_tracks])
             pairs += [(free_faces[f], free_tracks[t]) for f, t in _greedy(near)]
@@ -130,28 +131,37 @@ def _nearness(a: FloatArray, b: FloatArray) -> npt.NDArray[np.float64]:
     return np.where((distance < _REACH) & (ratio < _SIZE_RATIO), 1.0 - distance, 0.0).astype(np.float64)
 
 
-def _expected(track: Track, media_time: float) -> FloatArray:
-    shape = _centre_and_size(track.box) + track.velocity * np.float32(media_time - track.seen_at)
-    half = np.maximum(shape[2:], 1.0) / 2
-    return np.concatenate([shape[:2] - half, shape[:2] + half]).astype(np.float32)
+def _expected(tracks: Sequence[Track], media_time: float) -> FloatArray:
+    """Where the boxes of N tracks are expected: float32 N×4."""
+    elapsed = np.array([media_time - t.seen_at for t in tracks], np.float32)[:, None]
+    shape = _centre_and_size(np.array([t.box for t in tracks])) + np.array([t.velocity for t in tracks]) * elapsed
+    half = np.maximum(shape[:, 2:], 1.0) / 2
+    return np.concatenate([shape[:, :2] - half, shape[:, :2] + half], axis=1).astype(np.float32)
 
 
-def _move(track: Track, faces: Faces, face: int, media_time: float) -> None:
-    elapsed = media_time - track.seen_at
-    box = faces.boxes[face]
-    if elapsed > 0:
-        drift = (_centre_and_size(box) - _centre_and_size(track.box)) / np.float32(elapsed)
-        memory = np.float32(_VELOCITY_MEMORY)
-        track.velocity = ((1 - memory) * track.velocity + memory * drift).astype(np.float32)
-    track.box, track.landmarks = box, faces.landmarks[face]
-    track.score, track.seen_at = float(faces.scores[face]), media_time
+def _move(pairs: Sequence[tuple[int, Track]], faces: Faces, media_time: float) -> None:
+    """Take to each track the face that was matched with it."""
+    rows = [face for face, _ in pairs]
+    boxes, landmarks, scores = faces.boxes[rows], faces.landmarks[rows], faces.scores[rows].tolist()
+    elapsed = np.array([media_time - track.seen_at for _, track in pairs], np.float32)[:, None]
+    before = _centre_and_size(np.array([track.box for _, track in pairs]))
+    drift = np.divide(_centre_and_size(boxes) - before, elapsed, out=np.zeros_like(before), where=elapsed > 0)
+    memory = np.float32(_VELOCITY_MEMORY)
+    velocity = (1 - memory) * np.array([track.velocity for _, track in pairs]) + memory * drift
+    for place, (_, track) in enumerate(pairs):
+        if elapsed[place, 0] > 0:
+            track.velocity = velocity[place]
+        track.box, track.landmarks = boxes[place], landmarks[place]
+        track.score, track.seen_at = scores[place], media_time
 
 
-def _centre_and_size(box: FloatArray) -> FloatArray:
-    return np.array([(box[0] + box[2]) / 2, (box[1] + box[3]) / 2, box[2] - box[0], box[3] - box[1]], np.float32)
+def _centre_and_size(boxes: FloatArray) -> FloatArray:
+    """float32 N×4, ``cx, cy, w, h``."""
+    low, high = boxes[:, :2], boxes[:, 2:]
+    return np.concatenate([(low + high) / 2, high - low], axis=1).astype(np.float32)
 
 
 def _carry(landmarks: FloatArray, before: FloatArray, after: FloatArray) -> FloatArray:
-    """Landmarks moved and scaled with their box."""
-    scale = (after[2:] - after[:2]) / np.maximum(before[2:] - before[:2], 1e-6)
-    return np.asarray((landmarks - before[:2]) * scale + after[:2], np.float32)
+    """Landmarks of N faces, moved and scaled with their boxes: float32 N×5×2."""
+    scale = (after[:, 2:] - after[:, :2]) / np.maximum(before[:, 2:] - before[:, :2], 1e-6)
+    return np.asarray((landmarks - before[:, None, :2]) * scale[:, None] + after[:, None, :2], np.float32)

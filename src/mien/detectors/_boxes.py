@@ -24,16 +24,20 @@ def suppress_overlaps(boxes: FloatArray, scores: FloatArray, iou: float, *, of_s
         Positions of the boxes to keep, strongest first.
     """
     order = np.argsort(-scores, kind="stable")
-    area = np.maximum(boxes[:, 2] - boxes[:, 0], 0) * np.maximum(boxes[:, 3] - boxes[:, 1], 0)
+    low, high = boxes[order, :2], boxes[order, 2:]
+    sides = np.maximum(high - low, 0)
+    area = sides[:, 0] * sides[:, 1]
+    free = np.ones(len(order), np.bool_)
     keep: list[int] = []
-    while len(order):
-        best, rest = order[0], order[1:]
-        keep.append(int(best))
-        corner = np.maximum(boxes[best, :2], boxes[rest, :2])
-        side = np.maximum(np.minimum(boxes[best, 2:], boxes[rest, 2:]) - corner, 0)
+    for best, position in enumerate(order.tolist()):
+        if not free[best]:
+            continue
+        keep.append(position)
+        rest = slice(best + 1, None)
+        side = np.maximum(np.minimum(high[best], high[rest]) - np.maximum(low[best], low[rest]), 0)
         shared = side[:, 0] * side[:, 1]
         whole = np.minimum(area[best], area[rest]) if of_smaller else area[best] + area[rest] - shared
-        order = rest[shared <= iou * np.maximum(whole, 1e-9)]
+        free[rest] &= shared <= iou * np.maximum(whole, 1e-9)
     return keep
 
 
