@@ -51,8 +51,8 @@ _STAGES = (
     "light sources detectors classifiers preprocess quality tracking smoothing headposes zones aggregation calibration"
 )
 _OVER_SERVICE = (
-    f"core weights models inference {_STAGES} hall metrics analysis store streams telemetry language report sinks "
-    "pipeline assembly runtime evaluation"
+    f"core weights models inference {_STAGES} hall metrics analysis store streams telemetry language scholar report "
+    "sinks pipeline assembly runtime evaluation"
 )
 
 LAYERS: dict[str, Layer] = {
@@ -83,6 +83,9 @@ LAYERS: dict[str, Layer] = {
     "streams": _layer("core", _PAST_THE_GATE),
     "telemetry": _layer("core", "observers outside the data path see no face"),
     "language": _layer("core inference models weights", "what was said is no business of faces (decisions 0018, 0019)"),
+    "scholar": _layer(
+        "core weights", "key terms go out and nothing else: it can see no report, no transcript, no face"
+    ),
     "report": _layer("core analysis store streams", _PAST_THE_GATE),
     "sinks": _layer("core analysis store streams", _PAST_THE_GATE),
     "pipeline": _layer(f"core {_STAGES} metrics", "the only place that knows the order of stages", faces=True),

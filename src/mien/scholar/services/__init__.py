@@ -1,0 +1,1 @@
+"""Catalogues of scholarly works, one a file: each has ``create(address, key)``."""
