@@ -12,12 +12,15 @@ import json
 import logging
 import os
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 _VERSION: Final = 1
 _SUFFIX: Final = ".answer"
+_UNFINISHED: Final = ".part"
+_ABANDONED_SECONDS: Final = 3_600.0
 _MOST_FILES: Final = 256
 _log = logging.getLogger("mien.scholar")
 
@@ -59,7 +62,7 @@ class AnswerCache:
         head = {"version": _VERSION, "saved": now, "sha256": hashlib.sha256(body).hexdigest()}
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=self.folder, suffix=".part", delete=False) as file:
+            with tempfile.NamedTemporaryFile(dir=self.folder, suffix=_UNFINISHED, delete=False) as file:
                 try:
                     file.write(json.dumps(head).encode() + b"\n" + body)
                     file.close()
@@ -80,9 +83,12 @@ class AnswerCache:
         seen: list[tuple[float, Path]] = []
         with os.scandir(self.folder) as entries:
             for entry in entries:
-                if entry.name.endswith((_SUFFIX, ".part")):
-                    with contextlib.suppress(FileNotFoundError):
-                        seen.append((entry.stat().st_mtime, Path(entry.path)))
+                with contextlib.suppress(FileNotFoundError):
+                    modified = entry.stat().st_mtime
+                    if entry.name.endswith(_SUFFIX):
+                        seen.append((modified, Path(entry.path)))
+                    elif entry.name.endswith(_UNFINISHED) and time.time() - modified > _ABANDONED_SECONDS:
+                        Path(entry.path).unlink()
         seen.sort()
         for position, (modified, path) in enumerate(seen):
             if now - modified > self.keep_seconds or position < len(seen) - _MOST_FILES:

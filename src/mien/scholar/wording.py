@@ -17,6 +17,8 @@ LONGEST_TERM_WORDS: Final = 8
 """Longer ones are sentences: they would tell what was said."""
 
 _WORD: Final = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]|[^\W_]+(?:['’][^\W\d_]+)?")
+_SHORTENED: Final = re.compile(r"['’](?:m|re|ve|ll|d|t)$")
+"""They will, I had, do not: words that carry no meaning."""
 _SENT: Final = re.compile(r"[^\w'’.+#-]+")
 _TAG: Final = re.compile(r"</?[A-Za-z][^<>]{0,400}>")
 _DOI: Final = re.compile(r"10\.\d{4,9}/[^\s\"<>\\^`{|}]{1,240}")
@@ -121,13 +123,14 @@ def words_of(text: str) -> list[str]:
     Ideographs, kana and hangul are words of one character each.
     """
     folded = unicodedata.normalize("NFKC", text).casefold()
-    return [_singular(word) for word in _WORD.findall(folded) if word not in STOP_WORDS]
+    bare = (_singular(word) for word in _WORD.findall(folded) if not _SHORTENED.search(word))
+    return [word for word in bare if word not in STOP_WORDS]
 
 
 def _singular(word: str) -> str:
     """Harman's s-stemmer (JASIS 42(1), 1991)."""
     bare = re.sub(r"['’]s$", "", word)
-    if len(bare) < 4 or bare.endswith(("us", "ss")):
+    if bare in STOP_WORDS or len(bare) < 4 or bare.endswith(("us", "ss")):
         return bare
     if bare.endswith("ies") and not bare.endswith(("eies", "aies")):
         return bare[:-3] + "y"
