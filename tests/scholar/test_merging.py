@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mien.scholar.merging import merged, one_work
+from mien.scholar.merging import merged
 from mien.scholar.source import Source
 
 
@@ -39,7 +39,7 @@ def test_other_titles_years_and_authors_are_other_works(other: Source) -> None:
 
 
 def test_titles_of_signs_alone_tell_nothing() -> None:
-    assert not one_work(source("?!"), source("!!"))
+    assert len(merged([source("?!"), source("!!")])) == 2
 
 
 def test_a_publication_tells_before_its_preprint_and_what_it_lacks_comes_from_there() -> None:

@@ -233,6 +233,47 @@ def test_no_other_host_may_answer(service: str, status: int) -> None:
     assert reasons(found) == {service: "sent us on to localhost, which was not asked"}
 
 
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"HTTP/1.1 200 \x1b[31mRED\r\n\r\nx",
+        b"HTTP/1.1 404 \x1b[31mRED\x07\r\nContent-Length: 0\r\n\r\n",
+        b"\x1b]0;title\x07 this is no HTTP\r\n\r\n",
+        b"HTTP/1.1 302 Found\r\nLocation: http://\x1b[31mred.example.org/\r\n\r\n",
+        b"HTTP/1.1 302 Found\r\nLocation: /\xe9 \x7f\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 300 + b"\r\n",
+        b"HTTP/1.1 200 OK\r\nX: " + b"y" * 100_000 + b"\r\n\r\n",
+        b"",
+    ],
+)
+def test_what_is_hardly_http_is_told_in_our_words(raw: bytes) -> None:
+    stop = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as odd:
+
+        def serve() -> None:
+            while not stop.is_set():
+                try:
+                    connection, _ = odd.accept()
+                except OSError:
+                    return
+                with connection:
+                    connection.recv(65_536)
+                    connection.sendall(raw)
+
+        threading.Thread(target=serve, daemon=True).start()
+        with servers() as made:
+            address = {"openalex": f"http://127.0.0.1:{odd.getsockname()[1]}"}
+            found = only(made, "openalex", addresses=address, keys={"openalex": "secret"}, timeout_seconds=2)
+        stop.set()
+        odd.shutdown(socket.SHUT_RDWR)
+    assert found.sources == ()
+    (told,) = reasons(found).values()
+    assert told.isprintable()
+    assert "secret" not in told
+    assert not found.offline, "it was reached"
+
+
 @pytest.mark.parametrize("where", ["file:///etc/hostname", "ftp://127.0.0.1/x", "//[bad", "javascript:alert(1)"])
 def test_nor_may_a_file(where: str) -> None:
     with servers(openalex=Said(302, b"", {"Location": where})) as made:

@@ -15,7 +15,8 @@ from mien.core.errors import InputError
 if TYPE_CHECKING:
     from mien.scholar import Source, SourceOptions, SourcesFound
 
-LARGEST_TEXT_BYTES: Final = 16 << 20
+LARGEST_TEXT_BYTES: Final = 4 << 20
+"""Three days of speech."""
 _MOST_NAMES: Final = 3
 
 

@@ -14,6 +14,7 @@ from mien.scholar.cache import AnswerCache
 from mien.scholar.http import Answer, BrokenError, Http, HttpError, UnreachableError
 from mien.scholar.service import AnswerError, Query, Request, Service
 from mien.scholar.source import Failure, Source
+from mien.scholar.wording import plain
 
 PROJECT: Final = "https://github.com/mien/mien"
 BUSY: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, 500, 502, 503, 504})
@@ -154,5 +155,4 @@ def retry_after(stated: str | None, now: float) -> float | None:
 
 
 def _status(answer: Answer) -> str:
-    phrase = "".join(c for c in answer.reason if c.isprintable())[:60]
-    return f"answered {answer.status} {phrase}".strip()
+    return f"answered {answer.status} {plain(answer.reason, 60)}".strip()

@@ -12,6 +12,7 @@ from http.client import HTTPMessage
 from typing import IO, Any, Final, Protocol
 from urllib.parse import urljoin, urlsplit
 
+from mien.scholar.wording import plain
 from mien.weights.entries import permitted
 
 _CHUNK_BYTES: Final = 1 << 16
@@ -132,7 +133,7 @@ def _same_host(address: str, location: str) -> str:
     except ValueError:
         raise RefusedError("sent us on to no address") from None
     if (old.scheme, old.netloc) != (new.scheme, new.netloc):
-        raise RefusedError(f"sent us on to {host or 'nowhere'}, which was not asked")
+        raise RefusedError(f"sent us on to {plain(host or 'nowhere', 80)}, which was not asked")
     return led
 
 
@@ -159,7 +160,9 @@ def _too_long(largest_bytes: int) -> str:
 
 
 def _told(error: object) -> str:
+    """An error in words; what a server sent, or the address with a key in it, is not repeated."""
     if isinstance(error, TimeoutError):
         return "timed out"
-    strerror = getattr(error, "strerror", None)
-    return str(strerror or error) or type(error).__name__
+    if isinstance(error, OSError):
+        return plain(str(error.strerror or error) or type(error).__name__, 120)
+    return error if isinstance(error, str) else type(error).__name__

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from mien.scholar.source import Source
@@ -23,30 +24,41 @@ def merged(found: Sequence[Source]) -> tuple[Source, ...]:
     Args:
         found: records in the order of trust: where they differ, the first tells, a publication before a preprint.
     """
-    groups: list[list[Source]] = []
-    for source in found:
-        same = [group for group in groups if any(one_work(source, other) for other in group)]
+    groups: list[list[_Record]] = []
+    for record in map(_Record.of, found):
+        same = [group for group in groups if any(record.is_of_the_work_of(other) for other in group)]
         if not same:
-            groups.append([source])
+            groups.append([record])
             continue
-        same[0].append(source)
+        same[0].append(record)
         for group in same[1:]:
             same[0] += group
             groups.remove(group)
-    return tuple(_together(group) for group in groups)
+    return tuple(_together([record.source for record in group]) for group in groups)
 
 
-def one_work(a: Source, b: Source) -> bool:
-    """Whether two records tell of the same work."""
-    if a.doi is not None and a.doi == b.doi:
-        return True
-    key = title_key(a.title)
-    if not key or key != title_key(b.title):
-        return False
-    if a.year is not None and b.year is not None and abs(a.year - b.year) > MOST_YEARS_APART:
-        return False
-    names, others = ({family_key(name) for name in source.authors} - {""} for source in (a, b))
-    return not names or not others or not names.isdisjoint(others)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Record:
+    """A source, and what it is compared by."""
+
+    source: Source
+    title: str
+    families: frozenset[str]
+
+    @classmethod
+    def of(cls, source: Source) -> _Record:
+        families = frozenset(family_key(name) for name in source.authors) - {""}
+        return cls(source, title_key(source.title), families)
+
+    def is_of_the_work_of(self, other: _Record) -> bool:
+        mine, yours = self.source, other.source
+        if mine.doi is not None and mine.doi == yours.doi:
+            return True
+        if not self.title or self.title != other.title:
+            return False
+        if mine.year is not None and yours.year is not None and abs(mine.year - yours.year) > MOST_YEARS_APART:
+            return False
+        return not self.families or not other.families or not self.families.isdisjoint(other.families)
 
 
 def _together(group: Sequence[Source]) -> Source:

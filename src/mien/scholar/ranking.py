@@ -64,10 +64,8 @@ def _weights(documents: Sequence[Counter[str]], terms: Sequence[str], text: str)
     """How much each word of the question counts."""
     sought = list(dict.fromkeys(word for term in terms for word in words_of(term)))
     said = Counter(words_of(text))
-    rarity = {
-        word: math.log((1 + len(documents)) / (1 + sum(word in document for document in documents))) + 1
-        for word in {*sought, *said}
-    }
+    holding = Counter(word for document in documents for word in document)
+    rarity = {word: math.log((1 + len(documents)) / (1 + holding[word])) + 1 for word in {*sought, *said}}
     from_text = {
         word: rarity[word] * (TEXT_SATURATION + 1) * count / (TEXT_SATURATION + count) for word, count in said.items()
     }
