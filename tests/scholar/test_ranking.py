@@ -38,6 +38,12 @@ def test_a_long_text_does_not_drown_the_terms() -> None:
     assert titles(stray, source("Fear"), text=text)[0] == "Fear"
 
 
+def test_forty_words_of_the_text_count() -> None:
+    often = [f"word{n}" for n in range(40)]
+    works = [source("Stray"), source(often[0]), source("Fear")]
+    assert titles(*works, text=" ".join([*often * 3, "stray"])) == ["Fear", often[0]]
+
+
 def test_the_text_decides_between_equals() -> None:
     assert titles(source("Fear of cats"), source("Fear of dogs"), text="The dogs bark.")[0] == "Fear of dogs"
 

@@ -17,6 +17,7 @@ from mien.scholar.wording import (
     doi_address,
     doi_of,
     family_key,
+    fitting_terms,
     key_terms,
     plain,
     title_key,
@@ -38,6 +39,19 @@ def test_terms_are_trimmed_and_each_is_sent_once() -> None:
 def test_terms_hold_no_syntax_of_a_search_engine() -> None:
     assert key_terms(['title:"fear" (joy) *~^{x}', "all:y\\\\z"]) == ("title fear joy x", "all y z")
     assert any_of(("fear", "cats AND dogs")) == '"fear" OR "cats and dogs"'
+
+
+def test_a_long_term_is_sought_by_its_words_as_a_phrase_nobody_wrote_it() -> None:
+    assert any_of(("fear of the dark in halls", "jump scare"), "all:") == (
+        '(all:"fear" AND all:"dark" AND all:"halls") OR all:"jump scare"'
+    )
+    assert any_of(("to be or not to be",)) == '("to" AND "be" AND "or" AND "not" AND "to" AND "be")'
+
+
+def test_of_what_a_machine_proposed_only_terms_are_taken() -> None:
+    sentence = "in the end she told everybody what the doctor had said"
+    assert fitting_terms((" jump  scares", sentence, "", "dark hall")) == ("jump scares", "dark hall")
+    assert fitting_terms((sentence, "?")) == ()
 
 
 @given(st.lists(st.text(max_size=40), max_size=12))

@@ -52,7 +52,7 @@ def command(
     The terms are sent to OpenAlex, Crossref, arXiv and Semantic Scholar; a text never is. Searches to follow by hand
     are always told.
     """
-    from mien.scholar import SourceOptions, as_document, find_sources
+    from mien.scholar import SourceOptions, as_document, find_sources, service_title
     from mien.scholar.wording import key_terms
 
     options = SourceOptions.from_environment()
@@ -67,13 +67,13 @@ def command(
     text = _read(text_file) if text_file else ""
     wanted = key_terms([term for argument in terms for term in re.split(r"[,;\n]", argument)])
     if not options.offline:
-        asked = ", ".join(_title(name, options) for name in options.services)
+        asked = ", ".join(service_title(name) for name in options.services)
         click.echo(f"Sent to {asked}: {', '.join(wanted)}", err=True)
     found = find_sources(wanted, text, options)
     if as_json:
         click.echo(json.dumps(as_document(found), ensure_ascii=False, indent=1))
     else:
-        _print(found, options)
+        _print(found)
     _tell(found, options)
 
 
@@ -91,14 +91,16 @@ def _read(path: Path) -> str:
     return content.decode("utf-8-sig", "replace")
 
 
-def _print(found: SourcesFound, options: SourceOptions) -> None:
+def _print(found: SourcesFound) -> None:
+    from mien.scholar import service_title
+
     for number, source in enumerate(found.sources, 1):
         year = f" ({source.year})" if source.year else ""
         click.echo(f"{number}. {source.title}{year}")
         by = "; ".join(part for part in (_authors(source), source.venue) if part)
         if by:
             click.echo(f"   {by}")
-        known = ", ".join(_title(name, options) for name in source.found_in)
+        known = ", ".join(service_title(name) for name in source.found_in)
         click.echo(f"   {source.url}   relevance {source.relevance:.2f}, found in {known}")
     if not found.sources:
         click.echo("No works found.")
@@ -109,11 +111,13 @@ def _print(found: SourcesFound, options: SourceOptions) -> None:
 
 def _tell(found: SourcesFound, options: SourceOptions) -> None:
     """What was not asked and what failed, beside the answer."""
+    from mien.scholar import service_title
+
     if options.offline:
         click.echo("Offline: no service was asked.", err=True)
         return
     for failure in found.failures:
-        click.echo(f"{_title(failure.service, options)} {failure.reason}.", err=True)
+        click.echo(f"{service_title(failure.service)} {failure.reason}.", err=True)
     if found.offline:
         click.echo("No service could be reached: this machine may be offline.", err=True)
 
@@ -121,9 +125,3 @@ def _tell(found: SourcesFound, options: SourceOptions) -> None:
 def _authors(source: Source) -> str:
     names = source.authors
     return ", ".join(names[:_MOST_NAMES]) + (" and others" if len(names) > _MOST_NAMES else "")
-
-
-def _title(service: str, options: SourceOptions) -> str:
-    from mien.scholar.search import open_service
-
-    return open_service(service, options).title

@@ -5,7 +5,7 @@ Only key terms ever leave this machine, and only when :func:`find_sources` is ca
 
 from mien.scholar.http import Http, HttpsClient
 from mien.scholar.links import search_links
-from mien.scholar.search import find_sources
+from mien.scholar.search import find_sources, service_title
 from mien.scholar.source import (
     SERVICES,
     Failure,
@@ -16,6 +16,7 @@ from mien.scholar.source import (
     SourcesFound,
     as_document,
 )
+from mien.scholar.wording import fitting_terms
 
 __all__ = [
     "SERVICES",
@@ -29,5 +30,7 @@ __all__ = [
     "SourcesFound",
     "as_document",
     "find_sources",
+    "fitting_terms",
     "search_links",
+    "service_title",
 ]

@@ -89,6 +89,15 @@ def open_service(name: str, options: SourceOptions) -> Service:
     return made
 
 
+def service_title(name: str) -> str:
+    """What people call a service of that plug-in's name.
+
+    Raises:
+        SettingsError: there is none.
+    """
+    return open_service(name, SourceOptions()).title
+
+
 def _ask_all(asker: Asker, services: dict[str, Service], query: Query, patience_seconds: float) -> dict[str, _Result]:
     """What each service gave, in the services' order whichever answered first."""
     came: queue.SimpleQueue[tuple[str, _Result]] = queue.SimpleQueue()

@@ -15,6 +15,7 @@ MOST_TERMS: Final = 8
 LONGEST_TERM_CHARACTERS: Final = 80
 LONGEST_TERM_WORDS: Final = 8
 """Longer ones are sentences: they would tell what was said."""
+_LONGEST_PHRASE_WORDS: Final = 3
 
 _WORD: Final = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]|[^\W_]+(?:['’][^\W\d_]+)?")
 _SHORTENED: Final = re.compile(r"['’](?:m|re|ve|ll|d|t)$")
@@ -39,31 +40,54 @@ def key_terms(terms: Sequence[str]) -> tuple[str, ...]:
     Raises:
         SettingsError: none holds a letter or digit, or one is a sentence.
     """
+    clean = _cleaned(terms)
+    for term in clean:
+        if not _is_term(term):
+            raise SettingsError(
+                f"{term[:40]!r}… is no key term: at most {LONGEST_TERM_WORDS} words and {LONGEST_TERM_CHARACTERS} "
+                "characters each are sent to services."
+            )
+    if not clean:
+        raise SettingsError("say what to look for: key terms of letters or digits.")
+    return clean[:MOST_TERMS]
+
+
+def fitting_terms(candidates: Sequence[str]) -> tuple[str, ...]:
+    """Of texts that somebody else proposed, those that may be sent, as :func:`key_terms` makes them; perhaps none."""
+    return tuple(term for term in _cleaned(candidates) if _is_term(term))[:MOST_TERMS]
+
+
+def any_of(terms: Iterable[str], field: str = "") -> str:
+    """Terms as a Boolean query for any of them: a short one as a phrase, a longer one as words that all are there.
+
+    Args:
+        terms: as :func:`key_terms` made them.
+        field: put before each word or phrase.
+    """
+    parts = []
+    for term in terms:
+        # Words that a service may read as operators are in lower case.
+        words = [word.lower() if word in ("AND", "OR", "NOT", "ANDNOT") else word for word in term.split()]
+        if len(words) <= _LONGEST_PHRASE_WORDS:
+            parts.append(f'{field}"{" ".join(words)}"')
+        else:
+            telling = [word for word in words if word.casefold() not in STOP_WORDS] or words
+            parts.append("(" + " AND ".join(f'{field}"{word}"' for word in telling) + ")")
+    return " OR ".join(parts)
+
+
+def _cleaned(terms: Sequence[str]) -> tuple[str, ...]:
     kept: dict[str, str] = {}
     for term in terms:
         words = [word.strip("'’.-") for word in _SENT.sub(" ", plain(term)).split()]
         clean = " ".join(word for word in words if _WORD.search(word))
-        if not clean:
-            continue
-        if len(clean) > LONGEST_TERM_CHARACTERS or len(clean.split()) > LONGEST_TERM_WORDS:
-            raise SettingsError(
-                f"{clean[:40]!r}… is no key term: at most {LONGEST_TERM_WORDS} words and {LONGEST_TERM_CHARACTERS} "
-                "characters each are sent to services."
-            )
-        kept.setdefault(clean.casefold(), clean)
-    if not kept:
-        raise SettingsError("say what to look for: key terms of letters or digits.")
-    return tuple(kept.values())[:MOST_TERMS]
+        if clean:
+            kept.setdefault(clean.casefold(), clean)
+    return tuple(kept.values())
 
 
-def unquoted(term: str) -> str:
-    """A term for services that read AND, OR and NOT as operators: those words are in lower case."""
-    return " ".join(word.lower() if word in ("AND", "OR", "NOT", "ANDNOT") else word for word in term.split())
-
-
-def any_of(terms: Iterable[str], field: str = "") -> str:
-    """Terms as a Boolean query for any of them, phrases in quotes."""
-    return " OR ".join(f'{field}"{unquoted(term)}"' for term in terms)
+def _is_term(clean: str) -> bool:
+    return len(clean) <= LONGEST_TERM_CHARACTERS and len(clean.split()) <= LONGEST_TERM_WORDS
 
 
 def plain(text: str, longest: int = 100_000) -> str:
