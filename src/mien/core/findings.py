@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import math
+import struct
+import sys
+import zlib
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import overload
+from typing import Any, overload
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,51 @@ class SampleLog(Sequence[MetricSample]):
             column.append(math.nan if number is None else number)
         self._why.append(self._reasons.index(sample.withheld))
 
+    def extend(self, other: SampleLog) -> None:
+        """Keep the samples of another log of this series behind these."""
+        self._times.extend(other._times)
+        for mine, theirs in zip(self._columns, other._columns, strict=True):
+            mine.extend(theirs)
+        for why in other._why:
+            reason = other._reasons[why]
+            if reason not in self._reasons:
+                self._reasons.append(reason)
+            self._why.append(self._reasons.index(reason))
+
+    def packed(self) -> bytes:
+        """The columns as bytes, compressed: for :meth:`unpacked`, here or on another machine."""
+        reasons = json.dumps(self._reasons).encode()
+        columns = (_little_endian(c) for c in self._arrays())
+        return zlib.compress(struct.pack("<II", len(self), len(reasons)) + reasons + b"".join(columns), 1)
+
+    @classmethod
+    def unpacked(cls, slug: str, unit: str, content: bytes) -> SampleLog:
+        """The log whose :meth:`packed` this is.
+
+        Raises:
+            ValueError: it is not whole.
+        """
+        log = cls(slug, unit)
+        try:
+            plain = zlib.decompress(content)
+            count, length = struct.unpack_from("<II", plain)
+            log._reasons = json.loads(plain[8 : 8 + length])
+        except (zlib.error, struct.error) as error:
+            raise ValueError(f"packed samples of {slug} are damaged: {error}") from error
+        at = 8 + length
+        if len(plain) != at + count * sum(c.itemsize for c in log._arrays()):
+            raise ValueError(f"packed samples of {slug} are damaged: their length is wrong")
+        for column in log._arrays():
+            size = count * column.itemsize
+            column.frombytes(plain[at : at + size])
+            if sys.byteorder == "big":
+                column.byteswap()
+            at += size
+        return log
+
+    def _arrays(self) -> tuple[array[Any], ...]:
+        return (self._times, *self._columns, self._why)
+
     def __len__(self) -> int:
         return len(self._times)
 
@@ -90,6 +139,13 @@ class SampleLog(Sequence[MetricSample]):
             coverage=coverage,
             withheld=self._reasons[self._why[index]],
         )
+
+
+def _little_endian(column: array[Any]) -> bytes:
+    if sys.byteorder == "big":
+        column = column[:]
+        column.byteswap()
+    return column.tobytes()
 
 
 def _or_none(number: float) -> float | None:

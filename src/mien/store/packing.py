@@ -1,0 +1,199 @@
+"""Snapshots as fixed-width rows that a timeline is read from by the thousand, and the rest of each beside them.
+
+``figures`` is one element of :data:`ROW`, little-endian: rows joined in order of media time *are* the columns.
+``detail`` is what only a whole snapshot needs. Media time and durations are kept in double precision, every other
+figure in single, which is how the pipeline computes them.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from mien.core.audience import (
+    AudienceSnapshot,
+    EmotionIntervals,
+    EmotionPercents,
+    EmotionShares,
+    Interval,
+    LabelView,
+    UnreadCounts,
+)
+from mien.core.labels import EMOTIONS, label_set
+from mien.store.errors import InvalidError
+
+ROW: Final = np.dtype(
+    [
+        ("media_time", "<f8"),
+        ("duration_seconds", "<f8"),
+        ("suppressed", "?"),
+        ("demo", "?"),
+        ("format", "u1"),
+        ("spare", "u1"),
+        ("frames", "<i4"),
+        ("present", "<i4"),
+        ("readable", "<i4"),
+        ("tracks", "<i4"),
+        ("coverage", "<f4"),
+        ("facing_share", "<f4"),
+        ("synchrony", "<f4"),
+        ("emotions", "<f4", (8,)),
+        ("low", "<f4", (8,)),
+        ("high", "<f4", (8,)),
+    ]
+)
+"""One step. Counts that are not told are -1, other figures NaN."""
+FORMAT: Final = 1
+
+_ROW: Final = struct.Struct("<dd??BB4i27f")
+_UNTOLD: Final = (-1,) * 4 + (math.nan,) * 27
+_NAN8: Final = (math.nan,) * 8
+_LARGEST_COUNT: Final = 2**31 - 1
+_UNREAD: Final = tuple(UnreadCounts.model_fields)
+
+_MODEL, _UNREAD_TOLD, _SHARES, _COVARIANCE, _VIEW = (1 << i for i in range(5))
+_SHARES_STRUCT: Final = struct.Struct("<24f")
+_COVARIANCE_STRUCT: Final = struct.Struct("<36f")
+_UNREAD_STRUCT: Final = struct.Struct(f"<{len(_UNREAD)}i")
+
+assert _ROW.size == ROW.itemsize
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineColumns:
+    """A timeline by columns.
+
+    Attributes:
+        rows: N elements of :data:`ROW` in order of media time; read a column as ``rows["emotions"]`` (float32 N×8).
+    """
+
+    rows: npt.NDArray[np.void]
+
+    @classmethod
+    def of(cls, packed: bytes) -> TimelineColumns:
+        """From rows joined in order of media time."""
+        return cls(np.frombuffer(packed, ROW))
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, column: str) -> npt.NDArray[Any]:
+        return np.asarray(self.rows[column])
+
+
+def pack(snapshot: AudienceSnapshot) -> tuple[bytes, bytes | None]:
+    """A snapshot's figures and detail.
+
+    Raises:
+        InvalidError: it is no plain snapshot (a subclass could hold more than one may), or a count is out of range.
+    """
+    if type(snapshot) is not AudienceSnapshot:
+        raise InvalidError(f"only an AudienceSnapshot can be stored, not a {type(snapshot).__name__}.")
+    head = (snapshot.media_time, snapshot.duration_seconds, snapshot.suppressed, snapshot.demo, FORMAT, 0)
+    if snapshot.suppressed:
+        return _ROW.pack(*head, *_UNTOLD), None
+    counts = (snapshot.frames, snapshot.present, snapshot.readable, snapshot.tracks)
+    figures = (snapshot.coverage, snapshot.facing_share, snapshot.synchrony)
+    emotions, intervals = snapshot.emotions, snapshot.intervals
+    try:
+        row = _ROW.pack(
+            *head,
+            *(-1 if c is None else c for c in counts),
+            *(math.nan if f is None else f for f in figures),
+            *(_NAN8 if emotions is None else emotions.values()),
+            *(_NAN8 * 2 if intervals is None else _bounds(intervals)),
+        )
+        return row, _detail(snapshot)
+    except struct.error as error:
+        raise InvalidError(f"a count of a snapshot is above {_LARGEST_COUNT}.") from error
+
+
+def _bounds(intervals: EmotionIntervals) -> list[float]:
+    each = [getattr(intervals, e) for e in EMOTIONS]
+    return [i.low for i in each] + [i.high for i in each]
+
+
+def _detail(snapshot: AudienceSnapshot) -> bytes | None:
+    told, parts = 0, [b""]
+    if snapshot.model is not None:
+        told |= _MODEL
+        parts.append(bytes.fromhex(snapshot.model))
+    if (unread := snapshot.unread) is not None:
+        told |= _UNREAD_TOLD
+        parts.append(_UNREAD_STRUCT.pack(*(getattr(unread, name) for name in _UNREAD)))
+    if (shares := snapshot.shares) is not None:
+        told |= _SHARES
+        parts.append(_SHARES_STRUCT.pack(*(v for e in EMOTIONS for v in getattr(shares, e))))
+    if snapshot.covariance is not None:
+        told |= _COVARIANCE
+        parts.append(_COVARIANCE_STRUCT.pack(*snapshot.covariance))
+    if (view := snapshot.view) is not None:
+        told |= _VIEW
+        name = view.label_set.encode()
+        values = tuple(view.percents.values())
+        parts.append(struct.pack(f"<B{len(name)}s{len(values)}f", len(name), name, *values))
+    parts[0] = bytes((FORMAT, told))
+    return b"".join(parts) if told else None
+
+
+def unpack(session_id: str, source: str, zone: str, figures: bytes, detail: bytes | None) -> AudienceSnapshot:
+    """The snapshot whose :func:`pack` this is, figures in single precision."""
+    time, duration, suppressed, demo, version, _, *rest = _ROW.unpack(figures)
+    if version != FORMAT:
+        raise InvalidError(f"a stored snapshot has format {version}; this version of Mien reads {FORMAT}: upgrade it.")
+    span: dict[str, Any] = {
+        "session_id": session_id,
+        "source": source,
+        "zone": zone,
+        "media_time": time,
+        "duration_seconds": duration,
+        "suppressed": suppressed,
+        "demo": demo,
+    }
+    if suppressed:
+        return AudienceSnapshot(**span)
+    counts = dict(zip(("frames", "present", "readable", "tracks"), rest[:4], strict=True))
+    figures_told = dict(zip(("coverage", "facing_share", "synchrony"), rest[4:7], strict=True))
+    emotions, low, high = rest[7:15], rest[15:23], rest[23:31]
+    return AudienceSnapshot(
+        **span,
+        **{name: None if value < 0 else value for name, value in counts.items()},
+        **{name: None if math.isnan(value) else value for name, value in figures_told.items()},
+        emotions=None if math.isnan(emotions[0]) else EmotionPercents.of(emotions),
+        intervals=None if math.isnan(low[0]) else _intervals(low, high),
+        **(_detail_of(detail) if detail else {}),
+    )
+
+
+def _intervals(low: Sequence[float], high: Sequence[float]) -> EmotionIntervals:
+    return EmotionIntervals(**{e: Interval(low=a, high=b) for e, a, b in zip(EMOTIONS, low, high, strict=True)})
+
+
+def _detail_of(detail: bytes) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    told, at = detail[1], 2
+    if told & _MODEL:
+        found["model"] = detail[at : at + 32].hex()
+        at += 32
+    if told & _UNREAD_TOLD:
+        found["unread"] = UnreadCounts(**dict(zip(_UNREAD, _UNREAD_STRUCT.unpack_from(detail, at), strict=True)))
+        at += _UNREAD_STRUCT.size
+    if told & _SHARES:
+        values = _SHARES_STRUCT.unpack_from(detail, at)
+        found["shares"] = EmotionShares(**{e: values[3 * i : 3 * i + 3] for i, e in enumerate(EMOTIONS)})
+        at += _SHARES_STRUCT.size
+    if told & _COVARIANCE:
+        found["covariance"] = _COVARIANCE_STRUCT.unpack_from(detail, at)
+        at += _COVARIANCE_STRUCT.size
+    if told & _VIEW:
+        length = detail[at]
+        labels = label_set(detail[at + 1 : at + 1 + length].decode())
+        values = struct.unpack_from(f"<{len(labels.labels)}f", detail, at + 1 + length)
+        found["view"] = LabelView(label_set=labels.name, percents=dict(zip(labels.labels, values, strict=True)))
+    return found

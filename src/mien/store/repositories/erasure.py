@@ -1,0 +1,129 @@
+"""What a respondent may ask for: everything that is held about them, and that it be gone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from mien.core.audience import AudienceSnapshot
+from mien.store import deletion, tables
+from mien.store.records import DeletionProof, SessionRecord
+from mien.store.repositories.audit import Audit
+from mien.store.repositories.moments import Moments
+from mien.store.repositories.reports import Reports
+from mien.store.repositories.respondents import Consents, Respondents
+from mien.store.repositories.samples import Samples
+from mien.store.repositories.sessions import Sessions
+from mien.store.repositories.snapshots import Snapshots
+from mien.store.scope import Scope
+
+_READ_AT_ONCE = 5000
+
+
+class Erasure:
+    """The rights of respondents of one organisation (GDPR Articles 15, 17 and 20).
+
+    Args:
+        scope: of the unit of work.
+    """
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+
+    async def export(self, respondent_id: UUID) -> dict[str, Any]:
+        """Everything held about a respondent, as plain JSON values.
+
+        Raises:
+            NotFoundError: there is no such respondent.
+        """
+        respondent = await Respondents(self._scope).get(respondent_id)
+        consents = self._scope.select(tables.consents, *Consents.shape.columns)
+        rows = await self._scope.run(consents.where(tables.consents.c.respondent_id == respondent_id))
+        given = [Consents.shape.of(row) for row in rows.mappings()]
+        return {
+            "respondent": _plain(respondent),
+            "consents": [_plain(consent) for consent in given],
+            "sessions": [await self._session(session) for session in await self._sessions(respondent_id)],
+        }
+
+    async def erase(self, respondent_id: UUID, actor: str) -> DeletionProof:
+        """Delete a respondent, their consents, their sessions and everything that belongs to these.
+
+        Documents about whole studies stay: they tell of ten sessions or more, and of nobody.
+
+        Args:
+            respondent_id: whose.
+            actor: who asked, for the audit entry.
+
+        Raises:
+            NotFoundError: there is no such respondent.
+        """
+        await Respondents(self._scope).get(respondent_id)
+        await self._scope.lock_sessions(exclusive=True)
+        sessions = [session.id for session in await self._sessions(respondent_id)]
+        counts = await deletion.delete_sessions(self._scope, sessions)
+        for table, column in (
+            (tables.consents, tables.consents.c.respondent_id),
+            (tables.respondents, tables.respondents.c.id),
+        ):
+            deleted = await self._scope.run(self._scope.delete(table).where(column == respondent_id))
+            counts[table.name] = deleted.rowcount
+        detail = {"sessions": [str(key) for key in sessions], "rows_deleted": counts}
+        entry = await Audit(self._scope).record(actor, "respondent.erased", "respondent", respondent_id, detail)
+        return DeletionProof(self._scope.organisation_id, (respondent_id, *sessions), counts, entry.at, entry.id)
+
+    async def _sessions(self, respondent_id: UUID) -> list[SessionRecord]:
+        table = tables.sessions
+        statement = self._scope.select(table, *Sessions.shape.columns).where(table.c.respondent_id == respondent_id)
+        rows = await self._scope.run(statement.order_by(table.c.id))
+        return [Sessions.shape.of(row) for row in rows.mappings()]
+
+    async def _session(self, session: SessionRecord) -> dict[str, Any]:
+        samples = Samples(self._scope)
+        series = {slug: await samples.read(session.id, slug) for slug in await samples.series(session.id)}
+        moments = await Moments(self._scope).read(session.id)
+        reports = Reports(self._scope)
+        documents = self._scope.select(tables.reports, tables.reports.c.id).where(
+            tables.reports.c.session_id == session.id
+        )
+        keys = (await self._scope.run(documents.order_by(tables.reports.c.id))).scalars().all()
+        return {
+            "session": _plain(session),
+            "snapshots": [s.model_dump(mode="json", exclude_none=True) for s in await self._snapshots(session.id)],
+            "samples": {slug: [_plain(sample) for sample in log] for slug, log in series.items()},
+            "moments": [_plain(moment) for moment in moments],
+            "reports": [json.loads(await reports.content(key)) for key in keys],
+        }
+
+    async def _snapshots(self, session_id: UUID) -> list[AudienceSnapshot]:
+        snapshots = Snapshots(self._scope)
+        found: list[AudienceSnapshot] = []
+        for lane in await snapshots.lanes(session_id):
+            after: float | None = None
+            while some := await snapshots.read(
+                session_id, source=lane.source, zone=lane.zone, after_seconds=after, limit=_READ_AT_ONCE
+            ):
+                found += some
+                after = some[-1].media_time
+        return found
+
+
+def _plain(record: Any) -> dict[str, Any]:
+    """A dataclass as JSON values."""
+    return {field.name: _json(getattr(record, field.name)) for field in fields(record)}
+
+
+def _json(value: Any) -> Any:
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, tuple):
+        return [_json(v) for v in value]
+    if isinstance(value, Mapping):
+        return {str(k): _json(v) for k, v in value.items()}
+    return value.isoformat() if isinstance(value, datetime) else str(value)

@@ -1,0 +1,251 @@
+"""Snapshots: taken in by the batch, each once, and read by columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from mien.core.audience import WHOLE_AUDIENCE, AudienceSnapshot
+from mien.store import tables
+from mien.store.errors import InvalidError, NotFoundError
+from mien.store.packing import TimelineColumns, pack, unpack
+from mien.store.records import SessionState
+from mien.store.scope import Scope
+
+MOST_AT_ONCE: Final = 20_000
+_COLUMNS: Final = ("started_on", "session_id", "source", "zone", "media_time", "figures", "detail")
+_FROM_ARRAYS: Final = (
+    f"INSERT INTO snapshots (organisation_id, {', '.join(_COLUMNS)}) SELECT $1, * FROM "
+    "unnest($2::date[], $3::uuid[], $4::text[], $5::text[], $6::float8[], $7::bytea[], $8::bytea[]) "
+    "ON CONFLICT DO NOTHING"
+)
+_ONE_BY_ONE: Final = (
+    f"INSERT OR IGNORE INTO snapshots (organisation_id, {', '.join(_COLUMNS)}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A snapshot that was not taken: its place in the batch and why."""
+
+    position: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """What became of a batch.
+
+    Attributes:
+        stored: snapshots that are new.
+        repeated: those that were here already; what came first stays.
+        refused: those that cannot be taken; the others are.
+    """
+
+    stored: int
+    repeated: int
+    refused: tuple[Refusal, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """Snapshots of one session from one source about one zone; times in seconds of media time."""
+
+    source: str
+    zone: str
+    count: int
+    first_time: float
+    last_time: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    started_on: date
+    min_group: int
+    open: bool
+
+
+class Snapshots:
+    """Snapshots of one organisation's sessions. A snapshot's ``session_id`` is the session's id as text.
+
+    Args:
+        scope: of the unit of work.
+    """
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+
+    async def ingest(self, snapshots: Sequence[AudienceSnapshot]) -> Ingested:
+        """Store snapshots, each once by session, source, zone and media time.
+
+        Args:
+            snapshots: of any sessions, at most 20,000, in any order.
+
+        Raises:
+            InvalidError: there are more, or one is no plain snapshot.
+        """
+        if len(snapshots) > MOST_AT_ONCE:
+            raise InvalidError(f"at most {MOST_AT_ONCE} snapshots at once, not {len(snapshots)}: send smaller batches.")
+        if not snapshots:
+            return Ingested(0, 0, ())
+        named = {s.session_id: _uuid(s.session_id) for s in snapshots}
+        await self._scope.lock_sessions(exclusive=False)
+        known = await self._known({key for key in named.values() if key is not None})
+        rows, refused = [], []
+        for position, snapshot in enumerate(snapshots):
+            key = named[snapshot.session_id]
+            session = known.get(key) if key else None
+            reason = _refusal(snapshot, session)
+            if reason or session is None:
+                refused.append(Refusal(position, reason or ""))
+                continue
+            row = (session.started_on, key, snapshot.source, snapshot.zone, snapshot.media_time)
+            rows.append(row + pack(snapshot))
+        # In one order everywhere: batches that overlap wait for each other instead of deadlocking.
+        rows.sort(key=lambda row: row[:5])
+        stored = await self._write(rows) if rows else 0
+        return Ingested(stored, len(rows) - stored, tuple(refused))
+
+    async def _known(self, keys: set[UUID]) -> dict[UUID, _Known]:
+        table = tables.sessions
+        statement = self._scope.select(table, table.c.id, table.c.started_on, table.c.min_group, table.c.state)
+        found: dict[UUID, _Known] = {}
+        ordered = sorted(keys)
+        for start in range(0, len(ordered), 10_000):
+            some = ordered[start : start + 10_000]
+            for key, day, group, state in await self._scope.run(statement.where(table.c.id.in_(some))):
+                found[key] = _Known(day, group, state == SessionState.OPEN)
+        return found
+
+    async def _write(self, rows: list[tuple[Any, ...]]) -> int:
+        """Past SQLAlchemy, whose binding of each value would cost more than the database."""
+        driver = (await self._scope.connection.get_raw_connection()).driver_connection
+        assert driver is not None
+        owner = self._scope.organisation_id
+        if self._scope.on_postgresql:
+            # The look at the sessions has begun the transaction that this joins.
+            status = await driver.execute(_FROM_ARRAYS, owner, *zip(*rows, strict=True))
+            return int(status.rsplit(" ", 1)[1])
+        told = ((owner.hex, str(day), key.hex, *rest) for day, key, *rest in rows)
+        cursor = await driver.executemany(_ONE_BY_ONE, told)
+        return int(cursor.rowcount)
+
+    async def timeline(
+        self,
+        session_id: UUID,
+        *,
+        source: str = "main",
+        zone: str = WHOLE_AUDIENCE,
+        start_seconds: float | None = None,
+        end_seconds: float | None = None,
+    ) -> TimelineColumns:
+        """A session's timeline by columns, in order of media time.
+
+        Args:
+            session_id: whose.
+            source, zone: which lane of it.
+            start_seconds, end_seconds: media time from and before which; None for all.
+
+        Raises:
+            NotFoundError: there is no such session.
+        """
+        day = await self._day(session_id)
+        table = tables.snapshots
+        lane = (
+            table.c.started_on == day,
+            table.c.session_id == session_id,
+            table.c.source == source,
+            table.c.zone == zone,
+        )
+        bounds = []
+        if start_seconds is not None:
+            bounds.append(table.c.media_time >= start_seconds)
+        if end_seconds is not None:
+            bounds.append(table.c.media_time < end_seconds)
+        inner = self._scope.select(table, table.c.figures).where(*lane, *bounds).order_by(table.c.media_time)
+        if self._scope.on_postgresql:
+            # Joined in the database: one value instead of thousands of rows.
+            rows = inner.subquery()
+            joined = sa.select(sa.func.string_agg(rows.c.figures, sa.literal(b"", sa.LargeBinary)))
+            return TimelineColumns.of((await self._scope.run(joined)).scalar_one() or b"")
+        return TimelineColumns.of(b"".join((await self._scope.run(inner)).scalars()))
+
+    async def read(
+        self,
+        session_id: UUID,
+        *,
+        source: str = "main",
+        zone: str = WHOLE_AUDIENCE,
+        after_seconds: float | None = None,
+        limit: int = 1000,
+    ) -> tuple[AudienceSnapshot, ...]:
+        """Whole snapshots of a session in order of media time.
+
+        Args:
+            session_id: whose.
+            source, zone: which lane of it.
+            after_seconds: media time behind which; None from the start.
+            limit: at most so many.
+
+        Raises:
+            NotFoundError: there is no such session.
+        """
+        day = await self._day(session_id)
+        table = tables.snapshots
+        statement = self._scope.select(table, table.c.figures, table.c.detail).where(
+            table.c.started_on == day,
+            table.c.session_id == session_id,
+            table.c.source == source,
+            table.c.zone == zone,
+        )
+        if after_seconds is not None:
+            statement = statement.where(table.c.media_time > after_seconds)
+        rows = await self._scope.run(statement.order_by(table.c.media_time).limit(limit))
+        return tuple(unpack(str(session_id), source, zone, figures, detail) for figures, detail in rows)
+
+    async def lanes(self, session_id: UUID) -> tuple[Lane, ...]:
+        """What there is of a session, by source and zone.
+
+        Raises:
+            NotFoundError: there is no such session.
+        """
+        day = await self._day(session_id)
+        table = tables.snapshots
+        at = table.c.media_time
+        statement = self._scope.select(
+            table, table.c.source, table.c.zone, sa.func.count(), sa.func.min(at), sa.func.max(at)
+        ).where(table.c.started_on == day, table.c.session_id == session_id)
+        grouped = statement.group_by(table.c.source, table.c.zone).order_by(table.c.source, table.c.zone)
+        return tuple(Lane(*row) for row in await self._scope.run(grouped))
+
+    async def _day(self, session_id: UUID) -> date:
+        table = tables.sessions
+        found = await self._scope.run(self._scope.select(table, table.c.started_on).where(table.c.id == session_id))
+        day: date | None = found.scalar_one_or_none()
+        if day is None:
+            raise NotFoundError.of("session", session_id)
+        return day
+
+
+def _refusal(snapshot: AudienceSnapshot, session: _Known | None) -> str | None:
+    """Why a snapshot cannot be taken, or None."""
+    if session is None:
+        return "there is no such session."
+    if not session.open:
+        return "the session has ended."
+    readable = snapshot.readable
+    if session.min_group > 1 and readable is not None and readable < session.min_group:
+        return f"it tells of {readable} where the session's smallest group is {session.min_group}: suppress it."
+    return None
+
+
+def _uuid(name: str) -> UUID | None:
+    try:
+        return UUID(name)
+    except ValueError:
+        return None

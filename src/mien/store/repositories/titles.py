@@ -1,0 +1,59 @@
+"""Titles and their versions."""
+
+from __future__ import annotations
+
+import math
+from uuid import UUID
+
+from mien.store import tables
+from mien.store.errors import InvalidError
+from mien.store.records import Title, Version
+from mien.store.repositories._repository import Repository, text
+from mien.store.rows import Shape
+
+
+class Titles(Repository[Title]):
+    """What is watched."""
+
+    table = tables.titles
+    shape = Shape(Title, tables.titles)
+    what = "title"
+
+    async def add(self, name: str) -> Title:
+        """A new title.
+
+        Raises:
+            ConflictError: the organisation has one of this name.
+        """
+        name = text(name, "a title's name")
+        return await self._add(f"there is a title {name!r} already.", name=name, created_at=self._scope.now)
+
+    async def rename(self, key: UUID, name: str) -> Title:
+        """Another name for a title."""
+        return await self._change(key, name=text(name, "a title's name"))
+
+
+class Versions(Repository[Version]):
+    """Cuts of titles."""
+
+    table = tables.versions
+    shape = Shape(Version, tables.versions)
+    what = "version"
+
+    async def add(self, title_id: UUID, name: str, *, duration_seconds: float | None = None) -> Version:
+        """A new version of a title.
+
+        Raises:
+            ConflictError: there is no such title, or it has a version of this name.
+            InvalidError: the duration is not above 0.
+        """
+        if duration_seconds is not None and not 0 < duration_seconds < math.inf:
+            raise InvalidError(f"a version lasts longer than 0 seconds, not {duration_seconds}.")
+        name = text(name, "a version's name")
+        return await self._add(
+            f"the title is not here, or has a version {name!r} already.",
+            title_id=title_id,
+            name=name,
+            duration_seconds=duration_seconds,
+            created_at=self._scope.now,
+        )
