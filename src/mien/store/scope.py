@@ -6,7 +6,8 @@ query without its organisation cannot be written by accident.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -88,14 +89,22 @@ class Scope:
             # The rows are part of the statement: only so does the driver say how many were written.
             statement = dialect.insert(table).values(owned).on_conflict_do_nothing()
             return int((await self.connection.execute(statement)).rowcount)
+        async with self.guard(taken or f"{table.name} cannot hold this: it is taken, or refers to what is not here."):
+            await self.connection.execute(statement, owned)
+        return len(rows)
+
+    @asynccontextmanager
+    async def guard(self, taken: str) -> AsyncIterator[None]:
+        """Statements that may contradict what is stored: if they do, they are undone and the unit of work goes on.
+
+        Raises:
+            ConflictError: they did; ``taken`` is what it says.
+        """
         try:
             async with self.connection.begin_nested():
-                await self.connection.execute(statement, owned)
+                yield
         except IntegrityError as error:
-            raise ConflictError(
-                taken or f"{table.name} cannot hold this: its name is taken, or it refers to what is not here."
-            ) from error
-        return len(rows)
+            raise ConflictError(taken) from error
 
     async def require(self, table: sa.Table, what: str, key: UUID) -> None:
         """Make sure that this organisation has something.

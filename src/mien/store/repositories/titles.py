@@ -29,8 +29,14 @@ class Titles(Repository[Title]):
         return await self._add(f"there is a title {name!r} already.", name=name, created_at=self._scope.now)
 
     async def rename(self, key: UUID, name: str) -> Title:
-        """Another name for a title."""
-        return await self._change(key, name=text(name, "a title's name"))
+        """Another name for a title.
+
+        Raises:
+            ConflictError: the organisation has another of this name.
+        """
+        name = text(name, "a title's name")
+        async with self._scope.guard(f"there is a title {name!r} already."):
+            return await self._change(key, name=name)
 
 
 class Versions(Repository[Version]):
