@@ -73,7 +73,8 @@ async def ingest(store: Store, organisation: UUID, sessions: list[UUID], batch: 
         nonlocal stored
         while snapshots := await queue.get():
             async with store.begin(organisation) as work:
-                stored += (await work.snapshots.ingest(snapshots)).stored
+                done = await work.snapshots.ingest(snapshots)
+            stored += done.stored
 
     clients = [asyncio.create_task(client()) for _ in range(CLIENTS)]
     base = time.time()

@@ -140,8 +140,8 @@ class Store:
     async def _transaction(self, *, read_only: bool = False) -> AsyncIterator[AsyncConnection]:
         async with self._engine.connect() as connection:
             options: dict[str, Any] = {_READ_ONLY: read_only}
-            if connection.dialect.name == "postgresql":
-                options["postgresql_readonly"] = read_only
+            if read_only and connection.dialect.name == "postgresql":
+                options["postgresql_readonly"] = True
             await connection.execution_options(**options)
             async with connection.begin():
                 yield connection

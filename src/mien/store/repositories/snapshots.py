@@ -24,6 +24,9 @@ _FROM_ARRAYS: Final = (
     "unnest($2::date[], $3::uuid[], $4::text[], $5::text[], $6::float8[], $7::bytea[], $8::bytea[]) "
     "ON CONFLICT DO NOTHING"
 )
+_KNOWN: Final = (
+    "SELECT id, started_on, min_group, state FROM sessions WHERE organisation_id = $1 AND id = ANY($2::uuid[])"
+)
 _ONE_BY_ONE: Final = (
     f"INSERT OR IGNORE INTO snapshots (organisation_id, {', '.join(_COLUMNS)}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 )
@@ -104,18 +107,22 @@ class Snapshots:
             if reason or session is None:
                 refused.append(Refusal(position, reason or ""))
                 continue
-            row = (session.started_on, key, snapshot.source, snapshot.zone, snapshot.media_time)
-            rows.append(row + pack(snapshot))
+            rows.append((session.started_on, key, snapshot.source, snapshot.zone, snapshot.media_time, *pack(snapshot)))
         # In one order everywhere: batches that overlap wait for each other instead of deadlocking.
-        rows.sort(key=lambda row: row[:5])
+        rows.sort(key=lambda row: (row[1].int, *row[2:5]))
         stored = await self._write(rows) if rows else 0
         return Ingested(stored, len(rows) - stored, tuple(refused))
 
     async def _known(self, keys: set[UUID]) -> dict[UUID, _Known]:
+        found: dict[UUID, _Known] = {}
+        ordered = list(keys)
+        if self._scope.on_postgresql:
+            driver = (await self._scope.connection.get_raw_connection()).driver_connection
+            assert driver is not None
+            rows = await driver.fetch(_KNOWN, self._scope.organisation_id, ordered)
+            return {key: _Known(day, group, state == SessionState.OPEN) for key, day, group, state in rows}
         table = tables.sessions
         statement = self._scope.select(table, table.c.id, table.c.started_on, table.c.min_group, table.c.state)
-        found: dict[UUID, _Known] = {}
-        ordered = sorted(keys)
         for start in range(0, len(ordered), 10_000):
             some = ordered[start : start + 10_000]
             for key, day, group, state in await self._scope.run(statement.where(table.c.id.in_(some))):
@@ -128,7 +135,7 @@ class Snapshots:
         assert driver is not None
         owner = self._scope.organisation_id
         if self._scope.on_postgresql:
-            # The look at the sessions has begun the transaction that this joins.
+            # Taking the lock has begun the transaction that this joins.
             status = await driver.execute(_FROM_ARRAYS, owner, *zip(*rows, strict=True))
             return int(status.rsplit(" ", 1)[1])
         told = ((owner.hex, str(day), key.hex, *rest) for day, key, *rest in rows)
