@@ -1,14 +1,19 @@
 #!/usr/bin/env bash
-# Programs that some tests drive: strace (what an analysis writes), Chromium (what a report looks like) and poppler (what
-# is in a PDF). Installed where that needs no question; otherwise said, and those tests are skipped. Never fails.
+# Programs that some tests drive: strace (what an analysis writes), Chromium (what a report looks like), poppler (what is in
+# a PDF) and PostgreSQL (the store). Installed where that needs no question; otherwise said: the tests that need them are
+# skipped, save for those of the store, which fail. Never fails itself.
 set -uo pipefail
 
 has_chromium() { command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null; }
+
+# The server's programs lie in a folder of their version, outside the PATH. The tests start a server of their own.
+has_postgresql() { command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; }
 
 missing() {
   command -v strace >/dev/null || echo strace
   has_chromium || echo chromium
   command -v pdftotext >/dev/null || echo poppler-utils
+  has_postgresql || echo postgresql
 }
 
 wanted=$(missing | xargs)
@@ -30,5 +35,5 @@ if [ "$(uname -s)" = Linux ] && command -v apt-get >/dev/null; then
 fi
 
 wanted=$(missing | xargs)
-[ -z "$wanted" ] || echo "not installed: $wanted. The tests that need them are skipped; install them with your system's package manager."
+[ -z "$wanted" ] || echo "not installed: $wanted. The tests that need them are skipped, or fail (PostgreSQL); install them with your system's package manager."
 exit 0

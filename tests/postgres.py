@@ -55,7 +55,7 @@ class Server:
     @property
     def pid(self) -> int:
         """Of the server."""
-        return self._process.pid
+        return int(self._process.pid)
 
     def stop(self) -> None:
         """End it and remove everything it wrote."""

@@ -121,5 +121,3 @@ async def organisation(store: Store) -> UUID:
 async def other(store: Store) -> UUID:
     """Another tenant."""
     return await add_organisation(store, "Studio South")
-
-

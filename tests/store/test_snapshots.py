@@ -31,7 +31,7 @@ async def test_a_batch_is_stored_once_however_often_it_comes(store: Store, organ
     batch = [step(session, i * 0.5) for i in range(10)]
     async with store.begin(organisation) as work:
         first = await work.snapshots.ingest(batch)
-        again = await work.snapshots.ingest(batch[5:] + [step(session, 5.0)])
+        again = await work.snapshots.ingest([*batch[5:], step(session, 5.0)])
     assert (first.stored, first.repeated, first.refused) == (10, 0, ())
     assert (again.stored, again.repeated) == (1, 5)
     async with store.begin(organisation) as work:
@@ -85,7 +85,7 @@ async def test_snapshots_come_back_as_they_went_in_single_precision(store: Store
         )
         if before.emotions is not None:
             assert after.emotions is not None
-            assert np.array_equal(after.emotions.values(), np.float32(before.emotions.values()).astype(float))
+            assert np.array_equal(after.emotions.values(), np.array(before.emotions.values(), np.float32).astype(float))
 
 
 async def test_a_timeline_is_columns_in_order_of_media_time(store: Store, organisation: UUID) -> None:
@@ -98,8 +98,22 @@ async def test_a_timeline_is_columns_in_order_of_media_time(store: Store, organi
     assert timeline["media_time"].tolist() == [s.media_time for s in went_in]
     assert timeline["suppressed"].tolist() == [s.suppressed for s in went_in]
     fear = [np.nan if s.emotions is None else s.emotions.fear for s in went_in]
-    assert np.array_equal(timeline["emotions"][:, 6], np.float32(fear), equal_nan=True)
+    assert np.array_equal(timeline["emotions"][:, 6], np.array(fear, np.float32), equal_nan=True)
     assert part["media_time"].tolist() == [10.0, 10.5, 11.0, 11.5]
+
+
+async def test_a_session_that_ended_has_the_timeline_it_had(store: Store, organisation: UUID) -> None:
+    session = await begun(store, organisation)
+    async with store.begin(organisation) as work:
+        await work.snapshots.ingest([*evening(session), step(session, 7.0, zone="left")])
+        before = await work.snapshots.timeline(session.id)
+        await work.sessions.end(session.id)
+    async with store.begin(organisation, read_only=True) as work:
+        for zone, count in (("all", len(before)), ("left", 1), ("right", 0)):
+            assert len(await work.snapshots.timeline(session.id, zone=zone)) == count
+        after = await work.snapshots.timeline(session.id)
+        assert after.rows.tobytes() == before.rows.tobytes()
+        assert len(await work.snapshots.timeline(session.id, start_seconds=10.0, end_seconds=12.0)) == 4
 
 
 async def test_a_suppressed_step_holds_time_and_nothing_else(store: Store, organisation: UUID) -> None:

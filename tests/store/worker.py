@@ -1,7 +1,7 @@
 """A real worker process for tests: takes jobs until none is left, and leaves one audit entry a job.
 
-Started as ``python -m tests.store.worker URL OWNER [hangs]``. One that hangs does so in the middle of the transaction in
-which it finishes its sixth job, with further jobs in its hands, and says so: that is where it is killed.
+Started as ``python -m tests.store.worker URL OWNER [hangs]``. One that hangs does so in the middle of the transaction
+in which it finishes its sixth job, with further jobs in its hands, and says so: that is where it is killed.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from mien.store.database import Store, StoreOptions
+from mien.store.database import Store
+from mien.store.engine import StoreOptions
 from mien.store.errors import LeaseLostError
 
 LEASE_SECONDS = 2.0

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Any, Self
 from uuid import UUID
 
-from sqlalchemy import event
-from sqlalchemy.engine import URL, Connection, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from mien.core.clock import Clock, SystemClock
-from mien.core.errors import SettingsError
 from mien.store import migrate
+from mien.store.engine import READ_ONLY, StoreOptions, create_engine
 from mien.store.errors import StoreError
 from mien.store.ids import Ids
 from mien.store.queue import Queue
@@ -23,22 +20,6 @@ from mien.store.records import DeletionProof, Lease
 from mien.store.retention import RetentionOptions
 from mien.store.scope import Scope
 from mien.store.work import SystemWork, Work
-
-DRIVERS: Final = ("sqlite+aiosqlite", "postgresql+asyncpg")
-_READ_ONLY: Final = "mien_read_only"
-
-
-@dataclass(frozen=True, slots=True)
-class StoreOptions:
-    """How a database is used.
-
-    Attributes:
-        connections: at most so many at once.
-        wait_seconds: for a free connection, and on SQLite for whoever writes.
-    """
-
-    connections: int = 10
-    wait_seconds: float = 30.0
 
 
 class Store:
@@ -66,7 +47,7 @@ class Store:
             SettingsError: the URL is none, or of another database.
             StoreError: it cannot be reached, or a newer Mien has been here.
         """
-        engine = _engine(_parsed(url), options or StoreOptions())
+        engine = create_engine(url, options or StoreOptions())
         try:
             await migrate.upgrade(engine)
         except OSError as error:
@@ -139,55 +120,9 @@ class Store:
     @asynccontextmanager
     async def _transaction(self, *, read_only: bool = False) -> AsyncIterator[AsyncConnection]:
         async with self._engine.connect() as connection:
-            options: dict[str, Any] = {_READ_ONLY: read_only}
+            options: dict[str, Any] = {READ_ONLY: read_only}
             if read_only and connection.dialect.name == "postgresql":
                 options["postgresql_readonly"] = True
             await connection.execution_options(**options)
             async with connection.begin():
                 yield connection
-
-
-def _engine(url: URL, options: StoreOptions) -> AsyncEngine:
-    sizes: dict[str, Any] = {
-        "pool_size": options.connections,
-        "max_overflow": 0,
-        "pool_timeout": options.wait_seconds,
-        "hide_parameters": True,
-    }
-    if url.get_backend_name() == "postgresql":
-        return create_async_engine(url, pool_pre_ping=True, **sizes)
-    if url.database in (None, "", ":memory:"):
-        raise SettingsError("the database needs a file, as in sqlite+aiosqlite:///mien.db: memory is not kept.")
-    engine = create_async_engine(url, connect_args={"timeout": options.wait_seconds}, **sizes)
-
-    @event.listens_for(engine.sync_engine, "connect")
-    def prepare(connection: Any, _record: Any) -> None:
-        # Transactions are begun below: the driver's own would begin too late, and as readers that cannot write.
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
-
-    @event.listens_for(engine.sync_engine, "begin")
-    def begin(connection: Connection) -> None:
-        read_only = bool(connection.get_execution_options().get(_READ_ONLY))
-        if read_only != connection.info.get(_READ_ONLY, False):
-            connection.exec_driver_sql(f"PRAGMA query_only={'ON' if read_only else 'OFF'}")
-            connection.info[_READ_ONLY] = read_only
-        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
-
-    return engine
-
-
-def _parsed(url: str) -> URL:
-    try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        raise SettingsError(
-            "the database's URL cannot be read: write sqlite+aiosqlite:///mien.db or "
-            "postgresql+asyncpg://user:password@host/database."
-        ) from error
-    if parsed.drivername not in DRIVERS:
-        raise SettingsError(f"{parsed.drivername} is no database of Mien's: choose one of {', '.join(DRIVERS)}.")
-    return parsed

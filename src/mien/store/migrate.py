@@ -66,9 +66,7 @@ def _upgrade(connection: Connection, revision: str) -> None:
     known = {step.revision for step in script.walk_revisions()}
     current = MigrationContext.configure(connection).get_current_revision()
     if current is not None and current not in known:
-        raise StoreError(
-            f"the database is at revision {current}, which this version of Mien does not know: upgrade Mien."
-        )
+        raise StoreError(f"the database is at revision {current}, which this Mien does not know: upgrade Mien.")
     if revision == "head" and current == script.get_current_head():
         return
     command.upgrade(config, revision)

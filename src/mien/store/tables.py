@@ -202,6 +202,18 @@ snapshots = Table(
     sqlite_with_rowid=False,
 )
 
+timelines = _tenant(
+    "timelines",
+    _id("session_id"),
+    _text("source", 64),
+    _text("zone", 64),
+    Column("count", Integer(), nullable=False),
+    # Figures of every snapshot in order of media time; a session that has ended gets no more.
+    Column("packed", LargeBinary(), nullable=False),
+    _to("session_id", "sessions"),
+    UniqueConstraint("organisation_id", "session_id", "source", "zone"),
+)
+
 metric_samples = _tenant(
     "metric_samples",
     _id("session_id"),

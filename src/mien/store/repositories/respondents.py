@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
@@ -78,11 +79,14 @@ class Consents(Repository[Consent]):
         if found.withdrawn_at is not None:
             return found
         await self._scope.lock_sessions(exclusive=True)
-        now = self._scope.now
-        ended = self._scope.update(tables.sessions).where(
-            tables.sessions.c.consent_id == key, tables.sessions.c.state == SessionState.OPEN
+        now, table = self._scope.now, tables.sessions
+        running = self._scope.select(table, table.c.id, table.c.retention_days).where(
+            table.c.consent_id == key, table.c.state == SessionState.OPEN
         )
-        await self._scope.run(ended.values(state=SessionState.ENDED, ended_at=now))
+        for session_id, days in (await self._scope.run(running)).all():
+            ended = self._scope.update(table).where(table.c.id == session_id)
+            due = now + timedelta(days=days)
+            await self._scope.run(ended.values(state=SessionState.ENDED, ended_at=now, delete_after=due))
         return await self._change(key, withdrawn_at=now)
 
     async def live(self, respondent_id: UUID) -> Consent | None:

@@ -14,6 +14,7 @@ from mien.store.records import DeletionProof, SessionRecord, SessionState
 from mien.store.repositories._repository import Repository, text
 from mien.store.repositories.audit import Audit
 from mien.store.repositories.respondents import Consents
+from mien.store.repositories.snapshots import Snapshots
 from mien.store.rows import Shape
 
 EPHEMERAL: Final = 0
@@ -100,12 +101,13 @@ class Sessions(Repository[SessionRecord]):
 
     async def end(self, key: UUID) -> SessionRecord:
         """Take no further snapshot, and let the time until deletion run; asking again changes nothing."""
+        # No batch that still saw it open may be under way, or a snapshot would follow the end.
+        await self._scope.lock_sessions(exclusive=True)
         found = await self.get(key)
         if found.state is SessionState.ENDED:
             return found
-        # No batch that still saw it open may be under way, or a snapshot would follow the end.
-        await self._scope.lock_sessions(exclusive=True)
         now = self._scope.now
+        await Snapshots(self._scope).seal(key)
         return await self._change(
             key,
             state=SessionState.ENDED,

@@ -27,6 +27,11 @@ _FROM_ARRAYS: Final = (
 _KNOWN: Final = (
     "SELECT id, started_on, min_group, state FROM sessions WHERE organisation_id = $1 AND id = ANY($2::uuid[])"
 )
+_SEAL: Final = (
+    "INSERT INTO timelines (organisation_id, id, session_id, source, zone, count, packed) "
+    "SELECT $1, gen_random_uuid(), $2, source, zone, count(*), string_agg(figures, ''::bytea ORDER BY media_time) "
+    "FROM snapshots WHERE organisation_id = $1 AND session_id = $2 AND started_on = $3 GROUP BY source, zone"
+)
 _ONE_BY_ONE: Final = (
     f"INSERT OR IGNORE INTO snapshots (organisation_id, {', '.join(_COLUMNS)}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 )
@@ -99,7 +104,8 @@ class Snapshots:
         named = {s.session_id: _uuid(s.session_id) for s in snapshots}
         await self._scope.lock_sessions(exclusive=False)
         known = await self._known({key for key in named.values() if key is not None})
-        rows, refused = [], []
+        rows: list[tuple[Any, ...]] = []
+        refused: list[Refusal] = []
         for position, snapshot in enumerate(snapshots):
             key = named[snapshot.session_id]
             session = known.get(key) if key else None
@@ -161,6 +167,10 @@ class Snapshots:
         Raises:
             NotFoundError: there is no such session.
         """
+        if start_seconds is None and end_seconds is None:
+            sealed = await self._sealed(session_id, source, zone)
+            if sealed is not None:
+                return TimelineColumns.of(sealed)
         day = await self._day(session_id)
         table = tables.snapshots
         lane = (
@@ -229,6 +239,35 @@ class Snapshots:
         ).where(table.c.started_on == day, table.c.session_id == session_id)
         grouped = statement.group_by(table.c.source, table.c.zone).order_by(table.c.source, table.c.zone)
         return tuple(Lane(*row) for row in await self._scope.run(grouped))
+
+    async def seal(self, session_id: UUID) -> None:
+        """Join the timelines of a session that has ended, so that each is read as one value from now on.
+
+        The caller holds :meth:`Scope.lock_sessions` exclusively and ends the session in the same unit of work.
+
+        Raises:
+            NotFoundError: there is no such session.
+        """
+        day = await self._day(session_id)
+        if self._scope.on_postgresql:
+            # In the database: a long timeline would cross to here and back.
+            driver = (await self._scope.connection.get_raw_connection()).driver_connection
+            assert driver is not None
+            await driver.execute(_SEAL, self._scope.organisation_id, session_id, day)
+            return
+        for lane in await self.lanes(session_id):
+            rows = (await self.timeline(session_id, source=lane.source, zone=lane.zone)).rows
+            named = {"session_id": session_id, "source": lane.source, "zone": lane.zone}
+            row = {"id": self._scope.ids.new(), **named, "count": len(rows), "packed": rows.tobytes()}
+            await self._scope.insert(tables.timelines, [row])
+
+    async def _sealed(self, session_id: UUID, source: str, zone: str) -> bytes | None:
+        table = tables.timelines
+        statement = self._scope.select(table, table.c.packed).where(
+            table.c.session_id == session_id, table.c.source == source, table.c.zone == zone
+        )
+        packed: bytes | None = (await self._scope.run(statement)).scalar_one_or_none()
+        return packed
 
     async def _day(self, session_id: UUID) -> date:
         table = tables.sessions

@@ -404,10 +404,38 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_reports_organisation_id_study_id"), "reports", ["organisation_id", "study_id"], unique=False
     )
+    op.create_table(
+        "timelines",
+        sa.Column("organisation_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("session_id", sa.Uuid(), nullable=False),
+        sa.Column("source", sa.String(length=64), nullable=False),
+        sa.Column("zone", sa.String(length=64), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("packed", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["organisation_id", "session_id"],
+            ["sessions.organisation_id", "sessions.id"],
+            name=op.f("fk_timelines_organisation_id_session_id"),
+        ),
+        sa.ForeignKeyConstraint(["organisation_id"], ["organisations.id"], name=op.f("fk_timelines_organisation_id")),
+        sa.PrimaryKeyConstraint("organisation_id", "id", name=op.f("pk_timelines")),
+        sa.UniqueConstraint(
+            "organisation_id",
+            "session_id",
+            "source",
+            "zone",
+            name=op.f("uq_timelines_organisation_id_session_id_source_zone"),
+        ),
+    )
+    if op.get_bind().dialect.name == "postgresql":
+        # Read whole and often: compressing would cost more than it saves.
+        op.execute("ALTER TABLE timelines ALTER COLUMN packed SET STORAGE EXTERNAL")
 
 
 def downgrade() -> None:
     """Drop every table."""
+    op.drop_table("timelines")
     op.drop_index(op.f("ix_reports_organisation_id_study_id"), table_name="reports")
     op.drop_index(op.f("ix_reports_organisation_id_session_id"), table_name="reports")
     op.drop_table("reports")
