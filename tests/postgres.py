@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import re
@@ -41,7 +42,11 @@ class Server:
         if not durable:
             self._settings += ["fsync=off", "synchronous_commit=off", "full_page_writes=off"]
         self._run("initdb", "-D", str(self._data), "-U", "mien", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C")
-        self._start()
+        try:
+            self._start()
+        except BaseException:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise
 
     def url(self, database: str) -> str:
         """For SQLAlchemy."""
@@ -56,6 +61,18 @@ class Server:
     def pid(self) -> int:
         """Of the server."""
         return int(self._process.pid)
+
+    def restart_after_kill(self) -> None:
+        """Kill it and all its children as a power cut would, and start it again."""
+        children = subprocess.run(
+            ["ps", "-o", "pid=", "--ppid", str(self.pid)], capture_output=True, text=True, check=True
+        )
+        self._process.kill()
+        self._process.wait(30)
+        for child in children.stdout.split():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(child), signal.SIGKILL)
+        self._start()
 
     def stop(self) -> None:
         """End it and remove everything it wrote."""

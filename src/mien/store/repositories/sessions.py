@@ -100,7 +100,10 @@ class Sessions(Repository[SessionRecord]):
         )
 
     async def end(self, key: UUID) -> SessionRecord:
-        """Take no further snapshot, and let the time until deletion run; asking again changes nothing."""
+        """Take no further snapshot, and let the time until deletion run; asking again changes nothing.
+
+        Do so in a unit of work that took no snapshots in: two such would wait for each other.
+        """
         # No batch that still saw it open may be under way, or a snapshot would follow the end.
         await self._scope.lock_sessions(exclusive=True)
         found = await self.get(key)

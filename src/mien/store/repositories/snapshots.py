@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -290,6 +291,7 @@ def _refusal(snapshot: AudienceSnapshot, session: _Known | None) -> str | None:
     return None
 
 
+@lru_cache(maxsize=1 << 17)
 def _uuid(name: str) -> UUID | None:
     try:
         return UUID(name)
