@@ -11,6 +11,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 REMEDY = (
@@ -64,14 +65,12 @@ class Server:
 
     def restart_after_kill(self) -> None:
         """Kill it and all its children as a power cut would, and start it again."""
-        children = subprocess.run(
-            ["ps", "-o", "pid=", "--ppid", str(self.pid)], capture_output=True, text=True, check=True
-        )
+        children = list(_children(self.pid))
         self._process.kill()
         self._process.wait(30)
-        for child in children.stdout.split():
+        for child in children:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(int(child), signal.SIGKILL)
+                os.kill(child, signal.SIGKILL)
         self._start()
 
     def stop(self) -> None:
@@ -104,6 +103,13 @@ class Server:
         done = subprocess.run(command, capture_output=True, text=True, cwd=self.folder, check=False, **self._as)  # type: ignore[call-overload]
         if done.returncode:
             raise RuntimeError(f"{program} failed. {REMEDY} It said:\n{done.stdout[-1000:]}{done.stderr[-1000:]}")
+
+
+def _children(parent: int) -> Iterator[int]:
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            if int(stat.read_text().rsplit(")", 1)[1].split()[1]) == parent:
+                yield int(stat.parent.name)
 
 
 def _programs() -> Path:
