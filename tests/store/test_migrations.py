@@ -102,9 +102,9 @@ def test_processes_that_start_at_once_all_open_it(bare_url: str) -> None:
     path = os.pathsep.join([str(ROOT / "src"), os.environ.get("PYTHONPATH", "")])
     started = [
         subprocess.Popen([sys.executable, "-c", script, bare_url], env={**os.environ, "PYTHONPATH": path})
-        for _ in range(3)
+        for _ in range(2)
     ]
-    assert [process.wait(60) for process in started] == [0, 0, 0]
+    assert [process.wait(60) for process in started] == [0, 0]
 
 
 async def test_a_migration_that_fails_leaves_nothing_half_made(

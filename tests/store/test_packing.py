@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mien.core.audience import (
@@ -65,12 +65,14 @@ SNAPSHOTS = st.builds(
 )
 
 
+@settings(max_examples=60)
 @given(SNAPSHOTS)
 def test_a_snapshot_comes_back(snapshot: AudienceSnapshot) -> None:
     assert unpack("s", "main", "all", *pack(snapshot)) == snapshot
 
 
-@given(st.lists(SNAPSHOTS, max_size=5))
+@settings(max_examples=30)
+@given(st.lists(SNAPSHOTS, max_size=3))
 def test_rows_joined_are_the_columns(snapshots: list[AudienceSnapshot]) -> None:
     timeline = TimelineColumns.of(b"".join(pack(s)[0] for s in snapshots))
     assert len(timeline) == len(snapshots)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import event
@@ -11,6 +12,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from mien.core.errors import SettingsError
+from mien.store.errors import StoreError
 
 DRIVERS: Final = ("sqlite+aiosqlite", "postgresql+asyncpg")
 READ_ONLY: Final = "mien_read_only"
@@ -35,6 +37,7 @@ def create_engine(url: str, options: StoreOptions) -> AsyncEngine:
 
     Raises:
         SettingsError: the URL is none, or of another database.
+        StoreError: the folder of a file is missing.
     """
     return _engine(_parsed(url), options)
 
@@ -48,8 +51,11 @@ def _engine(url: URL, options: StoreOptions) -> AsyncEngine:
     }
     if url.get_backend_name() == "postgresql":
         return create_async_engine(url, pool_pre_ping=True, **sizes)
-    if url.database in (None, "", ":memory:"):
+    if not url.database or url.database == ":memory:":
         raise SettingsError("the database needs a file, as in sqlite+aiosqlite:///mien.db: memory is not kept.")
+    folder = Path(url.database).parent
+    if not url.database.startswith("file:") and not folder.is_dir():
+        raise StoreError(f"the database {url.database} cannot be opened: make the folder {folder} first.")
     engine = create_async_engine(url, connect_args={"timeout": options.wait_seconds}, **sizes)
 
     @event.listens_for(engine.sync_engine, "connect")
