@@ -79,7 +79,7 @@ LAYERS: dict[str, Layer] = {
     "hall": _layer("core", _PAST_THE_GATE),
     "metrics": _layer("core", _PAST_THE_GATE),
     "analysis": _layer("core", _PAST_THE_GATE),
-    "store": _layer("core", _PAST_THE_GATE + "; it hands out records, never rows (decision 0025)"),
+    "store": _layer("core", _PAST_THE_GATE + "; it hands out records, never rows (decision 0026)"),
     "streams": _layer("core", _PAST_THE_GATE),
     "telemetry": _layer("core", "observers outside the data path see no face"),
     "language": _layer("core inference models weights", "what was said is no business of faces (decisions 0018, 0019)"),
@@ -137,7 +137,7 @@ LIBRARY_HOMES: dict[str, tuple[str, ...]] = {
     "aiosqlite": ("store",),
 }
 """Libraries that only these layers may import: torch is no dependency of ours, sessions are opened one way, and noise
-is drawn in one place (decision 0017), and SQL is sent from one place (decision 0025)."""
+is drawn in one place (decision 0017), and SQL is sent from one place (decision 0026)."""
 TOOLS = {"onnxruntime.quantization": ("training",)}
 """Parts of such a library that others may import: quantising a graph opens no session of ours."""
 TORCH_PROBES = {"cli/train.py", "cli/text.py"}
