@@ -14,7 +14,7 @@ from mien.cli._signals import stop_on_signal
 from mien.core.errors import SettingsError
 
 if TYPE_CHECKING:
-    from mien.language.transcript import Transcript
+    from mien.core.content import Transcript
 
 FORMATS: Final = {".json": "json", ".vtt": "vtt", ".srt": "srt", ".txt": "text"}
 """Formats by the suffix of --out."""
