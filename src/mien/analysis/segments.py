@@ -131,7 +131,8 @@ class _Column:
                 column[step] = np.nan if number is None else number
             if sample.withheld:
                 reasons[step] = sample.withheld
-        return cls(*ends, reasons, NO_SERIES.format(series=slug) if log is None else None)
+        values, low, high = ends
+        return cls(values, low, high, reasons, NO_SERIES.format(series=slug) if log is None else None)
 
     def mean(self, steps: npt.NDArray[np.intp], weights: FloatArray) -> Estimate:
         """Over some steps by their weights."""
@@ -220,11 +221,11 @@ def _read(
     elif read_share < options.least_share:
         why = TOO_LITTLE.format(share=100 * read_share, least=100 * options.least_share)
     seen = float(seconds[told].sum()) / length
+    attended = columns["attention"].mean(steps, np.where(told, seconds, 0.0))
     if why is not None:
         none = Estimate(None, withheld=why)
-        attended = (
-            columns["attention"].mean(steps, np.where(told, seconds, 0.0)) if seen >= options.least_share else none
-        )
+        if seen < options.least_share:
+            attended = none
         return SegmentReading(
             start, end, None, dict.fromkeys(WEIGHTS, none), attended, none, none, 0, 0, None, read_share, why
         )
@@ -240,7 +241,7 @@ def _read(
         end_seconds=end,
         emotions=emotions,
         engagement=_engagement(emotions, columns["engagement"].mean(steps, heft), measured),
-        attention=columns["attention"].mean(steps, np.where(told, seconds, 0.0)),
+        attention=attended,
         shock=columns["shock"].mean(steps, heft),
         shock_peak=columns["shock"].highest(steps, heft),
         readable=int(np.sort(series.readable[kept])[(len(kept) - 1) // 2]),
@@ -252,7 +253,7 @@ def _read(
 
 
 def _engagement(emotions: Sequence[Estimate], own: Estimate, measured: Measured) -> dict[str, Estimate]:
-    """Of the session's environment as it was measured; of the others from the mean emotions, as it is linear in them."""
+    """Of the session's environment as it was measured; of the others from the mean emotions: it is linear in them."""
     shares = np.array([emotion.value or 0.0 for emotion in emotions]) / 100.0
     found = {}
     for environment in WEIGHTS:
