@@ -12,9 +12,9 @@ from mien.report.measures import interval_words
 from mien.report.speech import ContentPart, EstimatePart, FeltPart, SegmentPart, TonePart, TurnPart
 
 TURN_WORDS: Final = {
-    TurnKind.SCARE: ("Scare", "shock"),
-    TurnKind.ENGAGEMENT_DROP: ("Engagement fell", "1–5"),
-    TurnKind.ATTENTION_DROP: ("Fewer faced the screen", "%"),
+    TurnKind.SCARE: ("Scare", "shock {} → {}"),
+    TurnKind.ENGAGEMENT_DROP: ("Engagement fell", "{} → {} of 5"),
+    TurnKind.ATTENTION_DROP: ("Fewer faced the screen", "{} → {}\N{NO-BREAK SPACE}%"),
 }
 _LEAST_NAMED_POINTS: Final = 5.0
 _MOST_TURNS: Final = 24
@@ -39,7 +39,7 @@ def speech_rows(content: ContentPart | None, settings: Mapping[str, Any], scale:
     return {
         "part": content,
         "segments": list(_segments(content, str(environment), before)),
-        "turns": [_turn(turn, content) for turn in content.turns[:_MOST_TURNS]],
+        "turns": [_turn(turn) for turn in content.turns[:_MOST_TURNS]],
         "more_turns": max(0, len(content.turns) - _MOST_TURNS),
         "lane": [_place(segment, scale) for segment in content.segments],
         "by": _by(content),
@@ -85,7 +85,7 @@ def _felt(felt: FeltPart, environment: str) -> dict[str, Any]:
                 named.append((name, value, "" if ends is None else f"{ends.low:.0f} to {ends.high:.0f}"))
     figures = [
         (f"engagement, {environment.replace('_', ' ')}", _figure(felt.engagement.get(environment), 1, "1–5")),
-        ("facing the screen", _figure(felt.attention_percent, 0, "points 0–100", " %")),
+        ("facing the screen", _figure(felt.attention_percent, 0, "points 0–100", "\N{NO-BREAK SPACE}%")),
         ("shock", _figure(felt.shock_points, 0, "points 0–100")),
     ]
     return {
@@ -114,14 +114,13 @@ def _tone(tone: TonePart | None) -> dict[str, Any] | None:
     return {"label": tone.label, "emotion": name, "value": value, "probability": tone.probability}
 
 
-def _turn(turn: TurnPart, content: ContentPart) -> dict[str, Any]:
-    words, unit = TURN_WORDS[turn.kind]
+def _turn(turn: TurnPart) -> dict[str, Any]:
+    words, levels = TURN_WORDS[turn.kind]
     digits = 1 if turn.kind is TurnKind.ENGAGEMENT_DROP else 0
     return {
         "part": turn,
         "words": words,
-        "levels": f"{turn.before:.{digits}f} → {turn.after:.{digits}f} {unit}",
-        "said_at": None if turn.sentence is None else spans(content)[turn.sentence][0],
+        "levels": levels.format(f"{turn.before:.{digits}f}", f"{turn.after:.{digits}f}"),
     }
 
 
