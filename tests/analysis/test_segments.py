@@ -145,8 +145,8 @@ def test_an_interval_is_hardly_narrower_than_one_that_resamples_people(shared: f
     low, high = np.percentile(draws, (2.5, 97.5), axis=0)
     made = []
     for step in range(steps):
-        ends = [percents(fear=float(end[step])).values() for end in (low, high)]
-        intervals = EmotionIntervals.of(np.minimum(*ends), np.maximum(*ends))
+        one, other = (np.array(percents(fear=float(end[step])).values()) for end in (low, high))
+        intervals = EmotionIntervals.of(np.minimum(one, other), np.maximum(one, other))
         made.append(
             read_step(
                 step * STEP,

@@ -45,7 +45,7 @@ def test_falls_keep_their_distance_and_the_deeper_one_stays() -> None:
 
 
 def test_what_people_would_differ_by_anyway_is_no_fall() -> None:
-    values: list[float | None] = [90.0] * 20 + [60.0] * 20
+    values = [90.0] * 20 + [60.0] * 20
     assert drops(*measured(values, half=20.0), 20) != ()
     assert drops(*measured(values, half=22.0), 20) == (), "the root of 2 · 22² is more than 30"
 
