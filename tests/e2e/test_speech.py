@@ -18,12 +18,8 @@ from tests.e2e.support import mien
 from tests.language.films import silent_film
 
 RATE, FRAME_RATE = 16_000, 10
-OFFLINE: dict[str, Any] = {
-    "MIEN_OFFLINE": "1",
-    "HTTPS_PROXY": "http://127.0.0.1:9",
-    "GOOGLE_API_KEY": "",
-    "DEEPGRAM_API_KEY": "",
-}
+OFFLINE: dict[str, Any] = {"MIEN_OFFLINE": "1", "HTTPS_PROXY": "http://127.0.0.1:9"}
+OFFLINE |= {"GOOGLE_API_KEY": "", "DEEPGRAM_API_KEY": ""}
 SAID = "sense_and_sensibility_01_austen_64kb-0870.wav", "sense_and_sensibility_01_austen_64kb-0880.wav"
 
 
