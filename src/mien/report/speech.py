@@ -13,7 +13,8 @@ from mien.analysis.turns import Turn, TurnKind, find_turns
 from mien.core.audience import Count, EmotionIntervals, EmotionPercents, Interval, Seconds, Share, Timeline
 from mien.core.content import Content, Paragraph, Sentence, Source, Tone, Written
 from mien.core.labels import EMOTIONS
-from mien.report.parts import DIGITS, TIME_DIGITS, MediaClock, ModelPart, Part, known
+from mien.report.parts import DIGITS, TIME_DIGITS, MediaClock, Part, known
+from mien.report.provenance_parts import ModelPart
 from mien.report.wording import clock
 
 ENGAGEMENT: Final = "engagement_"
