@@ -101,6 +101,11 @@ def test_the_film_marks_what_was_said_where_it_is(visit: Visit) -> None:
     page.get_by_role("link", name="Good evening.").click()
     page.wait_for_function("Math.abs(document.getElementById('film').currentTime - 5) < 0.05")
     assert now(page) == "Good evening."
+    page.get_by_role("link", name="We measured").click()
+    page.mouse.move(2, 2)
+    page.locator("#stage").blur()
+    page.wait_for_function("Math.abs(document.getElementById('film').currentTime - 6.4) < 0.05")
+    assert str(now(page)).startswith("We measured"), "it begins within a step, and is what was chosen"
     page.evaluate("document.getElementById('film').currentTime = 8")
     page.wait_for_function("document.querySelector('[aria-current=true]')?.textContent.startsWith('We measured')")
 

@@ -95,7 +95,7 @@ def test_the_page_tells_all_of_it_and_runs_none_of_it() -> None:
     for said in ("We measured &lt;b&gt;fear&lt;/b&gt; &amp; laughter.", "A hand reaches out.", "scare at 04:16"):
         assert said in text
     assert "measured <b>fear" not in text
-    assert "withheld, fewer than 5 faces" in text
+    assert "Felt: withheld, fewer than 5\N{NO-BREAK SPACE}faces" in text
     assert "Sentences of the talk itself" in text
     assert "a generative model" not in text
 

@@ -51,7 +51,7 @@
     tellSaid((data.start[index] + data.end[index]) / 2);
   };
   const rest = () => {
-    if (playing !== null) { read(playing); return; }
+    if (playing !== null) { read(playing); tellSaid(recordedNow); return; }
     time.textContent = resting.time;
     about.textContent = resting.about;
     items.forEach((li, i) => { li.querySelector("b").textContent = resting.values[i]; li.querySelector("small").textContent = ""; });
