@@ -159,7 +159,7 @@ class Source:
 
     Attributes:
         title: as it was published under.
-        link: an https address, or None.
+        link: an http or https address, or None.
         authors: their names as published; none where not told.
         year: of publication, or None.
         found_by: which index told of it.

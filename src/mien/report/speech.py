@@ -20,7 +20,7 @@ from mien.report.wording import clock
 ENGAGEMENT: Final = "engagement_"
 """What the slug of a session's engagement in an environment begins with."""
 
-HttpsLink = Annotated[str, Field(pattern=r"^https://")]
+WebLink = Annotated[str, Field(pattern=r"^https?://")]
 
 
 class TranscriptPart(Part):
@@ -235,7 +235,7 @@ class SourcePart(Part):
     """A scholarly source on the content, as an index told of it."""
 
     title: str
-    link: HttpsLink | None
+    link: WebLink | None
     authors: tuple[str, ...]
     year: int | None
     found_by: str
@@ -256,7 +256,7 @@ class SearchPart(Part):
     """A ready-made search for more."""
 
     name: str
-    link: HttpsLink
+    link: WebLink
 
 
 class ContentPart(Part):
