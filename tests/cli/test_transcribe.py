@@ -10,7 +10,8 @@ from click.testing import CliRunner, Result
 
 from mien.cli import main
 from tests.language.films import silent_film, sound_file, tone
-from tests.language.test_deepgram import ANSWER, REFUSED, server
+from tests.language.services import server
+from tests.language.test_deepgram import ANSWER, REFUSED
 
 
 def run(*arguments: object, **environment: str) -> Result:

@@ -3,16 +3,9 @@
 from __future__ import annotations
 
 import io
-import json
-import threading
 import wave
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
@@ -21,6 +14,7 @@ from mien.core.errors import MienError, SettingsError
 from mien.language.transcribers.deepgram import ADDRESS_VARIABLE, KEY_VARIABLE, Deepgram
 from mien.language.transcribing import TranscriberOptions, transcribe
 from tests.language.films import sound_file, tone
+from tests.language.services import server
 
 ANSWER: dict[str, Any] = {
     "metadata": {"request_id": "a847f427", "duration": 2.0, "channels": 1, "models": ["nova"]},
@@ -45,51 +39,6 @@ ANSWER: dict[str, Any] = {
 }
 REFUSED = {"err_code": "INVALID_AUTH", "err_msg": "Invalid credentials.", "request_id": "a847f427"}
 NOTHING_SAID = {"results": {"channels": [{"alternatives": [{"transcript": "", "confidence": 0.0, "words": []}]}]}}
-
-
-@dataclass
-class Fake:
-    """What the server answers, one after another (the last for ever), and what it was asked."""
-
-    answers: list[tuple[int, bytes, dict[str, str]]]
-    queries: list[dict[str, list[str]]] = field(default_factory=list)
-    headers: list[dict[str, str]] = field(default_factory=list)
-    bodies: list[bytes] = field(default_factory=list)
-    address: str = ""
-
-
-@contextmanager
-def server(*answers: tuple[Any, ...]) -> Iterator[Fake]:
-    made: list[tuple[int, bytes, dict[str, str]]] = [
-        (code, body if isinstance(body, bytes) else json.dumps(body).encode(), dict(*more))
-        for code, body, *more in answers
-    ]
-    fake = Fake(made)
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            fake.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
-            parts = urlsplit(self.path)
-            assert parts.path == "/v1/listen"
-            fake.queries.append(parse_qs(parts.query))
-            fake.headers.append(dict(self.headers))
-            code, body, more = fake.answers.pop(0) if len(fake.answers) > 1 else fake.answers[0]
-            self.send_response(code)
-            for name, value in {"Content-Type": "application/json", "Content-Length": str(len(body)), **more}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
-        threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-        fake.address = f"http://127.0.0.1:{listening.server_address[1]}"
-        try:
-            yield fake
-        finally:
-            listening.shutdown()
 
 
 def deepgram(address: str, **options: Any) -> Deepgram:

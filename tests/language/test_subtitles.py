@@ -12,8 +12,9 @@ import webvtt as reader
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mien.core.content import Word
 from mien.language.subtitles import SubtitleOptions, cues, srt, webvtt
-from mien.language.transcript import Word, in_order
+from mien.language.transcript import in_order
 from tests.language.test_transcript import said
 
 SPEECH = said(

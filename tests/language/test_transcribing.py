@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from mien.core.content import Word
 from mien.core.errors import InputError, SettingsError
 from mien.language.audio import SAMPLE_RATE_HZ, FloatArray
 from mien.language.transcribing import Transcriber, open_transcriber, transcribe
-from mien.language.transcript import Word
 from tests.language.films import silent_film, sound_file, tone
 
 

@@ -5,15 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mien.language.transcript import (
-    PassageOptions,
-    Transcript,
-    Word,
-    document,
-    in_order,
-    paragraphs_of,
-    sentences_of,
-)
+from mien.core.content import Transcript, Word
+from mien.language.transcript import PassageOptions, document, in_order, paragraphs_of, sentences_of
 
 
 def said(text: str, start: float = 0.0, pace: float = 0.5) -> list[Word]:

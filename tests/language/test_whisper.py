@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mien.core.content import Transcript
 from mien.core.errors import SettingsError, WeightsError
 from mien.evaluation.speech import spoken, word_errors
 from mien.language.audio import SAMPLE_RATE_HZ, AudioFile
 from mien.language.transcribers.whisper import create
 from mien.language.transcribing import Transcriber, TranscriberOptions, open_transcriber, transcribe
-from mien.language.transcript import Transcript
 from tests.language.films import sound_file
 
 KENNEDY = "And so, my fellow Americans, ask not what your country can do for you, ask what you can do for your country."

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mien.core.engagement import scores
 from mien.core.labels import EMOTIONS
 from mien.core.settings import ENVIRONMENTS, Environment
-from mien.metrics.engagement import Engagement, scores
+from mien.metrics.engagement import Engagement
 from tests.metrics.steps import STEP, empty, read
 
 

@@ -110,6 +110,16 @@ class Series:
         """
         return np.asarray(np.where(self.is_read, self.frames * self.coverage, 0.0), np.float64)
 
+    @property
+    def until(self) -> FloatArray:
+        """float64 N, seconds: how long each step stands; of single frames, until the next one."""
+        if not (self.end <= self.start).any():
+            return self.end
+        gaps = np.diff(self.start)
+        usual = float(np.median(gaps)) if len(gaps) else 1e-3
+        following = self.start + np.append(gaps, usual)
+        return np.asarray(np.where(self.end > self.start, self.end, following), np.float64)
+
     @classmethod
     def of(cls, snapshots: Iterable[AudienceSnapshot]) -> Self:
         """From snapshots in order of media time; each is looked at once."""

@@ -104,7 +104,7 @@ def read_scenes_of(
     ordered = in_order(scenes)
     if not len(series):
         return tuple(_untold(scene, (), NO_READING) for scene in ordered)
-    pieces = film.pieces(series.start, _ends(series))
+    pieces = film.pieces(series.start, series.until)
     score, reasons = _column(shock, len(series))
     scares = [moment.start for moment in moments if moment.kind is MomentKind.SCARE]
     return tuple(_read(scene, series, pieces, film, min_group, (score, reasons), scares, options) for scene in ordered)
@@ -177,16 +177,6 @@ def _untold(scene: Scene, recorded: tuple[tuple[float, float], ...], why: str, r
         withheld=why,
         shock_withheld=None,
     )
-
-
-def _ends(series: Series) -> FloatArray:
-    """Ends of steps; of single frames, the start of the next one."""
-    if not (series.end <= series.start).any():
-        return series.end
-    gaps = np.diff(series.start)
-    usual = float(np.median(gaps)) if len(gaps) else 1e-3
-    following = series.start + np.append(gaps, usual)
-    return np.asarray(np.where(series.end > series.start, series.end, following), np.float64)
 
 
 def _column(log: SampleLog | None, steps: int) -> tuple[FloatArray, Mapping[int, str]]:

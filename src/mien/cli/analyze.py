@@ -29,6 +29,7 @@ from mien.cli._options import (
 )
 from mien.cli._screening import screening_of, screening_options
 from mien.cli._signals import stop_on_signal
+from mien.cli._speech import check_speech, content_of, speech_options
 from mien.core.errors import DeviceError, InputError, MienError, SettingsError
 from mien.core.settings import PROFILES
 
@@ -85,6 +86,7 @@ if TYPE_CHECKING:
 @click.option("--zones", type=click.Path(path_type=Path), metavar="ZONES.yaml",
               help="Parts of one hall, by the inputs that show them; the hall and each part are told.")  # fmt: skip
 @screening_options
+@speech_options
 @click.option("--annotate", is_flag=True, help="Also write annotated.mp4. It shows the people: handle it as such.")
 @click.option("--face-log", is_flag=True, help="Also write faces.csv, one row a face and frame. Personal data.")
 @click.option("--fex", is_flag=True, help="Also write fex.csv, faces and frames as py-feat reads them. Personal data.")
@@ -105,6 +107,7 @@ def command(context: click.Context, /, inputs: tuple[str, ...], out: Path, **opt
     """
     if options["sample_hz"] is not None and options["every_nth"] is not None:
         raise SettingsError("--sample-hz and --every-nth say different things: give one of them.")
+    check_speech(options, inputs)
     camera = read_camera(options["camera"], options["head_pose"]) if options["camera"] else {}
     profile = profile_with(
         options["profile_name"],
@@ -190,6 +193,7 @@ def _analyze_one(
         screening = screening_of(options, folder, [locator])
         source = open_source(locator, profile.sampling)
         try:
+            content = content_of(options, locator, console, stopped)
             if source.info.duration_seconds:
                 screening.film_time(source.info.duration_seconds)
             if options["step_seconds"] is None:
@@ -217,7 +221,7 @@ def _analyze_one(
                 should_stop=stopped,
             )
         try:
-            report = write_reports(analysis, folder, created=datetime.now(UTC), screening=screening)
+            report = write_reports(analysis, folder, created=datetime.now(UTC), screening=screening, content=content)
         except BaseException:
             # Files that show single people do not stay without the report that they belong to.
             for observer in observers:
@@ -252,6 +256,7 @@ def _analyze_hall(
     networks = inference(options["threads"], options["providers"])
     with results_folder(folder), contextlib.ExitStack() as stack:
         screening = screening_of(options, folder, inputs)
+        content = content_of(options, inputs[0], console, stopped)
         sources = []
         for locator in inputs:
             source = open_source(locator, profile.sampling)
@@ -283,7 +288,7 @@ def _analyze_hall(
                 on_progress=on_progress,
                 should_stop=stopped,
             )
-        report = write_reports(analysis, folder, created=datetime.now(UTC), screening=screening)
+        report = write_reports(analysis, folder, created=datetime.now(UTC), screening=screening, content=content)
         _tell(analysis, report, folder, options, console)
         return analysis.provenance.stopped_because
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from mien.cli._signals import stop_on_signal
+from mien.cli._speech import listening_bar
 from mien.core.errors import SettingsError
 
 if TYPE_CHECKING:
-    from mien.language.transcript import Transcript
+    from mien.core.content import Transcript
 
 FORMATS: Final = {".json": "json", ".vtt": "vtt", ".srt": "srt", ".txt": "text"}
 """Formats by the suffix of --out."""
@@ -56,7 +55,7 @@ def command(
     listener = open_transcriber(transcriber, TranscriberOptions(model, language, threads))
     if listener.sends_to:
         click.echo(f"The sound of {recording.name} is sent to {listener.sends_to}.", err=True)
-    with stop_on_signal() as stopped, _bar(recording.name) as update:
+    with stop_on_signal() as stopped, listening_bar(recording.name) as update:
         told = transcribe(recording, listener, progress=update, should_stop=stopped)
     text = _rendered(told, to or (FORMATS[out.suffix.lower()] if out else "text"))
     if out is None:
@@ -84,15 +83,3 @@ def _summary(told: Transcript) -> str:
     number = len(told.words)
     ended = "" if told.complete else ", incomplete"
     return f"{told.source}: {number} word{'' if number == 1 else 's'} in {told.duration_seconds:.1f} s{ended}"
-
-
-@contextmanager
-def _bar(name: str) -> Iterator[Callable[[float, float | None], None]]:
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(name, total=None)
-        yield lambda heard, of: bar.update(task, completed=heard, total=of)

@@ -16,7 +16,7 @@ from mien.core.errors import SettingsError
 
 KINDS: Final = (
     *("sources", "detectors", "classifiers", "headposes", "metrics", "sinks"),
-    *("language.text_classifiers", "language.transcribers", "scholar.services"),
+    *("language.text_classifiers", "language.transcribers", "language.writers", "scholar.services"),
 )
 """Each a package of ``mien``."""
 

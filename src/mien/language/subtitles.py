@@ -10,7 +10,8 @@ import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from mien.language.transcript import PassageOptions, Word, sentences_of
+from mien.core.content import Word
+from mien.language.transcript import PassageOptions, sentences_of
 
 
 @dataclass(frozen=True, slots=True)

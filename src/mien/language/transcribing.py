@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from mien.core import plugins
+from mien.core.content import Transcript, Word
 from mien.language.audio import SAMPLE_RATE_HZ, AudioFile, FloatArray
-from mien.language.transcript import PassageOptions, Transcript, Word, in_order, paragraphs_of
+from mien.language.transcript import PassageOptions, in_order, paragraphs_of
 
 KIND: Final = "language.transcribers"
 DEFAULT_TRANSCRIBER: Final = "whisper"

@@ -1,4 +1,4 @@
-"""What was said, when: words, sentences, paragraphs."""
+"""Words put together: sentences, paragraphs, and a transcript as JSON holds it."""
 
 from __future__ import annotations
 
@@ -6,48 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from mien.core.content import Passage, Transcript, Word
+
 SENTENCE_ENDS: Final = (".", "!", "?", "…", "。", "！", "？")
 _CLOSING: Final = "\"'”’)]»"
 _NO_ENDS: Final = frozenset({"mr.", "mrs.", "ms.", "dr.", "prof.", "st.", "vs.", "e.g.", "i.e."})
-
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """One word as it was said.
-
-    Attributes:
-        text: with its punctuation, without spaces around it.
-        start_seconds: media time at which it begins.
-        end_seconds: and ends.
-        probability: 0–1, how sure the transcriber is, or None where it does not say.
-    """
-
-    text: str
-    start_seconds: float
-    end_seconds: float
-    probability: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """Words that belong together: a sentence, a paragraph. At least one."""
-
-    words: tuple[Word, ...]
-
-    @property
-    def text(self) -> str:
-        """Its words with a space between."""
-        return " ".join(word.text for word in self.words)
-
-    @property
-    def start_seconds(self) -> float:
-        """Media time of its first word's beginning."""
-        return self.words[0].start_seconds
-
-    @property
-    def end_seconds(self) -> float:
-        """Media time of its last word's end."""
-        return self.words[-1].end_seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,41 +26,6 @@ class PassageOptions:
     paragraph_pause_seconds: float = 1.5
     paragraph_seconds: float = 45.0
     sentence_pause_seconds: float = 3.0
-
-
-@dataclass(frozen=True, slots=True)
-class Transcript:
-    """What was said in a recording.
-
-    Attributes:
-        source: name of the file.
-        has_audio: whether it has a sound track; without one there are no words.
-        duration_seconds: of the sound that was heard.
-        complete: False where the sound was damaged, or listening was stopped.
-        transcriber: who wrote it down.
-        model: with which model.
-        language: code of the language, or None where there was nothing to tell it by.
-        paragraphs: in order; none where nothing was said.
-    """
-
-    source: str
-    has_audio: bool
-    duration_seconds: float
-    complete: bool
-    transcriber: str
-    model: str
-    language: str | None
-    paragraphs: tuple[Passage, ...]
-
-    @property
-    def words(self) -> tuple[Word, ...]:
-        """Every word in order."""
-        return tuple(word for paragraph in self.paragraphs for word in paragraph.words)
-
-    @property
-    def text(self) -> str:
-        """Paragraphs with an empty line between."""
-        return "\n\n".join(paragraph.text for paragraph in self.paragraphs)
 
 
 def sentences_of(words: Iterable[Word], options: PassageOptions | None = None) -> Iterator[Passage]:

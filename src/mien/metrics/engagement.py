@@ -13,29 +13,15 @@ from typing import Final
 import numpy as np
 
 from mien.core.audience import AudienceStep
+from mien.core.engagement import BOUNDS, scores
 from mien.core.findings import MetricFigure, MetricResult, SampleLog
-from mien.core.labels import EMOTIONS
 from mien.core.settings import ENVIRONMENTS, AudienceSettings, Environment
 from mien.metrics._left_out import lost_end
 from mien.metrics._paths import FloatArray, Running, StepLengths, paths_of, sample, why_withheld, withheld
 from mien.metrics._rolling import RollingMean
 
 SLUG: Final = "engagement"
-BOUNDS: Final = (1.0, 5.0)
 
-BASE: Final[Mapping[str, float]] = MappingProxyType(
-    {"happiness": 4.5, "surprise": 5.0, "neutral": 3.0, "sadness": 2.0, "anger": 1.5}
-)
-"""Published base scores; an emotion that is not listed has 1."""
-WEIGHTS: Final[Mapping[str, Mapping[str, float]]] = MappingProxyType(
-    {
-        "classroom": {"happiness": 1.1, "surprise": 1.5, "neutral": 1.0, "sadness": 0.8, "anger": 0.6},
-        "product_demo": {"happiness": 1.3, "surprise": 1.2, "neutral": 0.7, "sadness": 0.5, "anger": 0.4},
-        "seminar": {"happiness": 0.9, "surprise": 1.2, "neutral": 1.1, "sadness": 0.7, "anger": 0.6},
-        "general": {"happiness": 1.1, "surprise": 1.2, "neutral": 1.0, "sadness": 0.7, "anger": 0.6},
-    }
-)
-"""Published weights of each environment; an emotion that is not listed has 1."""
 WINDOWS: Final[Mapping[str, float]] = MappingProxyType(
     {"engagement_30s": 30.0, "engagement_60s": 60.0, "engagement_cumulative": float("inf")}
 )
@@ -46,12 +32,6 @@ NOTHING: Final = "nothing was read"
 def create(audience: AudienceSettings) -> Engagement:
     """The metric for a session."""
     return Engagement(audience.environment, audience.replicates, left_out=audience.left_out)
-
-
-def scores(environment: str) -> FloatArray:
-    """float64 8: base score × weight of each canonical emotion."""
-    weights = WEIGHTS[environment]
-    return np.array([BASE.get(e, 1.0) * weights.get(e, 1.0) for e in EMOTIONS])
 
 
 class Engagement:

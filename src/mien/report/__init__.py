@@ -10,6 +10,7 @@ from mien.report.files import all_or_none, prepare_folder
 
 if TYPE_CHECKING:
     from mien.core.audience import Analysis
+    from mien.core.content import Content
     from mien.report.document import Findings
     from mien.report.screening import Screening
 
@@ -22,7 +23,12 @@ ZONES_FILE: Final = "zones.csv"
 
 
 def write_reports(
-    analysis: Analysis, folder: Path, *, created: datetime, screening: Screening | None = None
+    analysis: Analysis,
+    folder: Path,
+    *,
+    created: datetime,
+    screening: Screening | None = None,
+    content: Content | None = None,
 ) -> Findings:
     """Write every report of a finished run.
 
@@ -31,6 +37,7 @@ def write_reports(
         folder: where to; created when missing.
         created: when, with a time zone; the only thing in the files that a repetition changes.
         screening: what the audience watched, where its owner tells; the film is referred to, never copied.
+        content: what was said in the recording, where that was asked for.
 
     Returns:
         What was written, without the timeline.
@@ -49,7 +56,7 @@ def write_reports(
     prepare_folder(folder)
     timeline = analysis.timeline
     series = Series.of(timeline.snapshots)
-    findings = build_findings(analysis, created, series, screening)
+    findings = build_findings(analysis, created, series, screening, content)
     film_address = screening.film.address(folder) if screening is not None and screening.film is not None else None
     with all_or_none(folder) as stage:
         write_json(findings, timeline_rows(timeline), stage / "report.json")

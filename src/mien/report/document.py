@@ -15,6 +15,7 @@ from mien.analysis.distribution import EmotionLevel, canonical_levels, reach, un
 from mien.analysis.moments import find_peaks
 from mien.analysis.series import Series, StepState, state_of
 from mien.core.audience import Analysis, Provenance, Slug, Timeline, UnreadCounts
+from mien.core.content import Content
 from mien.core.findings import MomentKind
 from mien.core.labels import label_set
 from mien.core.privacy import PrivacySection, assert_no_personal_keys, privacy_section
@@ -34,6 +35,7 @@ from mien.report.parts import (
 )
 from mien.report.provenance_parts import ProvenancePart
 from mien.report.screening import FilmPart, ScenesPart, Screening, tell
+from mien.report.speech import ContentPart, content_part
 from mien.report.wording import headline
 
 SCHEMA_VERSION: Final = 1
@@ -64,6 +66,7 @@ class Findings(Part):
         privacy: what the report says about its own privacy; of the timeline, each row is looked at as it is written.
         film: what the audience watched, where its owner gave it.
         scenes: the film scene by scene, where a list of them was given.
+        content: what was said, and what was felt beside it, where that was asked for.
     """
 
     schema_version: Literal[1] = SCHEMA_VERSION
@@ -86,6 +89,7 @@ class Findings(Part):
     zones: tuple[ZonePart, ...] | None = None
     film: FilmPart | None = None
     scenes: ScenesPart | None = None
+    content: ContentPart | None = None
     notes: NotesPart
 
 
@@ -100,6 +104,7 @@ def build_findings(
     created: AwareDatetime,
     series: Series | None = None,
     screening: Screening | None = None,
+    content: Content | None = None,
 ) -> Findings:
     """Everything but the timeline.
 
@@ -108,6 +113,7 @@ def build_findings(
         created: when, with a time zone.
         series: of the analysis' snapshots, where it is at hand.
         screening: what the audience watched, where its owner tells.
+        content: what was said in the recording, where that was asked for.
 
     Raises:
         PolicyError: a key of it would tell about one person.
@@ -155,6 +161,7 @@ def build_findings(
         zones=zones or None,
         film=film,
         scenes=scenes,
+        content=content_part(content, timeline, series, provenance.settings),
         notes=NotesPart(),
     )
     keys = assert_no_personal_keys(findings.model_dump(mode="json"))
@@ -204,8 +211,13 @@ def timeline_rows(timeline: Timeline) -> Iterator[TimelineRow]:
         yield TimelineRow.of(snapshot, here if state_of(snapshot) is StepState.READ else ())
 
 
-def build_report(analysis: Analysis, created: AwareDatetime, screening: Screening | None = None) -> Report:
+def build_report(
+    analysis: Analysis,
+    created: AwareDatetime,
+    screening: Screening | None = None,
+    content: Content | None = None,
+) -> Report:
     """The whole report in memory; ``created`` needs a time zone."""
-    findings = build_findings(analysis, created, screening=screening)
+    findings = build_findings(analysis, created, screening=screening, content=content)
     parts = {name: getattr(findings, name) for name in Findings.model_fields}
     return Report(**parts, timeline=tuple(timeline_rows(analysis.timeline)))

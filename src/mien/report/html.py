@@ -23,6 +23,7 @@ from mien.report.measures import EVENT_WORDS, section
 from mien.report.pages import count, render_page, slug
 from mien.report.parts import LevelPart, MomentPart
 from mien.report.scene_bands import bands, table_rows
+from mien.report.speech_rows import spans, speech_rows
 from mien.report.wording import clock, percent
 from mien.report.zone_rows import COLUMNS as ZONE_COLUMNS
 from mien.report.zone_rows import zone_rows
@@ -79,8 +80,8 @@ def render(
     told = section(findings, measures, series)
     return render_page(
         "report.html.j2",
-        ("report.css", "film.css"),
-        ("cursor.js", "film.js", "report.js"),
+        ("report.css", "film.css", "speech.css"),
+        ("cursor.js", "film.js", "speech.js", "report.js"),
         film=film_address is not None,
         report=findings,
         film_address=film_address,
@@ -91,6 +92,7 @@ def render(
         moments=_moments(findings.moments, series),
         measures=told,
         scenes=table_rows(findings.scenes),
+        speech=speech_rows(findings.content, findings.provenance.settings, scale),
         zones=zone_rows(findings),
         zone_columns=[name for _, name, _ in ZONE_COLUMNS],
         facts=_facts(findings, series),
@@ -198,6 +200,7 @@ def _data(findings: Findings, buckets: chart.Buckets, panels: Sequence[Mapping[s
             {"name": scene.name, "recorded": [[part.start_seconds, part.end_seconds] for part in scene.recorded]}
             for scene in (scenes.scenes if scenes else ())
         ],
+        "sentences": spans(findings.content),
         "marks": sorted(
             {m.peak_seconds for m in findings.moments}
             | {e.start_seconds for e in findings.events if e.kind in EVENT_WORDS}

@@ -16,6 +16,7 @@ from mien.report.wording import percent
 
 _BAR = 28
 _MOST_MOMENTS = 6
+_MOST_TERMS = 4
 
 
 def summary(findings: Findings, folder: Path | None = None) -> RenderableType:
@@ -42,6 +43,7 @@ def summary(findings: Findings, folder: Path | None = None) -> RenderableType:
         parts += [_moments(findings.moments[:_MOST_MOMENTS]), Text("")]
     parts += list(_measures(findings))
     parts += list(_coverage(findings))
+    parts += list(_said(findings))
     if folder is not None:
         parts.append(Text.assemble("Report: ", (str(folder / "report.html"), "underline")))
     return Group(*parts)
@@ -104,6 +106,17 @@ def _measures(findings: Findings) -> Iterable[RenderableType]:
         if slug in known:
             words.append(told.format(known[slug].value))
     yield Text(", ".join(words))
+
+
+def _said(findings: Findings) -> Iterable[RenderableType]:
+    """What was said, in one line; nothing where nobody asked or nothing was said."""
+    content = findings.content
+    if content is None or not content.segments:
+        return
+    told = content.transcript
+    terms = ", ".join(term.term for term in content.terms[:_MOST_TERMS])
+    words = f"Said: {told.words} word{'' if told.words == 1 else 's'}, by {told.transcriber} {told.model}"
+    yield Text(words + (f"; about {terms}" if terms else ""), style="dim")
 
 
 def _coverage(findings: Findings) -> Iterable[RenderableType]:

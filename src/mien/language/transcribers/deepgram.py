@@ -7,36 +7,31 @@ same (a server of one's own).
 
 from __future__ import annotations
 
-import http.client
 import io
 import os
 import tempfile
-import time
-import urllib.error
 import urllib.parse
 import urllib.request
 import wave
 from collections.abc import Iterator, Mapping
-from typing import IO, Any, Final
+from typing import IO, Final
 
 import numpy as np
 from pydantic import BaseModel, Field, ValidationError
 
+from mien.core.content import Word
 from mien.core.errors import MienError, SettingsError
 from mien.language.audio import SAMPLE_RATE_HZ, FloatArray
+from mien.language.service import Service
 from mien.language.transcribing import Transcriber, TranscriberOptions
-from mien.language.transcript import Word
 from mien.weights.entries import permitted
 
 KEY_VARIABLE: Final = "DEEPGRAM_API_KEY"
 ADDRESS_VARIABLE: Final = "MIEN_DEEPGRAM_ADDRESS"
 DEFAULT_ADDRESS: Final = "https://api.deepgram.com"
 DEFAULT_MODEL: Final = "nova-3"
-ATTEMPTS: Final = 4
 ANSWER_SECONDS: Final = 900.0
 """Longest wait; Deepgram itself gives up after ten minutes."""
-_LONGEST_PAUSE_SECONDS: Final = 30.0
-_LONGEST_ANSWER_BYTES: Final = 256 << 20
 
 
 class _Said(BaseModel):
@@ -62,15 +57,6 @@ class _Results(BaseModel):
 
 class _Answer(BaseModel):
     results: _Results
-
-
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """The key belongs to one host."""
-
-    def redirect_request(
-        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
-    ) -> None:
-        return None
 
 
 def create(options: TranscriberOptions) -> Deepgram:
@@ -109,8 +95,7 @@ class Deepgram(Transcriber):
         query = {"model": self.model, "punctuate": "true", "smart_format": "false"}
         query |= {"language": options.language} if options.language else {"detect_language": "true"}
         self._address = f"{address.rstrip('/')}/v1/listen?{urllib.parse.urlencode(query)}"
-        self._pause_seconds = pause_seconds
-        self._opener = urllib.request.build_opener(_NoRedirects)
+        self._service = Service("Deepgram", str(self.sends_to), _reason, pause_seconds, ANSWER_SECONDS)
 
     @property
     def language(self) -> str | None:
@@ -126,7 +111,7 @@ class Deepgram(Transcriber):
         with tempfile.TemporaryFile() as file:
             if not _write(file, sound):
                 return
-            answer = self._ask(file)
+            answer = _read(self._service.post(lambda: self._request(file)))
         channel = answer.results.channels[0]
         self._language = self._language or channel.detected_language
         for said in channel.alternatives[0].words:
@@ -134,33 +119,10 @@ class Deepgram(Transcriber):
             if text:
                 yield Word(text, said.start, max(said.start, said.end), said.confidence)
 
-    def _ask(self, file: IO[bytes]) -> _Answer:
-        pause = self._pause_seconds
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                return _read(self._send(file))
-            except urllib.error.HTTPError as error:
-                with error:
-                    told = _reason(error)
-                    wait = _seconds(error.headers.get("Retry-After"), pause)
-                busy = error.code == http.HTTPStatus.TOO_MANY_REQUESTS or error.code >= 500
-                if not busy or attempt == ATTEMPTS:
-                    raise MienError(f"Deepgram answered {error.code}: {told}") from error
-            except (http.client.HTTPException, OSError) as error:
-                wait = pause
-                if attempt == ATTEMPTS:
-                    reason = error.reason if isinstance(error, urllib.error.URLError) else error
-                    raise MienError(
-                        f"Deepgram ({self.sends_to}) cannot be reached: {str(reason) or type(reason).__name__}"
-                    ) from error
-            time.sleep(min(wait, _LONGEST_PAUSE_SECONDS))
-            pause *= 2
-        raise AssertionError("unreachable: the last attempt returns or raises")
-
-    def _send(self, file: IO[bytes]) -> bytes:
+    def _request(self, file: IO[bytes]) -> urllib.request.Request:
         length = file.seek(0, io.SEEK_END)
         file.seek(0)
-        request = urllib.request.Request(
+        return urllib.request.Request(
             self._address,
             data=file,
             headers={
@@ -171,8 +133,6 @@ class Deepgram(Transcriber):
                 "User-Agent": "mien",
             },
         )
-        with self._opener.open(request, timeout=ANSWER_SECONDS) as response:
-            return bytes(response.read(_LONGEST_ANSWER_BYTES))
 
 
 def _write(file: IO[bytes], sound: Iterator[FloatArray]) -> bool:
@@ -199,15 +159,11 @@ def _read(content: bytes) -> _Answer:
         ) from error
 
 
-def _reason(error: urllib.error.HTTPError) -> str:
+def _reason(content: bytes) -> str | None:
     class Refusal(BaseModel):
         err_msg: str
 
     try:
-        return Refusal.model_validate_json(error.read(1 << 16)).err_msg
-    except (ValidationError, OSError, http.client.HTTPException):
-        return str(error.reason)
-
-
-def _seconds(stated: str | None, default: float) -> float:
-    return float(stated) if stated is not None and stated.isdecimal() else default
+        return Refusal.model_validate_json(content).err_msg
+    except ValidationError:
+        return None

@@ -15,11 +15,11 @@ from typing import Any, Final
 import numpy as np
 
 from mien import weights
+from mien.core.content import Word
 from mien.core.errors import SettingsError, WeightsError
 from mien.language.audio import FloatArray
 from mien.language.chunks import Chunk, chunks
 from mien.language.transcribing import Transcriber, TranscriberOptions
-from mien.language.transcript import Word
 
 DEFAULT_MODEL: Final = "tiny.en"
 REGISTERED: Final = {

@@ -7,6 +7,7 @@
   const fields = [...document.querySelectorAll(".field")];
   const readings = fields.map((field) => field.parentElement.querySelector(".reading"));
   const resting = { time: time.textContent, about: about.textContent, values: items.map((li) => li.querySelector("b").textContent) };
+  const tellSaid = data.sentences.length ? transcript(data.sentences) : () => {};
   let playing = null;
 
   const value = (table, index) => (table.length ? table[index] : null);
@@ -47,13 +48,15 @@
       li.querySelector("small").textContent = mean !== null && low !== null ? Math.round(low) + "–" + Math.round(high) : "";
     }
     readings.forEach((reading, number) => { reading.textContent = measured(number, index); });
+    tellSaid((data.start[index] + data.end[index]) / 2);
   };
   const rest = () => {
-    if (playing !== null) { read(playing); return; }
+    if (playing !== null) { read(playing); tellSaid(recordedNow); return; }
     time.textContent = resting.time;
     about.textContent = resting.about;
     items.forEach((li, i) => { li.querySelector("b").textContent = resting.values[i]; li.querySelector("small").textContent = ""; });
     for (const reading of readings) reading.textContent = "";
+    tellSaid(null);
   };
 
   /* What was felt where the film is. */
@@ -102,6 +105,7 @@
       if (!cursor.looking(runs ? 1500 : 0)) {
         rest();
         if (playing !== null) cursor.speak(playing);
+        tellSaid(recorded);
       }
       tellNow(recorded, place);
     });
@@ -140,6 +144,7 @@
       if (!link.closest(".pins")) byId("chart").scrollIntoView({ block: "nearest" });
       stage.focus({ preventScroll: true });
       if (player) player.seek(seconds); else cursor.show(cursor.indexAt(seconds));
+      if (link.dataset.sentence) tellSaid(seconds);
     });
   }
   for (const hint of document.querySelectorAll(".hint")) hint.hidden = false;

@@ -1,0 +1,107 @@
+"""``mien analyze --speech``: what is refused before any time is spent, and where words come from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from rich.console import Console
+
+from mien.cli import main
+from mien.cli._speech import content_of
+from mien.core.errors import InputError
+from tests.language.films import silent_film, sound_file, tone
+from tests.language.services import server
+from tests.language.test_deepgram import ANSWER
+
+NOTHING = {
+    "speech": False,
+    "transcript": None,
+    "language": None,
+    "transcriber": None,
+    "speech_model": None,
+    "writer": None,
+    "writer_model": None,
+    "threads": 1,
+}
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, ["analyze", *map(str, arguments)])
+
+
+def heard(path: Path, **options: Any) -> tuple[Any, str]:
+    console = Console(width=200)
+    with console.capture() as capture:
+        content = content_of({**NOTHING, **options}, str(path), console, lambda: False)
+    return content, capture.get()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("a.mp4", "--language", "en"), "--language belongs to --speech"),
+        (("a.mp4", "--writer", "gemini"), "--writer belongs to --speech"),
+        (("a.mp4", "--speech", "--writer-model", "x"), "--writer-model belongs to '--writer gemini'"),
+        (("a.mp4", "--transcript", "a.vtt", "--transcriber", "whisper"), "both say where words come from"),
+        (("a.mp4", "b.mp4", "--transcript", "a.vtt"), "of one recording"),
+        (("a.mp4", "b.mp4", "--zones", "z.yaml", "--speech"), "several cameras"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(arguments: tuple[str, ...], said: str) -> None:
+    done = run(*arguments)
+    assert (done.exit_code, said in done.stderr) == (2, True), done.stderr
+
+
+def test_nothing_is_heard_unless_asked(tmp_path: Path) -> None:
+    assert heard(tmp_path / "none.mp4") == (None, "")
+
+
+def test_no_sound_is_told_in_one_line_and_needs_no_transcriber(tmp_path: Path) -> None:
+    for locator in (silent_film(tmp_path / "silent.mp4"), Path("camera:0")):
+        content, told = heard(locator, speech=True, transcriber="deepgram")
+        assert told == f"{locator.name} has no sound: there is nothing to transcribe.\n"
+        assert (content.transcript.has_audio, content.paragraphs, content.written) == (False, (), None)
+
+
+def test_where_sound_is_sent_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    talk = sound_file(tmp_path / "talk.wav", tone(2))
+    with server((200, ANSWER)) as fake:
+        monkeypatch.setenv("DEEPGRAM_API_KEY", "secret")
+        monkeypatch.setenv("MIEN_DEEPGRAM_ADDRESS", fake.address)
+        content, told = heard(talk, speech=True, transcriber="deepgram")
+    assert "The sound of talk.wav is sent to 127.0.0.1." in told
+    assert content.transcript.text == "Well done."
+    assert content.written.summary == ("Well done.",)
+
+
+def test_text_goes_to_google_only_on_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    subtitles = tmp_path / "talk.vtt"
+    subtitles.write_text("WEBVTT\n\n00:00.000 --> 00:02.000\nWell done.\n")
+    with server((500, b"")) as fake:
+        monkeypatch.setenv("GOOGLE_API_KEY", "secret")
+        monkeypatch.setenv("MIEN_GOOGLE_ADDRESS", fake.address)
+        content, told = heard(tmp_path / "talk.mp4", transcript=subtitles)
+        assert (fake.bodies, "sent" in told) == ([], False)
+    assert content.written.writer == "keywords"
+
+
+def test_an_unreachable_writer_is_no_reason_to_have_no_summary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    subtitles = tmp_path / "talk.vtt"
+    subtitles.write_text("WEBVTT\n\n00:00.000 --> 00:02.000\nWell done.\n")
+    monkeypatch.setenv("GOOGLE_API_KEY", "secret")
+    monkeypatch.setenv("MIEN_GOOGLE_ADDRESS", "http://127.0.0.1:9")
+    monkeypatch.setattr("mien.language.service.time.sleep", lambda seconds: None)
+    content, told = heard(tmp_path / "talk.mp4", transcript=subtitles, writer="gemini")
+    assert "The text of what was said is sent to 127.0.0.1." in told
+    assert "cannot be reached" in content.writer_note
+    assert content.writer_note in told
+    assert content.written.writer == "keywords"
+
+
+def test_subtitles_that_are_none_are_told(tmp_path: Path) -> None:
+    (tmp_path / "talk.vtt").write_text("hello")
+    with pytest.raises(InputError, match="holds no cue"):
+        heard(tmp_path / "talk.mp4", transcript=tmp_path / "talk.vtt")
