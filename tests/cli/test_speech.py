@@ -12,9 +12,12 @@ from rich.console import Console
 from mien.cli import main
 from mien.cli._speech import content_of
 from mien.core.errors import InputError
+from mien.scholar import SERVICES
+from mien.scholar.source import address_variable
 from tests.language.films import silent_film, sound_file, tone
 from tests.language.services import server
 from tests.language.test_deepgram import ANSWER
+from tests.scholar.servers import servers
 
 NOTHING = {
     "speech": False,
@@ -24,6 +27,7 @@ NOTHING = {
     "speech_model": None,
     "writer": None,
     "writer_model": None,
+    "sources": None,
     "threads": 1,
 }
 
@@ -44,6 +48,7 @@ def heard(path: Path, **options: Any) -> tuple[Any, str]:
     [
         (("a.mp4", "--language", "en"), "--language belongs to --speech"),
         (("a.mp4", "--writer", "gemini"), "--writer belongs to --speech"),
+        (("a.mp4", "--sources"), "--sources belongs to --speech"),
         (("a.mp4", "--speech", "--writer-model", "x"), "--writer-model belongs to '--writer gemini'"),
         (("a.mp4", "--transcript", "a.vtt", "--transcriber", "whisper"), "both say where words come from"),
         (("a.mp4", "b.mp4", "--transcript", "a.vtt"), "of one recording"),
@@ -105,3 +110,41 @@ def test_subtitles_that_are_none_are_told(tmp_path: Path) -> None:
     (tmp_path / "talk.vtt").write_text("hello")
     with pytest.raises(InputError, match="holds no cue"):
         heard(tmp_path / "talk.mp4", transcript=tmp_path / "talk.vtt")
+
+
+TALK = "WEBVTT\n\n00:00.000 --> 00:09.000\nEmotion recognition of a cinema audience measures the cinema audience.\n"
+
+
+def test_searches_to_follow_are_told_and_nobody_is_asked(tmp_path: Path) -> None:
+    subtitles = tmp_path / "talk.vtt"
+    subtitles.write_text(TALK)
+    content, told = heard(tmp_path / "talk.mp4", transcript=subtitles)
+    assert (content.sources, told) == ((), "")
+    assert "Google Scholar" in dict(content.searches)
+
+
+def test_scholarly_works_are_found_by_key_terms_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    subtitles = tmp_path / "talk.vtt"
+    subtitles.write_text(TALK)
+    monkeypatch.setenv("MIEN_CACHE", str(tmp_path / "cache"))
+    with servers() as made:
+        for service in SERVICES:
+            monkeypatch.setenv(address_variable(service), f"{made.address}/{service}")
+        content, told = heard(tmp_path / "talk.mp4", transcript=subtitles, sources=True)
+    assert "Sent to OpenAlex, Crossref, arXiv, Semantic Scholar: " in told
+    first = content.sources[0]
+    assert first.title == "Emotion recognition of cinema audiences in the dark"
+    assert (first.link, first.year) == ("https://doi.org/10.5555/hall.2021.7", 2021)
+    assert "OpenAlex" in first.found_by
+
+
+def test_without_a_network_the_report_holds_searches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    subtitles = tmp_path / "talk.vtt"
+    subtitles.write_text(TALK)
+    monkeypatch.setenv("MIEN_CACHE", str(tmp_path / "cache"))
+    for service in SERVICES:
+        monkeypatch.setenv(address_variable(service), "http://127.0.0.1:9")
+    content, told = heard(tmp_path / "talk.mp4", transcript=subtitles, sources=True)
+    assert content.sources == ()
+    assert content.searches
+    assert "No scholarly service was reached: the report holds searches to follow." in told

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -24,6 +25,7 @@ BELONG: Final = {
     "speech_model": "--speech-model",
     "writer": "--writer",
     "writer_model": "--writer-model",
+    "sources": "--sources",
 }
 """Options that mean nothing without speech, by their names in a command."""
 
@@ -31,6 +33,9 @@ BELONG: Final = {
 def speech_options(command: F) -> F:
     """What was said: asked for, from where, by whom."""
     for option in (
+        click.option("--sources", is_flag=True, default=None,
+                     help="Also look for scholarly works: key terms, and nothing else, are sent to OpenAlex, Crossref, "
+                     "arXiv and Semantic Scholar."),
         click.option("--writer-model", metavar="NAME",
                      help="Google's model that writes [default: gemini-flash-latest]."),
         click.option("--writer", type=click.Choice(["keywords", "gemini"]),
@@ -118,7 +123,44 @@ def content_of(
     for line in (content.writer_note, content.tone_withheld if told.paragraphs else None):
         if line:
             console.print(f"[yellow]{line}.[/yellow]", highlight=False)
-    return content
+    return _with_sources(content, bool(options["sources"]), console)
+
+
+def _with_sources(content: Content, asked: bool, console: Console) -> Content:
+    """The same with searches to follow, and with scholarly works where they were asked for."""
+    from mien.core.content import Source
+    from mien.scholar import SourceOptions, find_sources, fitting_terms, search_links, service_title
+
+    queries = content.written.queries if content.written is not None else ()
+    terms = fitting_terms([*queries, *(term.text for term in content.terms)])
+    if not terms:
+        return content
+    searches = tuple((link.name, link.url) for link in search_links(terms))
+    if not asked:
+        return replace(content, searches=searches)
+    wanted = SourceOptions.from_environment()
+    if not wanted.offline:
+        services = ", ".join(map(service_title, wanted.services))
+        console.print(f"[yellow]Sent to {services}: {', '.join(terms)}[/yellow]", highlight=False)
+    found = find_sources(terms, " ".join(sentence.passage.text for sentence in content.sentences), wanted)
+    for failure in found.failures:
+        console.print(f"[yellow]{service_title(failure.service)} {failure.reason}.[/yellow]", highlight=False)
+    if found.offline:
+        console.print("[yellow]No scholarly service was reached: the report holds searches to follow.[/yellow]")
+    return replace(
+        content,
+        searches=searches,
+        sources=tuple(
+            Source(
+                one.title,
+                one.url if one.url.startswith(("http://", "https://")) else None,
+                one.authors,
+                one.year,
+                ", ".join(map(service_title, one.found_in)),
+            )
+            for one in found.sources
+        ),
+    )
 
 
 def _asked(options: Mapping[str, Any]) -> bool:
