@@ -1,6 +1,7 @@
 # make demo        install and analyse a public clip of one face; needs Python 3.11 or newer, never root
 # make test        install and run every test; what a machine lacks is said, and its tests are skipped
 # make test-train  the tests of training, which need torch
+# make export-tools  TensorFlow and its converter in an environment of their own, for mien export (Python up to 3.12)
 # make lint · make typecheck · make bench · make cards · make train · make clean
 
 SHELL := /bin/bash
@@ -27,7 +28,7 @@ SHARED_CLIP := $(wildcard ../shared/data/clips/WolfgangLanger_Pexels.mp4)
 
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help demo test test-train lint typecheck bench cards train clean system-packages fetch
+.PHONY: help demo test test-train lint typecheck bench cards train export-tools clean system-packages fetch
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -96,5 +97,19 @@ train: $(STAMPS)/train fetch
 	$(BIN)/mien text train training/recipes/mien-text.yaml --out runs/mien-text-start
 	$(BIN)/mien text train training/recipes/mien-text-finish.yaml --out runs/mien-text
 
+# Apart from Mien's environment: they want other versions of what Mien stands on.
+TOOLS_VENV := .venv-export
+TOOLS_PINS := src/mien/conversion/tensorflow_tool.txt
+
+export-tools: $(TOOLS_VENV)/.stamp
+
+$(TOOLS_VENV)/.stamp: $(TOOLS_PINS)
+	@test -n '$(PYTHON)' || { echo 'the export tools need Python 3.11 or 3.12, and none was found' >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info >= (3, 13))' || { echo 'the export tools need Python 3.11 or 3.12: make export-tools PYTHON=/path/to/python3.12' >&2; exit 1; }
+	@echo 'making $(TOOLS_VENV): about 3 GB'
+	@$(PYTHON) -m venv $(TOOLS_VENV)
+	@$(TOOLS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c $(TOOLS_PINS) onnx2tf
+	@touch $@
+
 clean:
-	rm -rf $(VENV) '$(OUT)' build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(TOOLS_VENV) '$(OUT)' build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -21,6 +21,9 @@ import onnxruntime as ort
 # Where an application has imported it before, this stops what can still be stopped.
 ort.disable_telemetry_events()
 
+RUNTIME = f"ONNX Runtime {ort.__version__}"
+"""Name and version of what runs the graphs."""
+
 PREFERRED_PROVIDERS = (
     "CUDAExecutionProvider",
     "CoreMLExecutionProvider",

@@ -104,8 +104,13 @@ LAYERS: dict[str, Layer] = {
         "scores what serving runs, and tells it in the looks of the reports (decision 0013)",
         faces=True,
     ),
+    "conversion": _layer(
+        "core inference classifiers evaluation report",
+        "converts what serving runs, and compares it as evaluation does, without torch (decision 0027)",
+        faces=True,
+    ),
     "training": _layer(
-        "core weights inference preprocess classifiers detectors pipeline evaluation language",
+        "core weights inference preprocess classifiers detectors pipeline evaluation language conversion",
         "trains on what serving crops, and checks what it exports as serving will run it (decision 0002)",
         faces=True,
     ),
@@ -138,8 +143,11 @@ LIBRARY_HOMES: dict[str, tuple[str, ...]] = {
 }
 """Libraries that only these layers may import: torch is no dependency of ours, sessions are opened one way, and noise
 is drawn in one place (decision 0017), and SQL is sent from one place (decision 0026)."""
-TOOLS = {"onnxruntime.quantization": ("training",)}
-"""Parts of such a library that others may import: quantising a graph opens no session of ours."""
+TOOLS = {
+    "onnxruntime.quantization": ("conversion", "training"),
+    "onnxruntime.transformers.float16": ("conversion",),
+}
+"""Parts of such a library that others may import: changing a graph's numbers opens no session of ours."""
 TORCH_PROBES = {"cli/train.py", "cli/text.py"}
 """May ask whether torch is installed."""
 

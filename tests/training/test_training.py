@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 from typing import Any
 
@@ -182,6 +183,19 @@ def test_the_command_trains_resumes_and_exports(tmp_path: Path) -> None:
         assert "model folder" in result.output
     assert "going on after epoch 1 of 1" in result.output
     assert {p.name for p in (tmp_path / "run" / "toy").iterdir()} == {"label_map.json", "model.onnx", "preprocess.json"}
+
+
+def test_a_checkpoint_is_exported_and_compared_with_its_network(trained: tuple[Path, Recipe], tmp_path: Path) -> None:
+    checkpoint, plan = trained
+    for to in ("onnx", "onnx-fp16", "onnx-int8"):
+        arguments = ["export", str(checkpoint), "--to", to, "--out", str(tmp_path / to), "--data", str(plan.data.valid)]
+        result = CliRunner().invoke(main, [*arguments, "--calibrate", str(plan.data.train)])
+        assert result.exit_code == 0, result.output
+        told = json.loads((tmp_path / to / "export.json").read_text())
+        assert told["comparison"]["source"]["runtime"].startswith("torch ")
+        assert told["comparison"]["label_agreement"] >= 0.97
+        assert told["comparison"]["labelled"] == 80
+        assert create(tmp_path / to, InferenceSettings()).name == to
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "training" / "recipes").glob("*.yaml")), ids=lambda p: p.stem)

@@ -146,6 +146,8 @@ class ModelFolder(EmotionClassifier):
         label_map: the outputs' labels; an emotion that the checkpoint lacks gets probability 0.
         preprocess: crop, input and calibration.
         inference: how the graph is run.
+
+    ``mirror`` tells whether it averages over a crop and its mirror image.
     """
 
     labels = FERPLUS8
@@ -165,7 +167,7 @@ class ModelFolder(EmotionClassifier):
         self.geometry = CropGeometry(crop.size, crop.side, crop.raise_centre, crop.align, crop.margin)
         self._form = InputFormat(form.colour, form.equalise, form.mean, form.deviation)
         self._columns = _canonical_columns(name, label_map.labels)
-        self._mirror = preprocess.mirror
+        self.mirror = preprocess.mirror
         self._is_logits = preprocess.output == "logits"
         self._temperature = np.float32(preprocess.temperature)
         self.operating_points = MappingProxyType({n: p.point() for n, p in preprocess.operating_points.items()})
@@ -182,18 +184,25 @@ class ModelFolder(EmotionClassifier):
         """Execution providers that run the graph."""
         return tuple(self._session.get_providers())
 
+    def inputs(self, pixels: UInt8Array) -> FloatArray:
+        """The graph's inputs: float32 N×C×S×S, of uint8 N×S×S×3 crops (or N×S×S grey)."""
+        return normalise(pixels, self._form)
+
     def logits(self, pixels: UInt8Array) -> FloatArray:
         """The graph's outputs: float32 N×K, of uint8 N×S×S×3 crops (or N×S×S grey)."""
-        faces = normalise(pixels, self._form)
-        if self._mirror:
+        faces = self.inputs(pixels)
+        if self.mirror:
             faces = np.concatenate([faces, faces[..., ::-1]])
         outputs = np.asarray(self._session.run(None, {self._input: faces})[0], np.float32)
-        if self._mirror:
+        if self.mirror:
             outputs = np.asarray((outputs[: len(pixels)] + outputs[len(pixels) :]) / 2, np.float32)
         return outputs
 
     def _classify(self, pixels: UInt8Array) -> FloatArray:
-        outputs = self.logits(pixels)
+        return self.shares(self.logits(pixels))
+
+    def shares(self, outputs: FloatArray) -> FloatArray:
+        """float32 N×8 canonical probabilities, of N×K outputs of this graph or of a copy of it elsewhere."""
         if self._is_logits:
             scaled = outputs / self._temperature
             scaled = np.exp(scaled - scaled.max(axis=1, keepdims=True))

@@ -1,21 +1,102 @@
-"""``mien export``: a checkpoint as a model folder (needs the extra ``[train]``)."""
+"""``mien export``: a model in another format, compared with its source; or a checkpoint as a model folder."""
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from mien.core.errors import InputError, SettingsError
+
+if TYPE_CHECKING:
+    from mien.conversion.convert import Conversion, Origin
+
+FORMATS = ("onnx", "onnx-fp16", "onnx-int8", "tflite", "tflite-fp16", "tflite-int8", "savedmodel")
+"""As in ``mien.conversion.convert``, which costs too much to import for a list."""
+
 
 @click.command()
-@click.argument("checkpoint", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="The model folder to write.")
-def command(checkpoint: Path, out: Path) -> None:
-    """Convert a checkpoint of `mien train` into a model folder: ONNX, label map, preprocessing, temperature."""
-    from mien.core.errors import SettingsError
+@click.argument("model")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="The folder to write; new, with --to.")
+@click.option("--to", type=click.Choice(FORMATS),
+              help="Convert, and compare in the format's own runtime before it is written (default: a checkpoint as "
+              "its recipe says, without a comparison).")  # fmt: skip
+@click.option("--data", type=click.Path(path_type=Path), help="Labelled faces to compare on.")
+@click.option("--calibrate", type=click.Path(path_type=Path), metavar="DATA",
+              help="Faces that show the ranges of eight-bit integers.")  # fmt: skip
+@click.option("--calibration-faces", type=click.IntRange(1), default=512, show_default=True,
+              help="At most so many of them, drawn by a fixed seed.")  # fmt: skip
+@click.option("--force", is_flag=True, help="Write it though it does not agree with its source.")
+@click.option("--json", "as_json", is_flag=True, help="Print export.json.")
+def command(model: str, out: Path, to: str | None, **options: Any) -> None:
+    """Convert MODEL, a shipped name, a model folder, or a checkpoint of `mien train` (which needs torch).
 
-    try:
+    With --to the result is run in its own runtime and compared with MODEL before it is written; one that disagrees is
+    refused. TFLite and SavedModel need the tools of `make export-tools`.
+    """
+    from mien import models
+
+    folder = models.bundled().get(model, Path(model))
+    if to is None:
+        if folder.is_dir():
+            raise SettingsError(f"{model} is a model folder already: say what to convert it to with '--to'.")
+        _training()
         from mien.training.export import export
+
+        click.echo(f"model folder: {export(folder, out)}")
+        return
+    if not folder.exists():
+        raise InputError(
+            f"no model {model!r}: it is neither a shipped model ({', '.join(models.bundled())}), a model folder nor a "
+            "checkpoint"
+        )
+    if folder.is_dir():
+        _tell(_convert(folder, to, out, options, None), out, as_json=options["as_json"])
+        return
+    _training()
+    from mien.training.export import export, origin
+
+    with tempfile.TemporaryDirectory() as name:
+        made = export(folder, Path(name) / out.resolve().name, quantised=False)
+        _tell(_convert(made, to, out, options, origin(folder)), out, as_json=options["as_json"])
+
+
+def _training() -> None:
+    try:
+        import mien.training.export  # noqa: F401
     except ImportError as error:
         raise SettingsError("converting a checkpoint needs torch: pip install 'mien[train]'") from error
-    click.echo(f"model folder: {export(checkpoint, out)}")
+
+
+def _convert(folder: Path, to: Any, out: Path, options: dict[str, Any], origin: Origin | None) -> Conversion:
+    from mien.conversion.convert import choose_faces, convert
+    from mien.evaluation.faces import load_voted_faces
+
+    calibration, data = (
+        None if path is None else load_voted_faces(path) for path in (options["calibrate"], options["data"])
+    )
+    faces = choose_faces(to, calibration, data, calibration_faces=options["calibration_faces"])
+    return convert(folder, to, out, faces, origin=origin, force=options["force"])
+
+
+def _tell(made: Conversion, out: Path, *, as_json: bool) -> None:
+    if as_json:
+        click.echo((out / "export.json").read_text(encoding="utf-8"), nl=False)
+        return
+    told = made.comparison
+    click.echo(
+        f"{told.faces} faces ({made.compared_on}): {100 * told.label_agreement:.1f} % get the same label; shares "
+        f"differ by {told.mean_share_difference:.4f} in the mean, {told.largest_share_difference:.4f} at most"
+    )
+    for name, run, accuracy in (
+        ("source", told.source, told.source_accuracy),
+        ("export", told.target, told.target_accuracy),
+    ):
+        right = "" if accuracy is None else f", {100 * accuracy:.1f} % of {told.labelled} labelled faces right"
+        speed = ", ".join(f"{ms:.2f} in batches of {batch}" for batch, ms in run.cpu_ms_per_face.items())
+        click.echo(f"{name}: {run.runtime}{right}; CPU ms a face, one thread: {speed}")
+    for clause in made.beyond:
+        click.echo(f"written all the same: {clause}", err=True)
+    click.echo(f"model folder: {made.folder}")

@@ -73,3 +73,9 @@ class SignerError(MienError):
     """A document was signed with another key than the one it was expected from."""
 
     exit_code = 11
+
+
+class DisagreementError(MienError):
+    """A converted model does not answer as its source does."""
+
+    exit_code = 13

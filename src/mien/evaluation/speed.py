@@ -45,7 +45,7 @@ def cpu_ms_per_face(
     for number in range(rounds + 1):
         for batch in batches:
             with _batches_of(classifier, batch):
-                spent = _cpu_ms(partial(classifier.classify, crops[batch])) / batch
+                spent = cpu_ms(partial(classifier.classify, crops[batch])) / batch
             # The first round warms up caches and memory arenas.
             if number:
                 measured[batch].append(spent)
@@ -53,7 +53,7 @@ def cpu_ms_per_face(
     return {str(batch): min(times) for batch, times in measured.items()}
 
 
-def _cpu_ms(work: Callable[[], object], least_ms: float = 30.0) -> float:
+def cpu_ms(work: Callable[[], object], least_ms: float = 30.0) -> float:
     """Mean processor time of a call, over as many calls as the clock needs to tell it."""
     calls, started = 0, time.process_time()
     while True:

@@ -8,12 +8,15 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import torch
 from torch import nn
 
+from mien.conversion.convert import Origin
+from mien.conversion.graphs import BATCH, quantise
 from mien.core.faces import FloatArray, UInt8Array
 from mien.core.settings import InferenceSettings
 from mien.evaluation.calibration import fit_temperature
@@ -27,11 +30,15 @@ from mien.training.train import build_network
 
 OPSET = 17
 CALIBRATION_FACES = 1024
-BATCH = 64
 
 
-def export(checkpoint: Path, folder: Path) -> Path:
+def export(checkpoint: Path, folder: Path, *, quantised: bool | None = None) -> Path:
     """Write a model folder from a checkpoint.
+
+    Args:
+        checkpoint: of ``mien train``.
+        folder: to write.
+        quantised: whether in eight-bit integers; as its recipe says when None.
 
     The temperature is fitted to the outputs of the graph that is written, on the validation split's votes (each face's
     full vote distribution).
@@ -42,13 +49,11 @@ def export(checkpoint: Path, folder: Path) -> Path:
     saved = read_checkpoint(checkpoint)
     recipe = Recipe.model_validate(saved["recipe"])
     labels, form = tuple(saved["labels"]), recipe.input.form()
-    network = build_network(recipe, len(labels))
-    network.load_state_dict(saved["weights"])
-    network.eval()
+    network = _network(saved, recipe)
     model = _graph(network, recipe)
-    if recipe.quantise:
+    if recipe.quantise if quantised is None else quantised:
         seen = coloured(load_faces(recipe, "train").images[:CALIBRATION_FACES], recipe)
-        model = quantise(model, resized(seen, recipe.crop.size), form)
+        model = quantise(model, normalise(resized(seen, recipe.crop.size), form))
     model.doc_string = f"{recipe.name}: logits of {len(labels)} classes of {recipe.crop.size}-pixel faces"
     for node in model.graph.node:
         node.doc_string = ""
@@ -84,41 +89,31 @@ def export(checkpoint: Path, folder: Path) -> Path:
     return folder
 
 
-def quantise(model: onnx.ModelProto, faces: UInt8Array, form: InputFormat) -> onnx.ModelProto:
-    """The graph in eight-bit integers: static ranges, weights per channel.
+def origin(checkpoint: Path) -> Origin:
+    """A checkpoint's network as it was trained, to compare what it is converted to with.
 
-    Weights use seven bits, so that CPUs without VNNI do not saturate and every machine gives the same answer.
-
-    Args:
-        model: a float32 graph whose input is ``faces``.
-        faces: uint8 N×S×S or N×S×S×3, pictures that show the ranges.
-        form: how pixels become the graph's input.
+    Raises:
+        InputError: no such checkpoint.
     """
-    from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
-    from onnxruntime.quantization.shape_inference import quant_pre_process
+    saved = read_checkpoint(checkpoint)
+    network = _network(saved, Recipe.model_validate(saved["recipe"]))
 
-    class Pictures(CalibrationDataReader):  # type: ignore[misc]
-        def __init__(self) -> None:
-            self._batches = iter(_batches(faces, form))
+    def outputs(faces: FloatArray) -> FloatArray:
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            with torch.inference_mode():
+                return np.asarray(network(torch.from_numpy(faces)).numpy(), np.float32)
+        finally:
+            torch.set_num_threads(threads)
 
-        def get_next(self) -> dict[str, FloatArray] | None:
-            batch = next(self._batches, None)
-            return None if batch is None else {"faces": batch}
+    return Origin(f"torch {torch.__version__}", outputs)
 
-    with tempfile.TemporaryDirectory() as name:
-        plain, prepared, small = (Path(name) / f"{stage}.onnx" for stage in ("plain", "prepared", "small"))
-        onnx.save(model, plain)
-        quant_pre_process(plain, prepared, skip_symbolic_shape=True)
-        quantize_static(
-            prepared,
-            small,
-            Pictures(),
-            per_channel=True,
-            reduce_range=True,
-            activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QInt8,
-        )
-        return onnx.load(small)
+
+def _network(saved: dict[str, Any], recipe: Recipe) -> nn.Module:
+    network = build_network(recipe, len(saved["labels"]))
+    network.load_state_dict(saved["weights"])
+    return network.eval()
 
 
 def _described(form: InputFormat) -> dict[str, object]:

@@ -1,0 +1,68 @@
+"""``mien export`` from a model to a folder, and its errors."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from mien.cli import main
+from mien.conversion import convert as module
+from mien.core.errors import DisagreementError, InputError, SettingsError
+from tests.conversion.nets import faces, folder, graph, saved
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, ["export", *map(str, arguments)])
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    return folder(tmp_path / "small")
+
+
+def test_the_comparison_is_printed(source: Path, tmp_path: Path) -> None:
+    data = saved(tmp_path / "faces.npz", faces(120))
+    result = run(source, "--to", "onnx-fp16", "--data", data, "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert "120 faces (faces of --data): 100.0 % get the same label" in result.output
+    assert "of 120 labelled faces right; CPU ms a face, one thread:" in result.output
+    assert result.output.endswith(f"model folder: {tmp_path / 'out'}\n")
+
+
+def test_the_shipped_model_is_exported_by_its_name(tmp_path: Path) -> None:
+    result = run("mien-m", "--to", "onnx", "--out", tmp_path / "out", "--json")
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.stdout)
+    assert told == json.loads((tmp_path / "out" / "export.json").read_text())
+    assert told["comparison"]["label_agreement"] >= 0.97
+    assert told["comparison"]["source"]["accuracy"] is None
+
+
+def test_integers_with_too_few_faces_for_their_ranges_are_refused(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "quantise", lambda model, ranges: graph(seed=9))
+    arguments = (source, "--to", "onnx-int8", "--out", tmp_path / "out", "--calibrate")
+    result = run(*arguments, saved(tmp_path / "few.npz", faces(20)))
+    assert result.exit_code == DisagreementError.exit_code
+    assert "more faces, like those it will read (--calibrate)" in result.output
+    assert not (tmp_path / "out").exists()
+    assert run(*arguments, tmp_path / "few.npz", "--force").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("nothing", "--to", "onnx"), InputError.exit_code, "mien-m"),
+        (("mien-m",), SettingsError.exit_code, "--to"),
+        (("mien-m", "--to", "onnx-int8"), SettingsError.exit_code, "--calibrate"),
+        (("mien-m", "--to", "rknn"), 2, "onnx-fp16"),
+    ],
+)
+def test_what_cannot_be_done_is_said(tmp_path: Path, arguments: tuple[str, ...], code: int, said: str) -> None:
+    result = run(*arguments, "--out", tmp_path / "out")
+    assert result.exit_code == code
+    assert said in result.output

@@ -1,0 +1,88 @@
+"""A small network for faces with random weights, in a model folder, and faces for it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from mien.core.labels import EMOTIONS
+from mien.evaluation.faces import VotedFaces
+
+SIDE = 24
+
+
+def graph(seed: int = 0) -> onnx.ModelProto:
+    """Convolutions, a shortcut, a ``Relu`` and a mean: what our networks are made of, logits of eight classes."""
+    generator = np.random.default_rng(seed)
+
+    def weights(name: str, *shape: int) -> onnx.TensorProto:
+        scale = (2 / max(1, int(np.prod(shape[1:])))) ** 0.5
+        return numpy_helper.from_array(generator.normal(0, scale, shape).astype(np.float32), name)
+
+    def convolution(source: str, number: int, stride: int) -> onnx.NodeProto:
+        names = [source, f"w{number}", f"b{number}"]
+        return helper.make_node("Conv", names, [f"c{number}"], pads=[1, 1, 1, 1], strides=[stride, stride])
+
+    nodes = [
+        convolution("pictures", 1, 2),
+        helper.make_node("Relu", ["c1"], ["r1"]),
+        convolution("r1", 2, 1),
+        helper.make_node("Add", ["c2", "r1"], ["sum"]),
+        helper.make_node("Relu", ["sum"], ["r2"]),
+        convolution("r2", 3, 2),
+        helper.make_node("Relu", ["c3"], ["r3"]),
+        helper.make_node("Flatten", ["r3"], ["flat"]),
+        helper.make_node("Gemm", ["flat", "w4", "b4"], ["logits"], transB=1),
+    ]
+    constants = [
+        *(weights("w1", 8, 1, 3, 3), weights("b1", 8), weights("w2", 8, 8, 3, 3), weights("b2", 8)),
+        *(weights("w3", 16, 8, 3, 3), weights("b3", 16), weights("w4", 8, 16 * (SIDE // 4) ** 2), weights("b4", 8)),
+    ]
+    model = helper.make_model(
+        helper.make_graph(
+            nodes,
+            "small",
+            [helper.make_tensor_value_info("pictures", TensorProto.FLOAT, ["batch", 1, SIDE, SIDE])],
+            [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", 8])],
+            constants,
+        ),
+        opset_imports=[helper.make_opsetid("", 17)],
+        ir_version=8,
+    )
+    onnx.checker.check_model(model)
+    return model
+
+
+def folder(at: Path, model: onnx.ModelProto | None = None, **preprocess: Any) -> Path:
+    """A model folder of a graph."""
+    at.mkdir()
+    content = (model or graph()).SerializeToString()
+    (at / "model.onnx").write_bytes(content)
+    (at / "label_map.json").write_text(json.dumps({"labels": EMOTIONS}))
+    plain: dict[str, Any] = {"model_sha256": hashlib.sha256(content).hexdigest(), "crop": {"size": SIDE}}
+    (at / "preprocess.json").write_text(json.dumps(plain | {"mirror": True, "temperature": 1.3} | preprocess))
+    return at
+
+
+def faces(count: int, seed: int = 1) -> VotedFaces:
+    """Pictures with a bright bar whose place is the class, with ten votes for it."""
+    generator = np.random.default_rng(seed)
+    images = generator.integers(0, 60, (count, 48, 48)).astype(np.uint8)
+    classes = generator.integers(0, 8, count)
+    votes = np.zeros((count, 10), np.uint8)
+    for row, label in enumerate(classes):
+        images[row, 6 * label : 6 * label + 6] += 180
+        votes[row, label] = 10
+    return VotedFaces(images, votes)
+
+
+def saved(at: Path, some: VotedFaces) -> Path:
+    """Faces as an npz."""
+    np.savez(at, images=some.images, votes=some.votes)
+    return at
