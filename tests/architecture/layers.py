@@ -106,7 +106,7 @@ LAYERS: dict[str, Layer] = {
     ),
     "conversion": _layer(
         "core inference classifiers evaluation report",
-        "converts what serving runs, and compares it as evaluation does, without torch (decision 0027)",
+        "converts what serving runs, and compares it as evaluation does, without torch (decision 0028)",
         faces=True,
     ),
     "training": _layer(
