@@ -37,7 +37,8 @@ def test_the_shipped_model_is_exported_by_its_name(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     told = json.loads(result.stdout)
     assert told == json.loads((tmp_path / "out" / "export.json").read_text())
-    assert told["comparison"]["label_agreement"] >= 0.97
+    assert told["comparison"]["label_agreement"] >= 0.9
+    assert told["comparison"]["mean_share_difference"] < 0.01
     assert told["comparison"]["source"]["accuracy"] is None
 
 

@@ -138,6 +138,7 @@ def test_without_faces_pictures_are_made_up_and_it_is_said() -> None:
     chosen = choose_faces("onnx", None, None)
     assert chosen.truth is None
     assert "made-up" in chosen.told
+    assert chosen.made_up
     assert chosen.compared.std() > 20
 
 

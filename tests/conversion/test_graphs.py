@@ -83,8 +83,8 @@ def test_a_graph_that_computes_in_integers_is_refused() -> None:
             [helper.make_tensor_value_info("pictures", TensorProto.FLOAT, [1, 1, 4, 4])],
             [helper.make_tensor_value_info("logits", TensorProto.INT32, None)],
             [
-                numpy_helper.from_array(np.float32(0.1), "scale"),
-                numpy_helper.from_array(np.uint8(7), "zero"),
+                numpy_helper.from_array(np.array(0.1, np.float32), "scale"),
+                numpy_helper.from_array(np.array(7, np.uint8), "zero"),
                 numpy_helper.from_array(np.ones((1, 1, 3, 3), np.uint8), "kernel"),
             ],
         )
