@@ -16,7 +16,7 @@ from mien.conversion.convert import FORMATS, Conversion, Format, Origin, choose_
 from mien.core.errors import DisagreementError, OutputError, SettingsError, WeightsError
 from mien.core.settings import InferenceSettings
 from mien.evaluation.faces import VotedFaces, classify_pictures
-from tests.conversion.nets import faces, folder
+from tests.conversion.nets import faces, folder, graph
 
 IN_ONNX: tuple[Format, ...] = ("onnx", "onnx-fp16", "onnx-int8")
 
@@ -109,6 +109,14 @@ def test_a_folder_that_holds_something_is_left_alone(source: Path) -> None:
     with pytest.raises(OutputError, match="not empty"):
         converted(source, "onnx-fp16", source)
     assert (source / "model.onnx").read_bytes() == before
+
+
+def test_a_graph_for_one_face_at_a_time_is_told(tmp_path: Path) -> None:
+    model = graph()
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
+    with pytest.raises(WeightsError, match="first dimension"):
+        converted(folder(tmp_path / "single", model), "onnx", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_folder_without_a_graph_is_told(tmp_path: Path) -> None:

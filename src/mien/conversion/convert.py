@@ -18,7 +18,7 @@ from mien.classifiers.model_folder import ModelFolder, create
 from mien.conversion import tools
 from mien.conversion.comparison import Bounds, Comparison, Run, compare
 from mien.conversion.graphs import BATCH, in_floats, in_half_floats, is_quantised, quantise
-from mien.core.errors import DisagreementError, InputError, OutputError, SettingsError
+from mien.core.errors import DisagreementError, InputError, OutputError, SettingsError, WeightsError
 from mien.core.faces import FloatArray, UInt8Array
 from mien.core.labels import EMOTIONS
 from mien.core.settings import InferenceSettings
@@ -250,7 +250,13 @@ def _run_onnx(content: bytes, name: str, inputs: FloatArray) -> Run:
     entrance = session.get_inputs()[0].name
 
     def outputs(faces: FloatArray) -> FloatArray:
-        return np.asarray(session.run(None, {entrance: faces})[0], np.float32)
+        try:
+            return np.asarray(session.run(None, {entrance: faces})[0], np.float32)
+        except Exception as error:
+            raise WeightsError(
+                f"{name} does not run with {len(faces)} faces at once: {str(error).splitlines()[0]}. Leave the first "
+                "dimension of its input open."
+            ) from error
 
     return measured(RUNTIME, outputs, inputs)
 
