@@ -64,5 +64,5 @@ async def test_a_killed_worker_costs_no_job_and_doubles_none(store: Store, organ
     assert Counter(entry.subject for entry in entries) == {str(job.id): 1 for job in jobs}
     assert Counter(entry.actor for entry in entries)["worker-0"] == HANGS_AT - 1, "what it had not committed is gone"
     held = BATCH - (HANGS_AT - 1) % BATCH
-    # On a busy machine a living worker's lease may lapse too: its job is then taken again, and the fence keeps it single.
+    # On a busy machine a living worker's lease may lapse too: its job is taken again, and the fence keeps it single.
     assert sum(job.attempts > 1 for job in jobs) >= held, "what it held went to the others"
