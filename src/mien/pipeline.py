@@ -30,9 +30,9 @@ from mien.core.faces import (
     UInt8Array,
     UnreadReason,
 )
-from mien.core.labels import EMOTIONS, LabelSet, label_set
+from mien.core.labels import EMOTIONS, LabelSet, label_set, weigh
 from mien.core.policy import Grant
-from mien.core.settings import Profile, canonical_weights, weigh
+from mien.core.settings import Profile, canonical_weights
 from mien.headposes.five_points import FivePoints, head_poses
 from mien.light import LightWatch
 from mien.metrics import create_all

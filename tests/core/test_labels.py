@@ -27,7 +27,9 @@ from mien.core.labels import (
     ekman_of,
     label_set,
     text_label_set,
+    weigh,
 )
+from mien.core.settings import AudienceSettings, canonical_weights
 
 Probabilities = npt.NDArray[np.float32]
 ALL_SETS = pytest.mark.parametrize("labels", LABEL_SETS.values(), ids=lambda s: s.name)
@@ -265,3 +267,26 @@ def test_labels_made_of_nothing_but_what_is_left_out_are_named() -> None:
     assert LABEL_SETS["studio6"].without(("fear",)) == ()
     assert LABEL_SETS["compound12"].without(("fear",)) == ("fear", "fearfully surprised")
     assert LABEL_SETS["ferplus8"].without(()) == ()
+
+
+@given(
+    st.lists(st.floats(0, 1, width=32), min_size=8, max_size=8).filter(lambda p: sum(p) > 1e-3),
+    st.sets(st.sampled_from(EMOTIONS), max_size=6),
+)
+def test_shares_of_what_is_left_out_go_to_the_others_in_proportion(shares: list[float], left_out: set[str]) -> None:
+    told = np.array([shares], np.float32) / np.float32(sum(shares))
+    weights = np.array(canonical_weights(AudienceSettings(left_out=tuple(left_out))), np.float32)
+    found = weigh(told, weights)
+    assert found.sum() == pytest.approx(1, abs=1e-5)
+    assert (found[0, weights == 0] == 0).all()
+    rest = told[0, weights > 0]
+    if rest.sum() > 1e-6:
+        np.testing.assert_allclose(found[0, weights > 0], rest / rest.sum(), rtol=1e-4, atol=1e-6)
+
+
+def test_a_face_that_showed_nothing_else_is_neutral_or_all_alike() -> None:
+    fear = np.eye(8, dtype=np.float32)[[EMOTIONS.index("fear")]]
+    without_fear = np.array(canonical_weights(AudienceSettings(left_out=("fear",))), np.float32)
+    assert weigh(fear, without_fear)[0].tolist() == [1, 0, 0, 0, 0, 0, 0, 0]
+    without_both = np.array(canonical_weights(AudienceSettings(left_out=("fear", "neutral"))), np.float32)
+    assert weigh(fear, without_both)[0].tolist() == pytest.approx([0, *[1 / 6] * 5, 0, 1 / 6])

@@ -5,10 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from mien.core.labels import EMOTIONS, LABEL_SETS
@@ -23,7 +20,6 @@ from mien.core.settings import (
     Settings,
     SmoothingSettings,
     canonical_weights,
-    weigh,
 )
 
 
@@ -117,29 +113,6 @@ def test_what_is_left_out_weighs_nothing_and_is_kept_in_canonical_order() -> Non
         AudienceSettings(left_out=EMOTIONS[1:])
     with pytest.raises(ValidationError):
         AudienceSettings(left_out=("joy",))
-
-
-@given(
-    st.lists(st.floats(0, 1, width=32), min_size=8, max_size=8).filter(lambda p: sum(p) > 1e-3),
-    st.sets(st.sampled_from(EMOTIONS), max_size=6),
-)
-def test_shares_of_what_is_left_out_go_to_the_others_in_proportion(shares: list[float], left_out: set[str]) -> None:
-    told = np.array([shares], np.float32) / np.float32(sum(shares))
-    weights = np.array(canonical_weights(AudienceSettings(left_out=tuple(left_out))), np.float32)
-    found = weigh(told, weights)
-    assert found.sum() == pytest.approx(1, abs=1e-5)
-    assert (found[0, weights == 0] == 0).all()
-    rest = told[0, weights > 0]
-    if rest.sum() > 1e-6:
-        np.testing.assert_allclose(found[0, weights > 0], rest / rest.sum(), rtol=1e-4, atol=1e-6)
-
-
-def test_a_face_that_showed_nothing_else_is_neutral_or_all_alike() -> None:
-    fear = np.eye(8, dtype=np.float32)[[EMOTIONS.index("fear")]]
-    without_fear = np.array(canonical_weights(AudienceSettings(left_out=("fear",))), np.float32)
-    assert weigh(fear, without_fear)[0].tolist() == [1, 0, 0, 0, 0, 0, 0, 0]
-    without_both = np.array(canonical_weights(AudienceSettings(left_out=("fear", "neutral"))), np.float32)
-    assert weigh(fear, without_both)[0].tolist() == pytest.approx([0, *[1 / 6] * 5, 0, 1 / 6])
 
 
 @pytest.mark.parametrize("part", [Profile, *Settings.__subclasses__()])

@@ -366,3 +366,25 @@ def ekman_of(original: FloatArray) -> FloatArray:
         raise ValueError(f"expected N×{len(TEXT_ORIGINAL)} probabilities, got shape {p.shape}")
     columns = [[TEXT_ORIGINAL.index(label) for label in members] for members in EKMAN_GROUPS.values()]
     return np.stack([p[:, members].max(axis=1) for members in columns], axis=1)
+
+
+def weigh(probabilities: FloatArray, weights: FloatArray) -> FloatArray:
+    """Shares times the factor of each emotion, renormalised.
+
+    Args:
+        probabilities: float32 N×8, canonical order, rows sum to 1.
+        weights: float32 8, factor of each emotion, see ``core.settings.canonical_weights``.
+
+    Returns:
+        float32 N×8, rows sum to 1. A face that showed nothing but what is left out is neutral; where neutral is left
+        out too, all that is told alike.
+    """
+    weighted = probabilities * weights
+    total = weighted.sum(axis=1, keepdims=True)
+    lost = total[:, 0] <= 1e-9
+    if lost.any():
+        neutral = EMOTIONS.index("neutral")
+        told = weights > 0
+        weighted[lost] = np.arange(len(weights)) == neutral if told[neutral] else told
+        total = weighted.sum(axis=1, keepdims=True)
+    return np.asarray(weighted / total, np.float32)

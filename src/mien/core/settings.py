@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, Literal, get_args
 
-import numpy as np
-import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from mien.core.labels import EMOTIONS
@@ -277,25 +275,3 @@ def canonical_weights(audience: AudienceSettings) -> tuple[float, ...]:
     return tuple(
         0.0 if e in audience.left_out else audience.neutral_weight if e == "neutral" else 1.0 for e in EMOTIONS
     )
-
-
-def weigh(probabilities: npt.NDArray[np.float32], weights: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Shares times the factor of each emotion, renormalised.
-
-    Args:
-        probabilities: float32 N×8, canonical order, rows sum to 1.
-        weights: float32 8, see :func:`canonical_weights`.
-
-    Returns:
-        float32 N×8, rows sum to 1. A face that showed nothing but what is left out is neutral; where neutral is left
-        out too, all that is told alike.
-    """
-    weighted = probabilities * weights
-    total = weighted.sum(axis=1, keepdims=True)
-    lost = total[:, 0] <= 1e-9
-    if lost.any():
-        neutral = EMOTIONS.index("neutral")
-        told = weights > 0
-        weighted[lost] = np.arange(len(weights)) == neutral if told[neutral] else told
-        total = weighted.sum(axis=1, keepdims=True)
-    return np.asarray(weighted / total, np.float32)
