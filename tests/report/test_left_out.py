@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import csv
 import io
 from dataclasses import replace
 from pathlib import Path
@@ -46,6 +47,16 @@ def test_the_page_and_the_terminal_say_so(tmp_path: Path) -> None:
     out = io.StringIO()
     Console(file=out, width=120).print(summary(build_findings(without_contempt(), CREATED)))
     assert "Left out by choice, and given to the others: fear, contempt" in out.getvalue()
+
+
+def test_their_cells_are_empty_in_the_table(tmp_path: Path) -> None:
+    """A zero would say that nobody was afraid."""
+    write_reports(without_contempt(), tmp_path, created=CREATED)
+    with (tmp_path / "timeline.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["fear_percent"] for row in rows} == {row["contempt_percent"] for row in rows} == {""}
+    assert float(rows[0]["happiness_percent"]) == 30
+    assert float(rows[0]["anger_percent"]) == 0
 
 
 def test_what_was_not_told_is_not_compared(tmp_path: Path) -> None:

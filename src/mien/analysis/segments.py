@@ -19,10 +19,9 @@ import numpy.typing as npt
 from mien.analysis.series import FloatArray, Series, StepState
 from mien.core.engagement import BOUNDS, WEIGHTS, scores
 from mien.core.errors import SettingsError
-from mien.core.findings import SampleLog
+from mien.core.findings import GROUP_TOO_SMALL, SampleLog
 
 NO_READING: Final = "nothing was read in it"
-GROUP_TOO_SMALL: Final = "fewer than {group} faces were readable at once"
 TOO_LITTLE: Final = "read in {share:.0f} % of it, less than {least:.0f} %"
 NO_SERIES: Final = "{series} was not measured"
 OUTSIDE: Final = "nothing was recorded then"

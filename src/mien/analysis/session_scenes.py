@@ -19,11 +19,10 @@ from mien.analysis.scenes import NO_READING, Scene, in_order
 from mien.analysis.series import Series, StepState
 from mien.analysis.sessions import FloatArray, TimeBase
 from mien.core.errors import SettingsError
-from mien.core.findings import Moment, MomentKind, SampleLog
+from mien.core.findings import GROUP_TOO_SMALL, Moment, MomentKind, SampleLog
 from mien.core.labels import EMOTIONS
 
 NOT_SHOWN: Final = "this scene was not shown while the recording was made"
-GROUP_TOO_SMALL: Final = "fewer than {group} faces were readable at once"
 TOO_LITTLE: Final = "read in {share:.0f} % of the scene, less than {least:.0f} %"
 NO_SERIES: Final = "{series} was not measured"
 

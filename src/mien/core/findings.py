@@ -11,7 +11,10 @@ from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, overload
+from typing import Any, Final, overload
+
+GROUP_TOO_SMALL: Final = "fewer than {group} faces were readable at once"
+"""Why nothing is told of a stretch, a scene or a session in which the smallest group was never reached."""
 
 
 @dataclass(frozen=True, slots=True)

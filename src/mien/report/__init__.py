@@ -60,8 +60,8 @@ def write_reports(
     film_address = screening.film.address(folder) if screening is not None and screening.film is not None else None
     with all_or_none(folder) as stage:
         write_json(findings, timeline_rows(timeline), stage / "report.json")
-        write_csv(timeline_rows(timeline), timeline, stage / "timeline.csv")
+        write_csv(timeline_rows(timeline), timeline, stage / "timeline.csv", findings.session.left_out)
         if analysis.zones:
-            write_zones_csv(analysis.zones, stage / ZONES_FILE)
+            write_zones_csv(analysis.zones, stage / ZONES_FILE, findings.session.left_out)
         write_html(findings, series, timeline.series, stage / "report.html", film_address)
     return findings

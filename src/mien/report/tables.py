@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from mien.analysis.series import UNREAD_REASONS
 from mien.core.audience import Timeline
@@ -46,54 +48,86 @@ def view_labels(label_set_name: str) -> Sequence[str]:
     return () if label_set_name == FERPLUS8.name else label_set(label_set_name).labels
 
 
-def write_csv(rows: Iterable[TimelineRow], timeline: Timeline, path: Path) -> None:
+def write_csv(rows: Iterable[TimelineRow], timeline: Timeline, path: Path, left_out: Sequence[str] = ()) -> None:
     """Write the timeline; rows are taken one at a time. RFC 4180, UTF-8, decimal points.
+
+    Args:
+        rows: of the timeline.
+        timeline: for its label set and metrics.
+        path: of the file.
+        left_out: emotions that are not told: their cells are empty.
 
     Raises:
         OutputError: the file cannot be written; nothing of it is left behind.
     """
-    labels, slugs = view_labels(timeline.session.label_set), tuple(timeline.series)
+    cells = _Cells.of(timeline, left_out)
     with whole_text_file(path) as file:
         writer = csv.writer(file)
         writer.writerow(columns(timeline))
-        writer.writerows(_cells(row, labels, slugs) for row in rows)
+        writer.writerows(map(cells.row, rows))
 
 
-def write_zones_csv(zones: Mapping[str, Timeline], path: Path) -> None:
+def write_zones_csv(zones: Mapping[str, Timeline], path: Path, left_out: Sequence[str] = ()) -> None:
     """Write the timelines of a hall's zones, one below the other: ``zone``, then the timeline's columns.
+
+    Args:
+        zones: by name.
+        path: of the file.
+        left_out: as for :func:`write_csv`.
 
     Raises:
         OutputError: the file cannot be written; nothing of it is left behind.
     """
     first = next(iter(zones.values()))
-    labels, slugs = view_labels(first.session.label_set), tuple(first.series)
+    cells = _Cells.of(first, left_out)
     with whole_text_file(path) as file:
         writer = csv.writer(file)
         writer.writerow(("zone", *columns(first)))
         for name, timeline in zones.items():
-            writer.writerows((name, *_cells(row, labels, slugs)) for row in timeline_rows(timeline))
+            writer.writerows((name, *cells.row(row)) for row in timeline_rows(timeline))
 
 
-def _cells(row: TimelineRow, labels: Sequence[str], slugs: Sequence[str]) -> list[Cell]:
-    cells: list[Cell] = [
-        row.media_time_seconds,
-        clock(row.media_time_seconds),
-        row.duration_seconds,
-        row.state.value,
-        row.frames,
-        row.present_faces,
-        row.readable_faces,
-        row.tracks,
-        row.coverage_share,
-        row.facing_share,
-    ]
-    for emotion in EMOTIONS:
-        cells.append(getattr(row.emotions_percent, emotion) if row.emotions_percent else None)
-        interval = getattr(row.intervals_percent, emotion) if row.intervals_percent else None
-        cells += [interval.low, interval.high] if interval else [None, None]
-    cells += [row.view_percent.get(label) if row.view_percent else None for label in labels]
-    cells += [getattr(row.unread, reason) if row.unread else None for reason in UNREAD_REASONS]
-    for slug in slugs:
-        measure = (row.measures or {}).get(slug)
-        cells += [measure.value, measure.low, measure.high] if measure else [None, None, None]
-    return cells
+@dataclass(frozen=True, slots=True)
+class _Cells:
+    """How a row of a timeline becomes cells, in the order of :func:`columns`; what is not told is empty."""
+
+    emotions: tuple[str | None, ...]
+    labels: tuple[str | None, ...]
+    slugs: tuple[str, ...]
+
+    @classmethod
+    def of(cls, timeline: Timeline, left_out: Sequence[str]) -> Self:
+        name = timeline.session.label_set
+        unseen = label_set(name).without(left_out)
+        return cls(
+            tuple(None if emotion in left_out else emotion for emotion in EMOTIONS),
+            tuple(None if label in unseen else label for label in view_labels(name)),
+            tuple(timeline.series),
+        )
+
+    def row(self, row: TimelineRow) -> list[Cell]:
+        cells: list[Cell] = [
+            row.media_time_seconds,
+            clock(row.media_time_seconds),
+            row.duration_seconds,
+            row.state.value,
+            row.frames,
+            row.present_faces,
+            row.readable_faces,
+            row.tracks,
+            row.coverage_share,
+            row.facing_share,
+        ]
+        for emotion in self.emotions:
+            if emotion is None:
+                cells += [None, None, None]
+                continue
+            cells.append(getattr(row.emotions_percent, emotion) if row.emotions_percent else None)
+            interval = getattr(row.intervals_percent, emotion) if row.intervals_percent else None
+            cells += [interval.low, interval.high] if interval else [None, None]
+        cells += [row.view_percent.get(label) if label and row.view_percent else None for label in self.labels]
+        cells += [getattr(row.unread, reason) if row.unread else None for reason in UNREAD_REASONS]
+        for slug in self.slugs:
+            measure = (row.measures or {}).get(slug)
+            cells += [measure.value, measure.low, measure.high] if measure else [None, None, None]
+        return cells

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Final
 
 from mien.core.audience import AudienceStep, Metric, Session, Sink, SnapshotLog, Timeline
-from mien.core.findings import MetricFigure
-
-GROUP_TOO_SMALL: Final = "fewer than {group} faces were readable at once"
+from mien.core.findings import GROUP_TOO_SMALL, MetricFigure
 
 
 class Recording:
