@@ -19,8 +19,10 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
 
@@ -49,6 +51,8 @@ from mien.sources.synthetic import Hall, HallSpec, load_pictures
 OWN: Final = Declaration(Purpose.PERSONAL, Basis.OWN_RECORDING)
 TEN_A_SECOND: Final = Cadence(3, 10.0)
 EVERY_FRAME: Final = Cadence(1, None)
+MEMORY_SECONDS: Final = 12.0
+"""Of a live session of which memory is watched."""
 SOAK_HOURS: Final = 4.0
 HALL: Final[dict[str, Any]] = {
     "rows": 5,
@@ -263,6 +267,16 @@ def truth_rows(hall: Hall, ran: Ran, name: str, least_correlation: float) -> lis
     ]
 
 
+def _peak_mib(clip: Path, profile: Profile) -> float:
+    """Largest resident memory of a live session, in a process that has composed no hall before."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        return pool.submit(_watched, clip, profile).result()
+
+
+def _watched(clip: Path, profile: Profile) -> float:
+    return run(clip, profile, realtime=True, cadence=TEN_A_SECOND, seconds=MEMORY_SECONDS).peak_mib
+
+
 def one_face(shared: Path, folder: Path, pictures: Any) -> list[Row]:
     clip = shared / "clips" / "WolfgangLanger_Pexels.mp4"
     ran = run(clip, PROFILES["interview"], realtime=False, cadence=TEN_A_SECOND)
@@ -303,7 +317,7 @@ def fifty(shared: Path, folder: Path, pictures: Any) -> list[Row]:
         Row("fifty_faces_cpu", 1e3 * fast.cpu_seconds / fast.frames, "CPU ms a frame", 33.0),
         Row("fifty_faces_latency", live.steady_p95_ms(), "ms, p95 at 60 frames a second", 100.0,
             note=f"{dropped} of {hall.spec.frame_count} frames dropped"),
-        Row("fifty_faces_memory", live.peak_mib, "MiB resident", 700.0),
+        Row("fifty_faces_memory", _peak_mib(clip, profile), "MiB resident", 700.0),
     ]  # fmt: skip
     return rows + truth_rows(hall, fast, "fifty_faces", 0.9)
 
@@ -346,7 +360,7 @@ def outside(shared: Path, folder: Path, pictures: Any) -> list[Row]:
 
 def soaked(shared: Path, folder: Path, pictures: Any) -> list[Row]:
     clip = shared / "clips" / "WolfgangLanger_Pexels.mp4"
-    found = soak(clip, folder, PROFILES["interview"], OWN, hours=SOAK_HOURS, cadence=Cadence(1, None))
+    found = soak(clip, folder, PROFILES["interview"], OWN, hours=SOAK_HOURS, cadence=EVERY_FRAME)
     note = f"{found.frames} frames of {SOAK_HOURS:g} hours, {found.peak_mib:.0f} MiB at most"
     before, after = found.waiting_ms
     return [
