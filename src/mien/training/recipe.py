@@ -6,25 +6,20 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 
-from mien.core.errors import InputError, SettingsError
 from mien.core.labels import LABEL_SETS
 from mien.evaluation.layouts import Part
 from mien.preprocess import InputFormat
 from mien.training.augment import AugmentOptions
+from mien.training.recipe_file import Section, load
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Metric = Literal["macro_f1", "macro_recall", "majority", "argmax", "valid_loss"]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class DataSection(_Section):
+class DataSection(Section):
     """Where faces come from, and what is learned of them. Paths are relative to the working folder."""
 
     train: Path
@@ -61,7 +56,7 @@ class DataSection(_Section):
         return name
 
 
-class CropSection(_Section):
+class CropSection(Section):
     """The crop written into the model's ``preprocess.json``; ``size`` is the side of the network's input, pixels."""
 
     size: int = Field(48, ge=24)
@@ -70,7 +65,7 @@ class CropSection(_Section):
     align: bool = True
 
 
-class InputSection(_Section):
+class InputSection(Section):
     """How pixels become the network's input, written into ``preprocess.json``; see :class:`InputFormat`."""
 
     colour: Literal["grey", "rgb"] = "grey"
@@ -88,7 +83,7 @@ class InputSection(_Section):
         return InputFormat(self.colour, self.equalise, self.mean, self.deviation)
 
 
-class LossSection(_Section):
+class LossSection(Section):
     """What is minimised. Every kind takes soft labels."""
 
     kind: Literal["cross_entropy", "focal", "balanced_softmax"] = "cross_entropy"
@@ -99,7 +94,7 @@ class LossSection(_Section):
     """``inverse`` of each class's share; of its ``effective`` number (Cui et al., 2019); or a weight a class."""
 
 
-class OptimiserSection(_Section):
+class OptimiserSection(Section):
     """Which steps are taken; rates and weight decay are the schedule's."""
 
     kind: Literal["adamw", "adam", "sgd"] = "adamw"
@@ -107,7 +102,7 @@ class OptimiserSection(_Section):
     """Of ``sgd``, with Nesterov's correction."""
 
 
-class FreezeSection(_Section):
+class FreezeSection(Section):
     """First the head alone, then everything: for starts from weights made for something else."""
 
     epochs: int = Field(0, ge=0)
@@ -118,7 +113,7 @@ class FreezeSection(_Section):
     """Afterwards, the body's learning rate as a share of the head's."""
 
 
-class ScheduleSection(_Section):
+class ScheduleSection(Section):
     """How long and how fast."""
 
     epochs: int = Field(30, ge=1)
@@ -143,7 +138,7 @@ class ScheduleSection(_Section):
     label_smoothing: float = Field(0.0, ge=0, lt=1)
 
 
-class SelectionSection(_Section):
+class SelectionSection(Section):
     """Which epoch is kept, and when to stop."""
 
     metric: Metric = "macro_f1"
@@ -152,7 +147,7 @@ class SelectionSection(_Section):
     """Stop when the metric has not become better for so long; None runs every epoch."""
 
 
-class DistilSection(_Section):
+class DistilSection(Section):
     """Learning from a teacher's stored answers (``mien data teach``) beside the votes (Hinton et al., 2015)."""
 
     labels: Path
@@ -162,7 +157,7 @@ class DistilSection(_Section):
     """Softens teacher and student alike; the teacher's part is multiplied by its square."""
 
 
-class Recipe(_Section):
+class Recipe(Section):
     """Everything that decides what a training run makes."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
@@ -214,21 +209,5 @@ class Recipe(_Section):
 
 
 def load_recipe(path: Path) -> Recipe:
-    """Read and check a recipe.
-
-    Raises:
-        InputError: no such file.
-        SettingsError: not YAML, or a value is unknown or out of range; the message names it.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"cannot read the recipe {path}: {error.strerror}") from error
-    try:
-        return Recipe.model_validate(yaml.safe_load(text))
-    except yaml.YAMLError as error:
-        raise SettingsError(f"{path} is not YAML: {error}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise SettingsError(f"{path}: {where or 'recipe'}: {first['msg']}") from error
+    """Read and check a recipe; raises as :func:`mien.training.recipe_file.load` does."""
+    return load(path, Recipe)

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from mien.core.errors import InputError, SettingsError
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from mien.training.recipe_file import Section, load
 
 
-class TextDataSection(_Section):
+class TextDataSection(Section):
     """Where comments come from. Paths are relative to the working folder."""
 
     train: Path
@@ -29,7 +24,7 @@ class TextDataSection(_Section):
     """Share of the comments labelled neutral alone that an epoch shows, drawn anew each epoch."""
 
 
-class VocabularySection(_Section):
+class VocabularySection(Section):
     """Which word pieces of the published encoder are kept."""
 
     minimum_count: int = Field(3, ge=1)
@@ -37,7 +32,7 @@ class VocabularySection(_Section):
     """So many of the published vocabulary's first words are kept, seen or not; they are its most frequent."""
 
 
-class TextScheduleSection(_Section):
+class TextScheduleSection(Section):
     """How long and how fast."""
 
     epochs: int = Field(3, ge=1)
@@ -57,7 +52,7 @@ class TextScheduleSection(_Section):
     """A label in a share s of the comments weighs s to the power of minus this where it is present."""
 
 
-class TextRecipe(_Section):
+class TextRecipe(Section):
     """Everything that decides what a text training run makes."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
@@ -78,21 +73,5 @@ class TextRecipe(_Section):
 
 
 def load_text_recipe(path: Path) -> TextRecipe:
-    """Read and check a recipe.
-
-    Raises:
-        InputError: no such file.
-        SettingsError: not YAML, or a value is unknown or out of range; the message names it.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"cannot read the recipe {path}: {error.strerror}") from error
-    try:
-        return TextRecipe.model_validate(yaml.safe_load(text))
-    except yaml.YAMLError as error:
-        raise SettingsError(f"{path} is not YAML: {error}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise SettingsError(f"{path}: {where or 'recipe'}: {first['msg']}") from error
+    """Read and check a recipe; raises as :func:`mien.training.recipe_file.load` does."""
+    return load(path, TextRecipe)
