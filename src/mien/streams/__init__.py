@@ -1,0 +1,1 @@
+"""Publish, consume, acknowledge, reclaim; live events; presence."""
