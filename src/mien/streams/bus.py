@@ -255,7 +255,10 @@ class Presence(Protocol):
     """Who is in a room, counted over all processes. A process that dies is taken out when its lease is over."""
 
     def present(self, room: str) -> AbstractAsyncContextManager[None]:
-        """Be in a room while the block runs. Never fails: where the bus is cut off, it is told as soon as it is back."""
+        """Be in a room while the block runs.
+
+        Never fails: where the bus is cut off, others are told as soon as it is back.
+        """
         ...
 
     async def count(self, room: str) -> int:

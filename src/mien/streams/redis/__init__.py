@@ -1,0 +1,1 @@
+"""The bus on Redis 8, for several processes and machines."""
