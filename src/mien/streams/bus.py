@@ -218,7 +218,8 @@ class Live(Protocol):
         """Tell followers; costs next to nothing for channels that nobody follows.
 
         Raises:
-            BusUnavailableError: no answer; followers may or may not be told.
+            BusUnavailableError: no answer. Followers that were not told get :class:`Missed` as soon as the bus is back;
+                where only the answer was lost, an event may come twice.
         """
         ...
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from functools import partial
+from typing import Any, Final, TypeVar
 
 from mien.core.errors import SettingsError
 from mien.streams.errors import BusUnavailableError
-
-if TYPE_CHECKING:
-    from redis.asyncio import Redis
 
 T = TypeVar("T")
 
@@ -20,6 +18,8 @@ LEAST_VERSION: Final = (8, 2)
 ANSWER_SECONDS: Final = 4.0
 """Redis counts as cut off when an answer takes longer; blocking reads wait less than that."""
 CONNECT_SECONDS: Final = 2.0
+PATIENCE_SECONDS: Final = 1.0
+"""For most calls: connections that broke since they were last used are noticed by using them."""
 _PAUSE_SECONDS: Final = 0.05
 _LONGEST_PAUSE_SECONDS: Final = 0.5
 
@@ -28,11 +28,12 @@ class Connection:
     """A Redis and the keys of one service in it.
 
     Args:
-        client: of redis-py, which retries nothing itself.
+        client: of redis-py (``redis.asyncio.Redis``), which retries nothing itself. Its types mix answers of both its
+            kinds of clients and protocols, so they are not told here.
         prefix: begins every key.
     """
 
-    def __init__(self, client: Redis, prefix: str) -> None:
+    def __init__(self, client: Any, prefix: str) -> None:
         self.client = client
         # In braces, so that a cluster keeps all keys of a script on one node.
         self._prefix = "{" + prefix + "}"
@@ -68,7 +69,7 @@ class Connection:
         """The name of a key."""
         return ":".join((self._prefix, *parts))
 
-    async def call(self, operation: Callable[[], Awaitable[T]], *, patience_seconds: float = 0.0) -> T:
+    async def call(self, operation: Callable[[], Awaitable[T]], *, patience_seconds: float = PATIENCE_SECONDS) -> T:
         """Do something, again and again while Redis is cut off, starting or loading.
 
         Args:
@@ -104,7 +105,7 @@ async def trouble_with_durability(connection: Connection) -> str | None:
     """
     from redis.exceptions import ResponseError
 
-    about: dict[str, Any] = await connection.call(lambda: connection.client.info("server"))
+    about = await connection.call(partial(connection.client.info, "server"))
     version = str(about.get("redis_version", "0"))
     if tuple(int(part) for part in version.split(".")[:2]) < LEAST_VERSION:
         wanted = ".".join(str(part) for part in LEAST_VERSION)
@@ -112,7 +113,7 @@ async def trouble_with_durability(connection: Connection) -> str | None:
     try:
         told: dict[str, str] = {}
         for name in ("appendonly", "appendfsync", "maxmemory", "maxmemory-policy"):
-            told |= await connection.call(lambda name=name: connection.client.config_get(name))  # type: ignore[misc]
+            told |= await connection.call(partial(connection.client.config_get, name))
     except ResponseError:
         return "Redis does not let its configuration be read (CONFIG GET), so its durability is not known"
     missing = [

@@ -17,6 +17,12 @@ from mien.streams.redis.hub import Hub
 _RENEW_SECONDS: Final = 5.0
 _PART: Final = 500
 """Channels asked for at once: what a script may unpack is limited."""
+_BEGINNING: Final = ""
+"""Kind of what a log begins with."""
+_LOST: Final = "!"
+"""Kind of what stands in a log for events that could not be announced."""
+_MOST_LOST: Final = 10_000
+"""Channels that are remembered for that."""
 
 _Told = list[tuple[Position, Event]]
 
@@ -59,21 +65,24 @@ class _Channel:
             await self._catch_up()
 
     async def _catch_up(self) -> None:
-        since = self.last or START
-        whole, told = await self._live.since(self._name, since)
-        if self.last is None or since < self.last:
-            told = [one for one in told if one[0] > (self.last or START)]
+        whole, told = await self._live.since(self._name, self.last or START)
+        told = [one for one in told if one[0] > (self.last or START)]
         if not whole:
-            for follower in self.followers:
-                follower.miss()
+            self._miss()
         for position, event in told:
             self._tell(position, event)
         if not whole and not told:
             self.last = await self._live.keep(self._name)
 
+    def _miss(self) -> None:
+        for follower in self.followers:
+            follower.miss()
+
     def _tell(self, position: Position, event: Event) -> None:
         self.last = position
-        if not event.kind:
+        if event.kind in (_BEGINNING, _LOST):
+            if event.kind == _LOST:
+                self._miss()
             return
         for follower in self.followers:
             follower.push(position, event)
@@ -94,6 +103,7 @@ class RedisLive:
         self._connection, self._hub, self._options = connection, hub, options
         self._channels: dict[str, _Channel] = {}
         self._changing = asyncio.Lock()
+        self._lost: dict[str, None] = {}
         client = connection.client
         self._followed_script = client.register_script(scripts.FOLLOWED)
         self._announce_script = client.register_script(scripts.ANNOUNCE)
@@ -103,21 +113,29 @@ class RedisLive:
 
     async def announce(self, announcements: Sequence[Announcement]) -> None:
         """See :class:`mien.streams.bus.Live`."""
-        channels = list(dict.fromkeys(told.channel for told in announcements))
-        followed: set[str] = set()
-        for start in range(0, len(channels), _PART):
-            followed |= await self._followed(channels[start : start + _PART])
-        wanted = [told for told in announcements if told.channel in followed]
-        for start in range(0, len(wanted), _PART):
-            await self._announce(wanted[start : start + _PART])
+        lost, self._lost = self._lost, {}
+        every = [*(Announcement(channel, _LOST, b"") for channel in lost), *announcements]
+        try:
+            channels = list(dict.fromkeys(told.channel for told in every))
+            followed: set[str] = set()
+            for start in range(0, len(channels), _PART):
+                followed |= await self._followed(channels[start : start + _PART])
+            wanted = [told for told in every if told.channel in followed]
+            for start in range(0, len(wanted), _PART):
+                await self._announce(wanted[start : start + _PART])
+        except BaseException:
+            for told in every[:_MOST_LOST]:
+                self._lost[told.channel] = None
+            self._beat.start()
+            raise
 
     @asynccontextmanager
     async def follow(self, channel: str, *, after: str | None = None) -> AsyncIterator[AsyncIterator[Event | Missed]]:
         """See :class:`mien.streams.bus.Live`."""
-        found = await self._join(channel)
+        found, meanwhile = await self._join(channel)
         follower: Follower | None = None
         try:
-            follower = await self._follower(found, channel, after)
+            follower = await self._follower(found, meanwhile, channel, after)
             yield follower
         finally:
             if follower is not None:
@@ -150,7 +168,7 @@ class RedisLive:
             told.append((where, _event(where, fields[1], fields[3], fields[5])))
         return bool(whole), told
 
-    async def _join(self, name: str) -> _Channel:
+    async def _join(self, name: str) -> tuple[_Channel, _Told]:
         async with self._changing:
             found = self._channels.get(name)
             if found is None:
@@ -158,9 +176,10 @@ class RedisLive:
                 await self._hub.subscribe(self._notices(name), found)
                 self._channels[name] = found
                 self._beat.start()
-            # Holds the channel while the follower is being made.
-            found.joining.append([])
-            return found
+            # Holds the channel, and what it tells, while the follower is being made.
+            meanwhile: _Told = []
+            found.joining.append(meanwhile)
+            return found, meanwhile
 
     async def _leave(self, name: str, channel: _Channel) -> None:
         async with self._changing:
@@ -168,23 +187,27 @@ class RedisLive:
                 del self._channels[name]
                 await self._hub.unsubscribe(self._notices(name))
 
-    async def _follower(self, channel: _Channel, name: str, after: str | None) -> Follower:
-        meanwhile = channel.joining[-1]
+    async def _follower(self, channel: _Channel, meanwhile: _Told, name: str, after: str | None) -> Follower:
         limit = self._options.queue_events
         try:
-            last = channel.last or START
-            position, at_seconds = parse_event_id(after) if after is not None else (last, None)
-            whole, told = True, list[tuple[Position, Event]]()
-            if after is not None and position is not None:
-                whole, told = await self.since(name, position) if position <= last else (False, told)
-            if position is None or not whole:
-                follower = Follower(limit, last, at_seconds)
-                follower.miss()
-                told = []
+            told: _Told = []
+            if after is None:
+                follower = Follower(limit, channel.last or START)
             else:
-                follower = Follower(max(limit, len(told) + 1), position, at_seconds)
+                position, at_seconds = parse_event_id(after)
+                whole = False
+                if position is not None:
+                    whole, told = await self.since(name, position)
+                if position is not None and whole:
+                    follower = Follower(max(limit, len(told) + 1), position, at_seconds)
+                else:
+                    follower = Follower(limit, channel.last or START, at_seconds)
+                    follower.miss()
+                    told = []
             for where, event in (*told, *meanwhile):
-                if event.kind:
+                if event.kind == _LOST:
+                    follower.miss()
+                elif event.kind != _BEGINNING:
                     follower.push(where, event)
             channel.followers.add(follower)
             return follower
@@ -192,6 +215,8 @@ class RedisLive:
             channel.joining = [one for one in channel.joining if one is not meanwhile]
 
     async def _renew(self) -> None:
+        if self._lost:
+            await self.announce(())
         for channel in list(self._channels.values()):
             await channel.renew()
 

@@ -134,7 +134,7 @@ class RedisPresence:
     async def _renew(self) -> None:
         for room in {*self._here, *self._untold, *self._watched}:
             async with self._order[room]:
-                total = await self._tell(room, self._process, self._here[room] if room in self._here else 0)
+                total = await self._tell(room, self._process, self._here.get(room, 0))
                 self._untold.discard(room)
             if room in self._watched:
                 self._watched[room].tell(total)

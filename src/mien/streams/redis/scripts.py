@@ -143,11 +143,15 @@ SINCE: Final = """
 -- log | id  → {1 or 0: whether all events behind the id are here, {id, {fields}}…}
 local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
 if not first then return {0, {}} end
-local function parts(id) local a, b = string.match(id, '(%d+)-(%d+)'); return tonumber(a), tonumber(b) end
-local fa, fb = parts(first[1])
-local ga, gb = parts(ARGV[1])
-local whole = (fa < ga or (fa == ga and fb <= gb)) and 1 or 0
-return {whole, redis.call('XRANGE', KEYS[1], '(' .. ARGV[1], '+')}
+local function reaches(from, to)
+  local fa, fb = string.match(from, '(%d+)-(%d+)')
+  local ta, tb = string.match(to, '(%d+)-(%d+)')
+  fa, fb, ta, tb = tonumber(fa), tonumber(fb), tonumber(ta), tonumber(tb)
+  return fa < ta or (fa == ta and fb <= tb)
+end
+local newest = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
+local whole = reaches(first[1], ARGV[1]) and reaches(ARGV[1], newest[1])
+return {whole and 1 or 0, redis.call('XRANGE', KEYS[1], '(' .. ARGV[1], '+')}
 """
 
 TELL: Final = (
