@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Self
 from uuid import UUID
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from mien.core.clock import Clock, SystemClock
@@ -77,10 +77,24 @@ class Store:
             yield Work(Scope(organisation_id, connection, self._clock, self._ids))
 
     @asynccontextmanager
-    async def begin_system(self) -> AsyncIterator[SystemWork]:
-        """One transaction over all organisations, for signing in, working off jobs and retention."""
-        async with self._transaction() as connection:
+    async def begin_system(self, *, read_only: bool = False) -> AsyncIterator[SystemWork]:
+        """One transaction over all organisations, for signing in, working off jobs and retention.
+
+        Args:
+            read_only: as for :meth:`begin`.
+        """
+        async with self._transaction(read_only=read_only) as connection:
             yield SystemWork(connection, self._clock, self._ids)
+
+    async def ready(self) -> bool:
+        """Whether the database answers just now."""
+        try:
+            async with self._engine.connect() as connection:
+                await connection.execution_options(**{READ_ONLY: True})
+                await connection.exec_driver_sql("SELECT 1")
+        except (SQLAlchemyError, OSError):
+            return False
+        return True
 
     @asynccontextmanager
     async def finishing(self, lease: Lease, result: Mapping[str, Any] | None = None) -> AsyncIterator[Work]:

@@ -61,6 +61,12 @@ class Directory:
             raise NotFoundError.of("organisation", key)
         return _ORGANISATION.of(row)
 
+    async def organisation_named(self, name: str) -> Organisation | None:
+        """A tenant by its name, or None."""
+        statement = sa.select(*_ORGANISATION.columns).where(tables.organisations.c.name == name.strip())
+        row = (await self._connection.execute(statement)).mappings().first()
+        return None if row is None else _ORGANISATION.of(row)
+
     async def organisations(self) -> tuple[Organisation, ...]:
         """Every tenant, oldest first."""
         statement = sa.select(*_ORGANISATION.columns).order_by(tables.organisations.c.id)
@@ -78,6 +84,13 @@ class Directory:
             return None
         user: User = Users.shape.of(row)
         return Credentials(row["organisation_id"], user, row["password_hash"])
+
+    async def user(self, number: int) -> tuple[UUID, User] | None:
+        """The organisation and the active user of a number, or None."""
+        table = tables.users
+        statement = sa.select(table).where(table.c.number == number, table.c.active)
+        row = (await self._connection.execute(statement)).mappings().first()
+        return None if row is None else (row["organisation_id"], Users.shape.of(row))
 
     async def api_key(self, secret: str) -> tuple[UUID, ApiKey] | None:
         """The organisation and the key that a secret belongs to; None where it opens nothing (any more)."""

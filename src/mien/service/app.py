@@ -1,0 +1,88 @@
+"""Makes the application from its parts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+from mien import __version__
+from mien.service import problems
+from mien.service.logs import RequestLog
+from mien.service.parts import ServiceParts
+from mien.service.routes import ROUTERS
+from mien.service.running import lifespan
+from mien.service.security.csrf import HEADER as CSRF_HEADER
+from mien.service.security.gate import Gate
+from mien.service.security.headers import SecurityHeaders
+
+DESCRIPTION = (
+    "Measures how an audience reacts to what it watches. Frames go in, anonymous statistics come out. Errors are "
+    "problem details (RFC 9457); lists come in pages; times of day are UTC, media time is in seconds."
+)
+
+
+def create_app(parts: ServiceParts) -> FastAPI:
+    """The application.
+
+    Args:
+        parts: open; who opened them closes them after the application has ended.
+
+    Raises:
+        SettingsError: there is no secret to sign tokens with.
+    """
+    settings = parts.settings
+    _ = parts.tokens  # refuses a missing secret now, not at the first request
+    app = FastAPI(
+        title="Mien",
+        version=__version__,
+        description=DESCRIPTION,
+        docs_url="/docs" if settings.docs else None,
+        redoc_url="/redoc" if settings.docs else None,
+        openapi_url="/openapi.json" if settings.docs else None,
+        lifespan=lifespan,
+        max_body_size=settings.max_body_bytes,
+        generate_unique_id_function=_named,
+        redirect_slashes=False,
+        responses=problems.responses(401, 403, 422, 429, 500, 503),
+    )
+    app.state.parts = parts
+    problems.install(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    # The one added last is the outermost.
+    app.add_middleware(Gate, parts=parts)
+    if settings.origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(settings.origins),
+            allow_credentials=True,
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=[
+                "authorization",
+                "content-type",
+                "idempotency-key",
+                "if-none-match",
+                CSRF_HEADER,
+                "x-api-key",
+            ],
+            expose_headers=["etag", "location", "retry-after", "x-request-id"],
+            max_age=600,
+        )
+    app.add_middleware(RequestLog)
+    app.add_middleware(SecurityHeaders)
+    describe = app.openapi
+
+    def described() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = problems.described(describe())
+        return app.openapi_schema
+
+    app.openapi = described  # type: ignore[method-assign]
+    return app
+
+
+def _named(route: Any) -> str:
+    """Each operation is named by its function: a client is generated with these names."""
+    return str(route.operation_id or route.name)

@@ -1,0 +1,16 @@
+"""What the service answers: a file a resource, each with a ``router``."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fastapi import APIRouter
+
+from mien.service.routes import api_keys, auth, health, users
+
+ROUTERS: Final[tuple[APIRouter, ...]] = (
+    health.router,
+    auth.router,
+    users.router,
+    api_keys.router,
+)

@@ -1,0 +1,27 @@
+"""What runs beside the routes in every process of the service."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import Final
+
+from fastapi import FastAPI
+
+from mien.service.parts import ServiceParts
+
+Runner = Callable[[ServiceParts], AbstractAsyncContextManager[object]]
+
+RUNNERS: Final[tuple[Runner, ...]] = ()
+"""Each is entered when the application starts, in order, and left when it stops. What one raises on entering stops the
+start; what it goes on doing in tasks of its own it must survive by itself."""
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Enter and leave all of :data:`RUNNERS`."""
+    async with AsyncExitStack() as stack:
+        for runner in RUNNERS:
+            await stack.enter_async_context(runner(app.state.parts))
+        yield
+        app.state.parts.lifecycle.drain()

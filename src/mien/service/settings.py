@@ -1,0 +1,236 @@
+"""Settings of the service: environment over ``.env`` over defaults, all of them checked before anything starts."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
+
+from mien.core.errors import SettingsError
+from mien.core.settings import Settings
+
+PREFIX: Final = "MIEN_"
+COMPATIBLE: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "SECURITY_SECRET": "security_secret",
+        "SECURITY_ISSUER": "security_issuer",
+        "SECURITY_ALGORITHM": "security_algorithm",
+        "HOST": "host",
+        "PORT": "port",
+    }
+)
+"""Names that earlier systems used; ``MIEN_…`` goes before them."""
+LEAST_SECRET_BYTES: Final = 64
+DATABASE_FILE: Final = "mien.db"
+
+
+def _words(value: Any) -> Any:
+    return tuple(word for word in (w.strip() for w in value.split(",")) if word) if isinstance(value, str) else value
+
+
+Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
+"""Texts, in the environment with commas between them."""
+
+
+class ServiceSettings(Settings):
+    """Everything about the service that an operator can say."""
+
+    host: str = Field("127.0.0.1", min_length=1)
+    """Address to listen on; 0.0.0.0 for every one."""
+    port: int = Field(8000, ge=0, le=65535)
+    """Port to listen on; 0 for any that is free."""
+    tls_certificate: Path | None = None
+    """Certificate chain, PEM; with ``tls_key`` the service speaks HTTPS only."""
+    tls_key: Path | None = None
+    trusted_proxies: Words = ()
+    """Addresses or networks whose ``X-Forwarded-For`` and ``X-Forwarded-Proto`` are believed."""
+    data_folder: Path = Path("mien-data")
+    """Where the SQLite database, the secret and spooled uploads lie."""
+    database_url: SecretStr | None = None
+    """``postgresql+asyncpg://user:password@host/database``; SQLite in ``data_folder`` where None."""
+    database_connections: int = Field(10, ge=1, le=200)
+    """At most so many at once, a process."""
+    redis_url: SecretStr | None = None
+    """``redis://…``; what passes between processes stays in this one where None."""
+    organisation: str = Field("Mien", min_length=1, max_length=200)
+    """Made at the first start; whose callers are known by a foreign token only."""
+    security_secret: SecretStr | None = None
+    """What tokens are signed with, base64 of 64 bytes or more; made at the first start where None."""
+    security_issuer: str = Field("emotion_recognition", min_length=1)
+    """``iss`` of tokens, made and accepted."""
+    security_algorithm: Literal["HS256", "HS384", "HS512"] = "HS512"
+    """Of tokens, made and accepted; what a token says about it is ignored."""
+    access_token_seconds: int = Field(6000, ge=60, le=86_400)
+    """How long a token opens the door."""
+    refresh_token_seconds: int = Field(14 * 86_400, ge=300, le=90 * 86_400)
+    """How long a sign-in lasts at most unless it is used."""
+    clock_skew_seconds: float = Field(5.0, ge=0, le=60)
+    """A token may be issued so far in the future."""
+    origins: Words = ()
+    """Pages of other origins (``https://studio.example``) that may call the service with cookies and open sockets."""
+    docs: bool = True
+    """Whether ``/docs`` and ``/redoc`` are served."""
+    max_body_bytes: int = Field(1_000_000, ge=1_000)
+    """Largest body of a request that is no upload."""
+    max_upload_bytes: int = Field(100_000_000, ge=1_000)
+    """Largest upload."""
+    max_predict_bytes: int = Field(50_000_000, ge=1_000)
+    """Largest file of ``POST /api/predict/``."""
+    requests_per_minute: int = Field(1200, ge=1)
+    """Of one caller."""
+    sign_ins_per_minute: int = Field(10, ge=1)
+    """From one address, and for one name."""
+    drain_seconds: float = Field(20.0, ge=0, le=25)
+    """How long requests in progress may go on when the service is told to stop."""
+    workers: int = Field(1, ge=0, le=64)
+    """Worker processes that ``mien serve`` starts beside itself; 0 where ``mien worker`` runs elsewhere."""
+    log_format: Literal["json", "text"] = "json"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @field_validator("security_secret")
+    @classmethod
+    def _long_enough(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None:
+            decoded(secret)
+        return secret
+
+    @field_validator("origins")
+    @classmethod
+    def _are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        from mien.service.security.origins import normal
+
+        return tuple(normal(origin) for origin in origins)
+
+    @model_validator(mode="after")
+    def _both_or_neither(self) -> Self:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("tls_certificate and tls_key belong together: give both, or neither")
+        return self
+
+    @property
+    def database(self) -> str:
+        """URL of the database. It may hold a password."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite+aiosqlite:///{self.data_folder / DATABASE_FILE}"
+
+    @property
+    def signing_key(self) -> bytes:
+        """What tokens are signed with.
+
+        Raises:
+            SettingsError: there is no secret yet.
+        """
+        if self.security_secret is None:
+            raise SettingsError("there is no secret to sign tokens with: set SECURITY_SECRET, or start 'mien serve'.")
+        return decoded(self.security_secret)
+
+    @property
+    def tls(self) -> bool:
+        """Whether the service itself speaks HTTPS."""
+        return self.tls_certificate is not None
+
+    @classmethod
+    def from_environment(
+        cls, environ: Mapping[str, str], dotenv: Path | None = None, **overrides: Any
+    ) -> ServiceSettings:
+        """Settings of a process.
+
+        Args:
+            environ: ``os.environ``; names are ``MIEN_`` and the field's in capitals, or :data:`COMPATIBLE`.
+            dotenv: a file of the same names, which the environment goes before; none where it does not exist.
+            overrides: fields that go before both; None counts as not given.
+
+        Raises:
+            SettingsError: something makes no sense; every such name is told, and no value.
+        """
+        told: dict[str, Any] = {}
+        names: dict[str, str] = {}
+        for source in (_read_dotenv(dotenv), environ):
+            for prefix in (False, True):
+                for name, value in source.items():
+                    field = _field(name, prefixed=prefix)
+                    if field is not None and value.strip():
+                        told[field], names[field] = value.strip(), name
+        given = {name: value for name, value in overrides.items() if value is not None}
+        try:
+            return cls.model_validate({**told, **given})
+        except ValidationError as error:
+            raise SettingsError(_told(error, {**names, **{name: name for name in given}})) from None
+
+    def shown(self) -> dict[str, str]:
+        """Every setting as it can be printed: secrets are only said to be set."""
+        return {name: _shown(getattr(self, name)) for name in type(self).model_fields}
+
+
+def decoded(secret: SecretStr) -> bytes:
+    """The bytes of a base64 secret, standard or URL-safe.
+
+    Raises:
+        ValueError: it is no base64, or too short.
+    """
+    text = "".join(secret.get_secret_value().split()).replace("-", "+").replace("_", "/")
+    try:
+        key = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        raise ValueError("the secret is no base64: make one with 'openssl rand -base64 64'") from None
+    if len(key) < LEAST_SECRET_BYTES:
+        raise ValueError(
+            f"the secret has {len(key)} bytes and needs {LEAST_SECRET_BYTES}: make one with 'openssl rand -base64 64'"
+        )
+    return key
+
+
+def _field(name: str, *, prefixed: bool) -> str | None:
+    if not prefixed:
+        return COMPATIBLE.get(name)
+    field = name.removeprefix(PREFIX).lower()
+    return field if name.startswith(PREFIX) and field in ServiceSettings.model_fields else None
+
+
+def _told(error: ValidationError, names: Mapping[str, str]) -> str:
+    problems = []
+    for found in error.errors(include_input=False, include_context=False, include_url=False):
+        field = str(found["loc"][0]) if found["loc"] else ""
+        where = f"{names.get(field, PREFIX + field.upper())}: " if field else ""
+        problems.append(where + found["msg"].removeprefix("Value error, "))
+    return "the settings make no sense. " + "; ".join(problems) + "."
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, SecretStr):
+        return "(set)"
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value)) or "(none)"
+    return "(not set)" if value is None else str(value)
+
+
+def _read_dotenv(path: Path | None) -> dict[str, str]:
+    """``NAME=value`` a line; comments, ``export`` and quotes as shells have them, no substitution."""
+    if path is None or not path.is_file():
+        return {}
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read: {type(error).__name__}.") from error
+    found = {}
+    for number, line in enumerate(lines, 1):
+        line = line.strip().removeprefix("export ").strip()
+        if not line or line.startswith("#"):
+            continue
+        name, equals, value = line.partition("=")
+        if not equals or not name.strip().isidentifier():
+            raise SettingsError(f"{path}, line {number}: write NAME=value.")
+        found[name.strip()] = _unquoted(value.strip())
+    return found
+
+
+def _unquoted(value: str) -> str:
+    if len(value) >= 2 and value[0] == value[-1] and value[0] in "'\"":
+        return value[1:-1]
+    return value.split(" #", 1)[0].rstrip()

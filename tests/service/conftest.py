@@ -1,0 +1,85 @@
+"""A service with two organisations in it, on a SQLite database of its own, and clients in every role."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import shutil
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from mien.service.app import create_app
+from mien.service.parts import ServiceParts
+from mien.service.settings import ServiceSettings
+from mien.store.database import Store
+from mien.streams.opening import open_bus
+from tests.service.support import SECRET, Service, populated
+from tests.store.support import VirtualClock
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def service_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with its tables and nothing in them."""
+    path = tmp_path_factory.mktemp("service") / "mien.db"
+
+    async def migrate() -> None:
+        await (await Store.open(f"sqlite+aiosqlite:///{path}")).close()
+
+    asyncio.run(migrate())
+    return path
+
+
+@pytest.fixture
+def clock() -> VirtualClock:
+    return VirtualClock()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> ServiceSettings:
+    """What the service of a test runs with; a module overrides this fixture to change it."""
+    secret = base64.b64encode(SECRET).decode()
+    return ServiceSettings.model_validate({"data_folder": tmp_path, "security_secret": secret})
+
+
+@pytest.fixture
+async def parts(
+    settings: ServiceSettings, service_template: Path, clock: VirtualClock
+) -> AsyncIterator[ServiceParts]:
+    """An open store and bus."""
+    if settings.database_url is None:
+        shutil.copyfile(service_template, settings.data_folder / "mien.db")
+    store = await Store.open(settings.database, clock=clock)
+    bus = await open_bus(None)
+    yield ServiceParts(settings, store, bus, clock)
+    await bus.close()
+    await store.close()
+
+
+@pytest.fixture
+async def service(parts: ServiceParts) -> AsyncIterator[Service]:
+    """A started service with its people."""
+    app = create_app(parts)
+    async with app.router.lifespan_context(app):
+        yield await populated(app, parts)
+
+
+@pytest.fixture
+async def client_of(service: Service) -> AsyncIterator[Callable[[str | None], httpx.AsyncClient]]:
+    """Clients by who uses them: ``admin``, ``analyst``, ``viewer``, ``other_admin``, or None for nobody."""
+    made: list[httpx.AsyncClient] = []
+
+    def make(who: str | None) -> httpx.AsyncClient:
+        made.append(service.client(who))
+        return made[-1]
+
+    yield make
+    for client in made:
+        await client.aclose()

@@ -1,0 +1,105 @@
+"""What tests of the service are made of."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+import httpx
+import uvicorn
+from fastapi import FastAPI
+
+from mien.service.parts import ServiceParts
+from mien.service.security.passwords import Passwords
+from mien.store.records import Role, User
+from tests.store.support import VirtualClock, add_organisation
+
+SECRET = bytes(range(64))
+PASSWORD = "correct horse battery staple"
+URL = "https://mien.test"
+"""Cookies are Secure, so a client's address is one of TLS."""
+
+ROLES = {"admin": Role.ADMIN, "analyst": Role.ANALYST, "viewer": Role.VIEWER}
+
+
+@dataclass(frozen=True)
+class Service:
+    """A started service.
+
+    Attributes:
+        app: as uvicorn runs it.
+        parts: of it.
+        organisation: of ``admin``, ``analyst`` and ``viewer``.
+        other: of ``other_admin``.
+        people: users by who they are.
+    """
+
+    app: FastAPI
+    parts: ServiceParts
+    organisation: UUID
+    other: UUID
+    people: dict[str, User]
+
+    @property
+    def clock(self) -> VirtualClock:
+        """A test moves it."""
+        assert isinstance(self.parts.clock, VirtualClock)
+        return self.parts.clock
+
+    def token(self, who: str) -> str:
+        """A good access token."""
+        organisation = self.other if who == "other_admin" else self.organisation
+        return self.parts.tokens.issue(self.people[who], organisation, self.parts.clock.now())
+
+    def client(self, who: str | None = None, **options: Any) -> httpx.AsyncClient:
+        """A client in this process that sends somebody's token; nothing where None."""
+        headers = {} if who is None else {"Authorization": f"Bearer {self.token(who)}"}
+        headers.update(options.pop("headers", {}))
+        transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=options.pop("raises", True))
+        return httpx.AsyncClient(transport=transport, base_url=URL, headers=headers, **options)
+
+
+async def populated(app: FastAPI, parts: ServiceParts) -> Service:
+    """Two organisations and their people; everybody's password is :data:`PASSWORD`."""
+    organisation = await add_organisation(parts.store, parts.settings.organisation)
+    other = await add_organisation(parts.store, "Studio South")
+    people = {}
+    hashed = await asyncio.to_thread(_hash)
+    async with parts.store.begin(organisation) as work:
+        for who, role in ROLES.items():
+            people[who] = await work.users.add(who, hashed, role)
+    async with parts.store.begin(other) as work:
+        people["other_admin"] = await work.users.add("other_admin", hashed, Role.ADMIN)
+    return Service(app, parts, organisation, other, people)
+
+
+@cache
+def _hash() -> str:
+    return asyncio.run(Passwords().hashed(PASSWORD))
+
+
+@asynccontextmanager
+async def listening(app: FastAPI) -> AsyncIterator[str]:
+    """The application behind a real socket on the loopback, for WebSockets and streams; its address.
+
+    Its lifespan is the ``service`` fixture's.
+    """
+    config = uvicorn.Config(app, host="127.0.0.1", port=0, lifespan="off", log_config=None, timeout_graceful_shutdown=5)
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve())
+    try:
+        while not server.started:
+            if serving.done():
+                serving.result()
+                raise RuntimeError("the server ended before it started")
+            await asyncio.sleep(0.01)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        await serving
