@@ -140,6 +140,12 @@ LIBRARY_HOMES: dict[str, tuple[str, ...]] = {
     "alembic": ("store",),
     "asyncpg": ("store",),
     "aiosqlite": ("store",),
+    "fastapi": ("service",),
+    "starlette": ("service",),
+    "uvicorn": ("service",),
+    "jwt": ("service",),
+    "pwdlib": ("service",),
+    "limits": ("service",),
 }
 """Libraries that only these layers may import: torch is no dependency of ours, sessions are opened one way, and noise
 is drawn in one place (decision 0017), and SQL is sent from one place (decision 0026)."""

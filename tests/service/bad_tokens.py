@@ -168,8 +168,8 @@ BAD_TOKENS: Final[Mapping[str, Callable[[Forge], str]]] = {
     "two parts": lambda f: ".".join(f.token().split(".")[:2]),
     "four parts": lambda f: f.token() + ".e30",
     "five parts": lambda f: f.token() + ".e30.e30",
-    "no token": lambda f: "token",
+    "no token": lambda f: "nonsense",
     "dots": lambda f: "..",
-    "too long": lambda f: f.token({"padding": "x" * 10_000}),
+    "too long": lambda f: f.token({"padding": "x" * 4000}),
 }
 """What must be refused, by what is wrong with it."""

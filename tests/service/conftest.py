@@ -50,9 +50,7 @@ def settings(tmp_path: Path) -> ServiceSettings:
 
 
 @pytest.fixture
-async def parts(
-    settings: ServiceSettings, service_template: Path, clock: VirtualClock
-) -> AsyncIterator[ServiceParts]:
+async def parts(settings: ServiceSettings, service_template: Path, clock: VirtualClock) -> AsyncIterator[ServiceParts]:
     """An open store and bus."""
     if settings.database_url is None:
         shutil.copyfile(service_template, settings.data_folder / "mien.db")

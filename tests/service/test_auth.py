@@ -92,7 +92,7 @@ async def test_other_origins_cannot_write_even_with_the_token(browser: httpx.Asy
     assert (answer.status_code, answer.json()["type"]) == (403, "urn:mien:problem:origin")
 
 
-async def test_a_write_needs_the_very_token_of_its_cookie_and_user(service: Service, browser: httpx.AsyncClient) -> None:
+async def test_a_write_needs_the_token_of_its_cookie_and_user(service: Service, browser: httpx.AsyncClient) -> None:
     for token in ("", "x", browser.cookies[cookies.CSRF] + "x"):
         answer = await browser.post(KEYS, json=NEW_KEY, headers=page(browser, **{"X-CSRF-Token": token}))
         assert (answer.status_code, answer.json()["type"]) == (403, "urn:mien:problem:csrf")

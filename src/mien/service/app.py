@@ -42,7 +42,6 @@ def create_app(parts: ServiceParts) -> FastAPI:
         redoc_url="/redoc" if settings.docs else None,
         openapi_url="/openapi.json" if settings.docs else None,
         lifespan=lifespan,
-        max_body_size=settings.max_body_bytes,
         generate_unique_id_function=_named,
         redirect_slashes=False,
         responses=problems.responses(401, 403, 422, 429, 500, 503),
@@ -50,7 +49,8 @@ def create_app(parts: ServiceParts) -> FastAPI:
     app.state.parts = parts
     problems.install(app)
     for router in ROUTERS:
-        app.include_router(router)
+        # Not the application's own limit: it would answer outside of what makes errors problems.
+        app.include_router(router, max_body_size=settings.max_body_bytes)
     # The one added last is the outermost.
     app.add_middleware(Gate, parts=parts)
     if settings.origins:

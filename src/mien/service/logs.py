@@ -15,12 +15,14 @@ import traceback
 from datetime import UTC, datetime
 from typing import Any, Final, TextIO
 
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mien.service.problems import WENT_WRONG, ProblemError
+from mien.service.problems import MEDIA_TYPE, WENT_WRONG, ProblemError
 
 LOGGER: Final = "mien.service"
+TOO_LARGE: Final = 413
+"""Where a body is cut short, FastAPI answers in plain text; it is made a problem on its way out."""
 _access = logging.getLogger(f"{LOGGER}.access")
 _errors = logging.getLogger(f"{LOGGER}.errors")
 
@@ -89,9 +91,21 @@ class RequestLog:
         request_id = state["request_id"] = secrets.token_hex(8)
         began = time.perf_counter()
         status: list[int] = []
+        too_large = False
 
         async def sending(message: Message) -> None:
+            nonlocal too_large
+            if too_large:
+                return
             if message["type"] == "http.response.start":
+                if message["status"] == TOO_LARGE and not _is_problem(message):
+                    too_large = True
+                    problem = ProblemError(TOO_LARGE, "too-large", "The body is larger than this operation takes.")
+                    status.append(TOO_LARGE)
+                    answer = problem.response(request_id)
+                    answer.headers.update({"Connection": "close", "X-Request-Id": request_id})
+                    await answer(scope, receive, send)
+                    return
                 status.append(message["status"])
                 MutableHeaders(scope=message)["X-Request-Id"] = request_id
             elif message["type"] == "websocket.close":
@@ -119,6 +133,10 @@ class RequestLog:
             )
 
 
+def _is_problem(start: Message) -> bool:
+    return Headers(raw=start["headers"]).get("content-type", "").startswith(MEDIA_TYPE)
+
+
 def _route(scope: Scope) -> str | None:
     """The template that matched; None where nothing did."""
     path: str | None = getattr(scope.get("route"), "path", None)
@@ -127,7 +145,7 @@ def _route(scope: Scope) -> str | None:
 
 def _failure(error: BaseException) -> dict[str, Any]:
     frames = traceback.extract_tb(error.__traceback__)
-    kinds = []
+    kinds: list[str] = []
     at: BaseException | None = error
     while at is not None and len(kinds) < 8:
         kinds.append(f"{type(at).__module__}.{type(at).__qualname__}")

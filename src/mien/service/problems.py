@@ -136,12 +136,16 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         errors = [FieldProblem(where=list(e["loc"]), message=e["msg"]) for e in error.errors()]
-        problem = ProblemError(422, "invalid", "The request does not fit what is described in /openapi.json.", errors=errors)
+        problem = ProblemError(
+            422, "invalid", "The request does not fit what is described in /openapi.json.", errors=errors
+        )
         return problem.response(request_id(request))
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> JSONResponse:
-        kind = {404: "not-found", 405: "method-not-allowed", 413: "too-large"}.get(error.status_code)
+        if error.status_code == 400:  # a body that cannot be read; FastAPI's own
+            error = HTTPException(422, error.detail)
+        kind = {422: "invalid", 404: "not-found", 405: "method-not-allowed", 413: "too-large"}.get(error.status_code)
         detail = str(error.detail) if error.detail != _phrase(error.status_code) else None
         return ProblemError(error.status_code, kind, detail, headers=error.headers).response(request_id(request))
 

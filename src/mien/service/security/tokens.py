@@ -17,7 +17,7 @@ import jwt
 from mien.service.settings import ServiceSettings
 from mien.store.records import Role, User
 
-LONGEST: Final = 8192
+LONGEST: Final = 4096
 """Characters of a token that are looked at."""
 _REQUIRED: Final = ["sub", "iss", "iat", "exp"]
 _ROLES: Final = {Role.VIEWER: "USER", Role.ANALYST: "ANALYST", Role.ADMIN: "ADMIN"}
