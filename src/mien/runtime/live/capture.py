@@ -23,6 +23,7 @@ import numpy as np
 
 from mien.core.errors import MienError
 from mien.core.faces import Frame, FrameSource, SourceInfo, UInt8Array
+from mien.runtime.live.listening import Listener
 from mien.runtime.live.workers import STOP
 
 BEAT_SECONDS: Final = 0.5
@@ -132,9 +133,9 @@ def capture(connection: Connection, open_source: Callable[[], FrameSource], opti
     send(Opened(source.info))
     hand = _Hand(source, options, send)
     try:
-        last_beat = 0.0
+        last_beat, listener = 0.0, Listener()
         while not hand.done:
-            if connection.poll(BEAT_SECONDS / 2):
+            if listener.wait((connection,), BEAT_SECONDS / 2):
                 message = connection.recv()
                 if message == STOP:
                     break

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection
 from typing import Final
 
 import numpy as np
@@ -23,6 +23,7 @@ from mien.pipeline import Found, Pipeline, Prepared, Scores
 from mien.runtime.live.cameras import Camera, Flying, LiveCamera
 from mien.runtime.live.capture import Arrived, Credit, Ended
 from mien.runtime.live.guard import Guard, GuardOptions
+from mien.runtime.live.listening import Listener
 from mien.runtime.live.networks import Classified, Detect, Detected, Facts, Failed, OpenNetworks
 from mien.runtime.live.pace import Cadence, Pace, PaceOptions
 from mien.runtime.live.questions import NamedClassifier, NamedDetector, Questions
@@ -108,6 +109,7 @@ class Engine:
         """What is done less while the machine is too hot, and when it acted."""
         self._heat = Watch(self._options.sensors) if self._options.sensors is not None else None
         self._reading: tuple[int, list[_Batch]] | None = None
+        self._listener = Listener()
         self._stretch = Stretch()
         self._started = self._told_at = 0.0
         self._stopping = False
@@ -205,24 +207,31 @@ class Engine:
 
     def _take(self, seconds: float) -> None:
         """Everything that the workers say, waiting so long for the first."""
+        ends = self._ends()
+        if not ends:
+            time.sleep(seconds)
+            return
+        ready = self._listener.wait(list(ends), seconds)
+        while ready:
+            for end in ready:
+                of = ends[end]
+                try:
+                    self._hear(of, end.recv())
+                except (EOFError, OSError):
+                    self._lose(of, "its worker ended" if of is not None else "ended")
+            # Who is lost has another pipe now, or none.
+            ends = self._ends()
+            ready = self._listener.wait(list(ends), 0) if ends else []
+
+    def _ends(self) -> dict[Connection, Camera | None]:
+        """The pipes that are listened to, and the cameras at their other ends."""
         ends: dict[Connection, Camera | None] = {}
         if self._questions.worker.connection is not None:
             ends[self._questions.worker.connection] = None
         for camera in self._cameras:
             if camera.worker.connection is not None and camera.ended is None:
                 ends[camera.worker.connection] = camera
-        if not ends:
-            time.sleep(seconds)
-            return
-        for end in wait(list(ends), seconds):
-            assert isinstance(end, Connection)
-            of = ends[end]
-            try:
-                self._hear(of, end.recv())
-                while not (end.closed or (of is not None and of.ended is not None)) and end.poll(0):
-                    self._hear(of, end.recv())
-            except (EOFError, OSError):
-                self._lose(of, "its worker ended" if of is not None else "ended")
+        return ends
 
     def _hear(self, of: Camera | None, message: object) -> None:
         now = time.monotonic()

@@ -25,6 +25,7 @@ from mien.core.faces import (
     UInt8Array,
 )
 from mien.runtime.live.capture import BEAT_SECONDS, Beat, slot_view
+from mien.runtime.live.listening import Listener
 from mien.runtime.live.workers import STOP
 
 MOST_CROPS: Final = 256
@@ -134,10 +135,10 @@ def networks(connection: Connection, open_networks: OpenNetworks) -> None:
         )
     )
     shared = SharedBlocks()
-    last_beat = 0.0
+    last_beat, listener = 0.0, Listener()
     try:
         while True:
-            if connection.poll(BEAT_SECONDS / 2):
+            if listener.wait((connection,), BEAT_SECONDS / 2):
                 message = connection.recv()
                 if message == STOP:
                     return
