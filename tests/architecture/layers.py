@@ -63,8 +63,9 @@ LAYERS: dict[str, Layer] = {
     "models": _layer("", "folders of the shipped models, and where they are"),
     "inference": _layer("core", "one way to open a neural network (decision 0002)"),
     "tflite": _layer("core", "one way to convert what another runtime's graphs say (decision 0020)"),
+    "decoding": _layer("core", "packets are taken apart one way, whether they hold pictures or sound"),
     "light": _layer("core", _STAGE, faces=True),
-    "sources": _layer("core", _STAGE, faces=True),
+    "sources": _layer("core decoding", _STAGE, faces=True),
     "detectors": _layer("core inference tflite", _STAGE, faces=True),
     "classifiers": _layer("core inference preprocess", _STAGE + "; a model's input is normalised one way", faces=True),
     "preprocess": _layer("core", _STAGE, faces=True),
@@ -82,7 +83,9 @@ LAYERS: dict[str, Layer] = {
     "store": _layer("core", _PAST_THE_GATE + "; it hands out records, never rows (decision 0026)"),
     "streams": _layer("core", _PAST_THE_GATE),
     "telemetry": _layer("core", "observers outside the data path see no face"),
-    "language": _layer("core inference models weights", "what was said is no business of faces (decisions 0018, 0019)"),
+    "language": _layer(
+        "core decoding inference models weights", "what was said is no business of faces (decisions 0018, 0019)"
+    ),
     "scholar": _layer(
         "core weights", "key terms go out and nothing else: it can see no report, no transcript, no face"
     ),

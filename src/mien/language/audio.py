@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.core.errors import InputError, UnsupportedMediaError
+from mien.decoding import decoded
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -110,23 +111,12 @@ class AudioFile:
                 self.complete = False
 
     def _decoded(self, container: av.container.InputContainer) -> Iterator[av.AudioFrame]:
-        packets = container.demux(container.streams.audio[0])
-        while True:
-            try:
-                packet = next(packets)
-            except StopIteration:
-                return
-            except av.FFmpegError:
-                self.complete = False
-                return
-            try:
-                frames = packet.decode()
-            except av.FFmpegError:
-                self.complete = False
-                continue
-            for frame in frames:
-                if frame.samples:
-                    yield frame
+        for frame in decoded(container, container.streams.audio[0], self._is_damaged):
+            if isinstance(frame, av.AudioFrame) and frame.samples:
+                yield frame
+
+    def _is_damaged(self) -> None:
+        self.complete = False
 
 
 def _declared(container: av.container.InputContainer) -> float:

@@ -18,6 +18,7 @@ import numpy as np
 from mien.core.errors import InputError, UnsupportedMediaError
 from mien.core.faces import Frame, SourceInfo, UInt8Array
 from mien.core.settings import SamplingSettings
+from mien.decoding import decoded
 from mien.sources._sampling import Sampler, expected_frames, refuse_too_large
 
 CONTAINERS: Final = frozenset(
@@ -110,24 +111,12 @@ class FileSource:
         self._closed = True
 
     def _decoded(self, container: av.container.InputContainer) -> Iterator[av.VideoFrame]:
-        video = _video_stream(container, self._path)
-        packets = container.demux(video)
-        while True:
-            try:
-                packet = next(packets)
-            except StopIteration:
-                return
-            except av.FFmpegError:
-                self.complete = False
-                return
-            try:
-                frames = packet.decode()
-            except av.FFmpegError:
-                self.complete = False
-                continue
-            for frame in frames:
-                if isinstance(frame, av.VideoFrame):
-                    yield frame
+        for frame in decoded(container, _video_stream(container, self._path), self._is_damaged):
+            if isinstance(frame, av.VideoFrame):
+                yield frame
+
+    def _is_damaged(self) -> None:
+        self.complete = False
 
     def _time(self, frame: av.VideoFrame, index: int) -> float:
         if frame.time is not None:
