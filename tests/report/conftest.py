@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.report.visits import Visits
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
@@ -35,3 +37,11 @@ def browser() -> Iterator[Browser]:
         )
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def visits(browser: Browser) -> Iterator[Visits]:
+    """Opens pages and closes them; what they asked for and complained of is for the test's own fixture to judge."""
+    made = Visits(browser)
+    yield made
+    made.close()

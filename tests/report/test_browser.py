@@ -10,9 +10,10 @@ import pytest
 
 from mien.report import write_reports
 from tests.report.factory import CREATED, SHAPES
+from tests.report.visits import Visits
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
 Visit = Callable[..., Any]
 """Opens a report by its shape and gives its Playwright page."""
@@ -27,33 +28,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def visit(browser: Browser, folder: Path) -> Iterator[Visit]:
+def visit(visits: Visits, folder: Path) -> Iterator[Visit]:
     """Opens a report; at the end, that it asked for nothing but itself and complained of nothing."""
-    contexts = []
-    requests: list[str] = []
-    complaints: list[str] = []
 
-    def _visit(shape: str, *, width: int = 1280, dark: bool = False, script: bool = True) -> Page:
-        context = browser.new_context(
-            viewport={"width": width, "height": 900},
-            color_scheme="dark" if dark else "light",
-            reduced_motion="reduce",
-            java_script_enabled=script,
-        )
-        contexts.append(context)
-        page = context.new_page()
-        page.on("request", lambda request: requests.append(request.url))
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.goto((folder / shape / "report.html").as_uri())
-        return page
+    def _visit(shape: str, **look: Any) -> Page:
+        return visits.open((folder / shape / "report.html").as_uri(), **look)
 
     yield _visit
-    for context in contexts:
-        context.close()
-    assert all(url.startswith(("file://", "data:")) for url in requests)
-    assert [url for url in requests if url.startswith("file://") and not url.endswith("/report.html")] == []
-    assert complaints == []
+    assert all(url.startswith(("file://", "data:")) for url in visits.requests)
+    assert [url for url in visits.requests if url.startswith("file://") and not url.endswith("/report.html")] == []
+    assert visits.complaints == []
 
 
 @pytest.mark.parametrize("shape", SHAPES)

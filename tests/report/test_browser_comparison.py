@@ -11,9 +11,10 @@ import pytest
 from mien.report.comparison import write_comparison
 from tests.report.test_browser import CONTRASTS
 from tests.report.test_comparison_page import documents
+from tests.report.visits import Visits
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
 Visit = Callable[..., Any]
 PAGES = {"shown": "shown", "single": "single", "scenes": "scenes", "several": "several"}
@@ -29,32 +30,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def visit(browser: Browser, folder: Path) -> Iterator[Visit]:
+def visit(visits: Visits, folder: Path) -> Iterator[Visit]:
     """Opens a comparison; at the end, that it asked for nothing but itself and complained of nothing."""
-    contexts = []
-    requests: list[str] = []
-    complaints: list[str] = []
 
-    def _visit(name: str, *, width: int = 1280, dark: bool = False, script: bool = True) -> Page:
-        context = browser.new_context(
-            viewport={"width": width, "height": 900},
-            color_scheme="dark" if dark else "light",
-            reduced_motion="reduce",
-            java_script_enabled=script,
-        )
-        contexts.append(context)
-        page = context.new_page()
-        page.on("request", lambda request: requests.append(request.url))
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.goto((folder / name / "comparison.html").as_uri())
-        return page
+    def _visit(name: str, **look: Any) -> Page:
+        return visits.open((folder / name / "comparison.html").as_uri(), **look)
 
     yield _visit
-    for context in contexts:
-        context.close()
-    assert all(url.startswith("data:") or url.endswith("/comparison.html") for url in requests)
-    assert complaints == []
+    assert all(url.startswith("data:") or url.endswith("/comparison.html") for url in visits.requests)
+    assert visits.complaints == []
 
 
 @pytest.mark.parametrize("name", PAGES)

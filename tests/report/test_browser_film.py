@@ -19,9 +19,10 @@ from mien.report import write_reports
 from mien.report.screening import FilmFile, Screening
 from tests.report.factory import CREATED, hall, one_person
 from tests.report.test_browser import CONTRASTS
+from tests.report.visits import Visits, until
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
 Visit = Callable[..., Any]
 SCENES = (Scene("Arrival", 0, 9), Scene("Garden", 9, 22), Scene("Night", 22, 34))
@@ -71,43 +72,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def visit(browser: Browser, folder: Path) -> Iterator[Visit]:
+def visit(visits: Visits, folder: Path) -> Iterator[Visit]:
     """Opens a report and waits for its film, if it has one; at the end, that nothing went over the network."""
-    contexts = []
-    requests: list[str] = []
-    complaints: list[str] = []
 
-    def _visit(name: str, *, width: int = 1280, script: bool = True, dark: bool = False, wait: bool = True) -> Page:
-        context = browser.new_context(
-            viewport={"width": width, "height": 900},
-            java_script_enabled=script,
-            color_scheme="dark" if dark else "light",
-            reduced_motion="reduce",
-        )
-        contexts.append(context)
-        page = context.new_page()
-        page.on("request", lambda request: requests.append(request.url))
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.goto((folder / name / "report.html").as_uri())
+    def _visit(name: str, *, script: bool = True, wait: bool = True, **look: Any) -> Page:
+        page = visits.open((folder / name / "report.html").as_uri(), script=script, **look)
         if wait and script:
             until(page, "document.getElementById('film').readyState >= 2")
         return page
 
     yield _visit
-    for context in contexts:
-        context.close()
-    assert all(url.startswith(("file://", "data:", "blob:")) for url in requests)
-    assert [text for text in complaints if "ERR_FILE_NOT_FOUND" not in text] == []
-
-
-def until(page: Page, condition: str) -> None:
-    """Wait for a condition; the page's policy lets nothing be evaluated in it by itself."""
-    for _ in range(300):
-        if page.evaluate(condition):
-            return
-        page.wait_for_timeout(50)
-    pytest.fail(f"never: {condition}")
+    assert all(url.startswith(("file://", "data:", "blob:")) for url in visits.requests)
+    assert [text for text in visits.complaints if "ERR_FILE_NOT_FOUND" not in text] == []
 
 
 def playhead(page: Page, chart: str = "#stage") -> float:

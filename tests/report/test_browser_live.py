@@ -18,17 +18,10 @@ from mien.report.live_page import LivePage, PageOptions, address, open_page
 from tests.report.test_browser import CONTRASTS
 from tests.report.test_live_figures import STATUS, shock, steps, timeline
 from tests.report.test_live_page import TOKEN, reading
+from tests.report.visits import Visits, until
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
-
-
-def until(page: Page, holds: str) -> None:
-    """Wait for an expression; the page's policy lets nothing evaluate one inside it."""
-    deadline = time.monotonic() + 20
-    while not page.evaluate(holds):
-        assert time.monotonic() < deadline, holds
-        page.wait_for_timeout(50)
+    from playwright.sync_api import Page
 
 
 def figures(**changes: Any) -> dict[str, Any]:
@@ -58,27 +51,17 @@ def live() -> Iterator[LivePage]:
 
 
 @pytest.fixture
-def visit(browser: Browser, live: LivePage) -> Iterator[Callable[..., Page]]:
-    contexts, requests, complaints = [], list[str](), list[str]()
+def visit(visits: Visits, live: LivePage) -> Iterator[Callable[..., Page]]:
+    """Opens the live page; at the end, that it asked for nothing but itself and complained of nothing."""
 
-    def _visit(*, width: int = 1280, dark: bool = False) -> Page:
-        context = browser.new_context(
-            viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light"
-        )
-        contexts.append(context)
-        page = context.new_page()
-        page.on("request", lambda request: requests.append(request.url))
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.goto(address(live.port, TOKEN))
+    def _visit(**look: Any) -> Page:
+        page = visits.open(address(live.port, TOKEN), **look)
         until(page, "document.getElementById('clock').textContent === '01:15'")
         return page
 
     yield _visit
-    for context in contexts:
-        context.close()
-    assert all(url.startswith((address(live.port, TOKEN), "data:")) for url in requests)
-    assert complaints == []
+    assert all(url.startswith((address(live.port, TOKEN), "data:")) for url in visits.requests)
+    assert visits.complaints == []
 
 
 @pytest.mark.parametrize("width", [1280, 768, 390, 320])

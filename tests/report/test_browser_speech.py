@@ -14,9 +14,10 @@ from tests.report.factory import CREATED, hall, one_person
 from tests.report.talks import generated, silent, talk
 from tests.report.test_browser import CONTRASTS
 from tests.report.test_browser_film import film
+from tests.report.visits import Visits
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
 Visit = Callable[..., Any]
 
@@ -33,28 +34,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def visit(browser: Browser, folder: Path) -> Iterator[Visit]:
-    contexts = []
-    complaints: list[str] = []
+def visit(visits: Visits, folder: Path) -> Iterator[Visit]:
+    """Opens a report; at the end, that it asked for nothing but itself and complained of nothing."""
 
-    def _visit(name: str, *, width: int = 1440, dark: bool = False, script: bool = True) -> Page:
-        context = browser.new_context(
-            viewport={"width": width, "height": 900},
-            color_scheme="dark" if dark else "light",
-            reduced_motion="reduce",
-            java_script_enabled=script,
-        )
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.goto((folder / name / "report.html").as_uri())
-        return page
+    def _visit(name: str, *, width: int = 1440, **look: Any) -> Page:
+        return visits.open((folder / name / "report.html").as_uri(), width=width, **look)
 
     yield _visit
-    for context in contexts:
-        context.close()
-    assert complaints == []
+    assert all(url.startswith(("file://", "data:", "blob:")) for url in visits.requests)
+    assert visits.complaints == []
 
 
 def now(page: Page) -> str | None:

@@ -1,7 +1,7 @@
 """A real worker process for tests: takes jobs until none is left, and leaves one audit entry a job.
 
 Started as ``python -m tests.store.worker URL OWNER [hangs]``. One that hangs does so in the middle of the transaction
-in which it finishes its sixth job, with further jobs in its hands, and says so: that is where it is killed.
+in which it finishes its sixth job, with further jobs in its hands, and names those: that is where it is killed.
 """
 
 from __future__ import annotations
@@ -13,9 +13,8 @@ from mien.store.database import Store
 from mien.store.engine import StoreOptions
 from mien.store.errors import LeaseLostError
 
-LEASE_SECONDS = 2.0
-"""Short, so that a test does not wait long for the dead; a real worker's is 30."""
-
+LEASE_SECONDS = 5.0
+"""A real worker's is 30: this is short enough for a test, and long enough for a busy machine."""
 
 BATCH = 4
 HANGS_AT = 6
@@ -27,13 +26,13 @@ async def work_off(url: str, owner: str, *, hangs: bool) -> None:
     while True:
         async with store.begin_system() as system:
             leases = await system.queue.claim(owner, ["count"], lease_seconds=LEASE_SECONDS, limit=BATCH)
-        for lease in leases:
+        for place, lease in enumerate(leases):
             try:
                 async with store.finishing(lease, {"done": True}) as work:
                     await work.audit.record(owner, "test.counted", "job", lease.job.id)
                     finished += 1
                     if hangs and finished == HANGS_AT:
-                        print("hangs", flush=True)
+                        print(*(held.job.id for held in leases[place:]), flush=True)
                         await asyncio.Event().wait()
             except LeaseLostError:
                 continue
