@@ -86,8 +86,9 @@ bench: $(STAMPS)/dev fetch
 	  $(BIN)/python -m benchmarks.detectors ../shared/data/crowd; \
 	  $(BIN)/python -m benchmarks.halls ../shared/data/ferplus/valid.npz; \
 	  $(BIN)/python -m benchmarks.skew; \
+	  $(BIN)/python -m benchmarks.live ../shared/data; \
 	  $(BIN)/python -m benchmarks.classifier; \
-	else echo 'the benchmarks of detectors, halls, skew and classifier need the shared data beside this checkout'; fi
+	else echo 'the benchmarks of detectors, halls, skew, live measuring and classifier need the shared data beside this checkout'; fi
 
 # Measures the shipped classifiers and writes their cards, the claims and the picture in the README.
 cards: $(STAMPS)/dev fetch
