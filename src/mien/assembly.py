@@ -115,18 +115,21 @@ def load_fallback(
 
 
 def load_classifier(name: str, inference: InferenceSettings) -> EmotionClassifier:
-    """A shipped model by its name, or a model folder by its path.
+    """A shipped model or one of the registry's by its name, or a model folder by its path.
 
     Raises:
-        InputError: neither.
+        InputError: none of them.
+        WeightsError: the registry's file cannot be had.
     """
-    shipped = models.bundled()
-    folder = shipped.get(name, Path(name))
+    shipped, described = models.bundled(), models.described()
+    folder = shipped.get(name, described.get(name, Path(name)))
     if not folder.is_dir():
         raise InputError(
-            f"no classifier {name!r}: it is neither a model folder nor a shipped model ({', '.join(shipped)})"
+            f"no classifier {name!r}: it is neither a model folder nor a shipped model ({', '.join(shipped)}) nor one "
+            f"that can be fetched ({', '.join(described)})"
         )
-    classifier: EmotionClassifier = plugins.load("classifiers", CLASSIFIER_BACKEND).create(folder, inference)
+    content = weights.load(name).content if name in described else None
+    classifier: EmotionClassifier = plugins.load("classifiers", CLASSIFIER_BACKEND).create(folder, inference, content)
     return classifier
 
 

@@ -8,8 +8,10 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
+from mien import weights
 from mien.assembly import load_classifier
 from mien.classifiers.model_folder import create
 from mien.core import plugins
@@ -17,7 +19,7 @@ from mien.core.errors import InputError, WeightsError
 from mien.core.faces import EmotionClassifier, FaceCrops
 from mien.core.labels import EMOTIONS
 from mien.core.settings import InferenceSettings
-from mien.models import bundled
+from mien.models import bundled, described
 
 
 @pytest.fixture(scope="module", params=sorted(bundled()))
@@ -94,6 +96,59 @@ def test_a_users_own_folder(folder: Path) -> None:
     mine = load_classifier(str(folder), InferenceSettings())
     assert mine.name == "mine"
     assert mine.sha256 == hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("name", sorted(described()))
+def test_a_model_of_others_is_described_as_the_registry_has_it(name: str) -> None:
+    entry = weights.registry()[name]
+    assert entry.kind is weights.Kind.CLASSIFIER
+    preprocess = json.loads((described()[name] / "preprocess.json").read_text())
+    assert preprocess["model_sha256"] == entry.sha256
+    assert "not shipped" in entry.terms
+    assert f"{preprocess['crop']['size']}×{preprocess['crop']['size']}" in entry.input
+
+
+@pytest.mark.parametrize("name", sorted(described()))
+def test_a_model_of_others_that_cannot_be_had_is_an_error_that_names_its_address(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MIEN_OFFLINE", "1")
+    monkeypatch.setenv("MIEN_CACHE", str(tmp_path))
+    monkeypatch.delenv("MIEN_MODELS", raising=False)
+    with pytest.raises(WeightsError, match="https://") as caught:
+        load_classifier(name, InferenceSettings())
+    assert weights.registry()[name].file in str(caught.value)
+
+
+def test_a_graph_of_others_is_run_as_its_folder_describes_it(tmp_path: Path) -> None:
+    """Ten outputs, of which the last two are no emotions', from a graph that lies elsewhere."""
+    logits = np.array([[1, 0, 0, 4, 0, 0, 0, 0, 90, -90]], np.float32)
+    image = onnx.helper.make_tensor_value_info("input", onnx.TensorProto.FLOAT, ["N", 3, 224, 224])
+    out = onnx.helper.make_tensor_value_info("output", onnx.TensorProto.FLOAT, ["N", 10])
+    nodes = [
+        onnx.helper.make_node("GlobalAveragePool", ["input"], ["mean"]),
+        onnx.helper.make_node("Flatten", ["mean"], ["flat"]),
+        onnx.helper.make_node("Gemm", ["flat", "weight", "bias"], ["output"]),
+    ]
+    constants = [
+        onnx.numpy_helper.from_array(np.zeros((3, 10), np.float32), "weight"),
+        onnx.numpy_helper.from_array(logits[0], "bias"),
+    ]
+    graph = onnx.helper.make_graph(nodes, "made", [image], [out], constants)
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8)
+    content = model.SerializeToString()
+    folder = Path(shutil.copytree(described()["hsemotion-enet-b0-8-va"], tmp_path / "theirs"))
+    with pytest.raises(WeightsError, match="is not the model its preprocess"):
+        create(folder, InferenceSettings(), content)
+    preprocess = json.loads((folder / "preprocess.json").read_text())
+    preprocess["model_sha256"] = hashlib.sha256(content).hexdigest()
+    (folder / "preprocess.json").write_text(json.dumps(preprocess))
+    theirs = create(folder, InferenceSettings(), content)
+    shares = theirs.classify(crops(theirs, 2)).probabilities
+    assert shares.sum(axis=1) == pytest.approx([1, 1])
+    assert [EMOTIONS[column] for column in shares.argmax(axis=1)] == ["fear", "fear"]
+    expected = np.exp(4) / (np.exp(4) + np.exp(1) + 6)
+    assert shares[:, EMOTIONS.index("fear")] == pytest.approx([expected] * 2, rel=1e-4)
 
 
 def test_label_map_decides_the_order(folder: Path) -> None:

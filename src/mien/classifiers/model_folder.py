@@ -112,10 +112,17 @@ class LabelMapDocument(_Document):
     """``label_map.json``: the checkpoint's labels in the order of its outputs."""
 
     labels: tuple[str, ...] = Field(min_length=2)
+    beside: tuple[str, ...] = ()
+    """Further outputs, behind those of the labels, that are no emotions' (``valence``): they are left out."""
 
 
-def create(folder: Path, inference: InferenceSettings) -> EmotionClassifier:
+def create(folder: Path, inference: InferenceSettings, content: bytes | None = None) -> EmotionClassifier:
     """The classifier in a model folder.
+
+    Args:
+        folder: where it lies.
+        inference: how its graph is run.
+        content: the graph, where the folder describes one that lies elsewhere.
 
     Raises:
         WeightsError: a file is missing or malformed, the graph does not match its hash, or labels are unknown.
@@ -124,7 +131,7 @@ def create(folder: Path, inference: InferenceSettings) -> EmotionClassifier:
     labels = _read(folder / "label_map.json", LabelMapDocument)
     graph = folder / "model.onnx"
     try:
-        content = graph.read_bytes()
+        content = graph.read_bytes() if content is None else content
     except OSError as error:
         raise WeightsError(f"cannot read {graph}: {error.strerror}. A model folder holds model.onnx.") from error
     sha256 = hashlib.sha256(content).hexdigest()
@@ -174,10 +181,9 @@ class ModelFolder(EmotionClassifier):
         self._session = open_session(content, name, inference)
         self._input = self._session.get_inputs()[0].name
         outputs = self._session.run(None, {self._input: normalise(self._blank(1), self._form)})[0]
-        if outputs.shape != (1, len(label_map.labels)):
-            raise WeightsError(
-                f"{name}: the graph gives {outputs.shape[1:]} outputs, label_map.json names {len(label_map.labels)}"
-            )
+        named = len(label_map.labels) + len(label_map.beside)
+        if outputs.shape != (1, named):
+            raise WeightsError(f"{name}: the graph gives {outputs.shape[1:]} outputs, label_map.json names {named}")
 
     @property
     def providers(self) -> tuple[str, ...]:
@@ -203,6 +209,7 @@ class ModelFolder(EmotionClassifier):
 
     def shares(self, outputs: FloatArray) -> FloatArray:
         """float32 N×8 canonical probabilities, of N×K outputs of this graph or of a copy of it elsewhere."""
+        outputs = outputs[:, : len(self._columns)]
         if self._is_logits:
             scaled = outputs / self._temperature
             scaled = np.exp(scaled - scaled.max(axis=1, keepdims=True))

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from mien.weights import Progress, Store
 
 
+UNASKED = ("backbone", "classifier")
+"""Kinds that are fetched only by name."""
+
+
 @click.group()
 @click.pass_context
 def command(context: click.Context) -> None:
@@ -41,7 +45,12 @@ def list_files(store: Store) -> None:
 
 @command.command()
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-@click.option("--all", "everything", is_flag=True, help="Every registered file but what training starts from.")
+@click.option(
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Every registered file but what training starts from and classifiers of others.",
+)
 @click.pass_obj
 def pull(store: Store, names: Sequence[str], everything: bool) -> None:
     """Fetch files by NAME, or what `mien analyze` needs.
@@ -51,7 +60,7 @@ def pull(store: Store, names: Sequence[str], everything: bool) -> None:
     for name in names:
         store.entry(name)
     if names or everything:
-        _pull_each(store, names or [e.name for e in store.entries.values() if e.kind.value != "backbone"])
+        _pull_each(store, names or [e.name for e in store.entries.values() if e.kind.value not in UNASKED])
     else:
         _pull_detector(store)
 
