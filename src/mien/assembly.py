@@ -17,7 +17,6 @@ from mien.core.faces import EmotionClassifier, FaceDetector, HeadPoseEstimator
 from mien.core.policy import Declaration, authorise
 from mien.core.settings import DetectionSettings, InferenceSettings, Profile
 from mien.detectors._views import with_view
-from mien.inference import available_providers
 from mien.pipeline import Pipeline
 
 PREFERRED_DETECTORS = ("yunet", "centerface")
@@ -70,8 +69,8 @@ def assemble(profile: Profile, declaration: Declaration, choices: Choices, infer
     detector, note = load_detector(choices.detector, profile.detection, inference)
     head_pose = load_head_pose(choices.head_pose, inference)
     fallback = load_fallback(detector, profile.detection, inference)
-    providers = inference.providers or available_providers()
-    return Assembled(Pipeline(detector, classifier, profile, grant, head_pose, fallback), note, tuple(providers))
+    pipeline = Pipeline(detector, classifier, profile, grant, head_pose, fallback)
+    return Assembled(pipeline, note, classifier.providers)
 
 
 def load_detector(

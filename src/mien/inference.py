@@ -31,7 +31,10 @@ PREFERRED_PROVIDERS = (
     "DmlExecutionProvider",
     "CPUExecutionProvider",
 )
-"""In order of preference; the first one that this installation offers runs the graph."""
+"""In order of preference; the first one that this installation offers, and that starts, runs the graph.
+
+TensorRT is never chosen by itself: it builds an engine, for minutes, for every size of picture. It runs where it is
+asked for by name."""
 
 
 def available_providers() -> tuple[str, ...]:

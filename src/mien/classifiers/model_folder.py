@@ -179,16 +179,12 @@ class ModelFolder(EmotionClassifier):
         self._temperature = np.float32(preprocess.temperature)
         self.operating_points = MappingProxyType({n: p.point() for n, p in preprocess.operating_points.items()})
         self._session = open_session(content, name, inference)
+        self.providers = tuple(self._session.get_providers())
         self._input = self._session.get_inputs()[0].name
         outputs = self._session.run(None, {self._input: normalise(self._blank(1), self._form)})[0]
         named = len(label_map.labels) + len(label_map.beside)
         if outputs.shape != (1, named):
             raise WeightsError(f"{name}: the graph gives {outputs.shape[1:]} outputs, label_map.json names {named}")
-
-    @property
-    def providers(self) -> tuple[str, ...]:
-        """Execution providers that run the graph."""
-        return tuple(self._session.get_providers())
 
     def inputs(self, pixels: UInt8Array) -> FloatArray:
         """The graph's inputs: float32 N×C×S×S, of uint8 N×S×S×3 crops (or N×S×S grey)."""

@@ -144,14 +144,13 @@ def open_networks(detection: DetectionSettings, chosen: Choices, networks: Infer
     import cv2
 
     from mien.assembly import load_classifier, load_detector, load_fallback
-    from mien.inference import available_providers
     from mien.runtime.live.networks import Networks
 
     cv2.setNumThreads(1)
     classifier = load_classifier(chosen.classifier, networks)
     detector, note = load_detector(chosen.detector, detection, networks)
     fallback = load_fallback(detector, detection, networks)
-    return Networks(detector, classifier, note, tuple(networks.providers or available_providers()), fallback)
+    return Networks(detector, classifier, note, classifier.providers, fallback)
 
 
 def _profile(options: dict[str, Any]) -> Profile:

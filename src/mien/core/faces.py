@@ -352,7 +352,8 @@ class FaceDetector(ABC):
 class EmotionClassifier(ABC):
     """Reads faces. A backend implements :meth:`_classify` for one batch of crops.
 
-    ``operating_points`` holds, by name, the points beside the plain one at which labels may be taken.
+    ``operating_points`` holds, by name, the points beside the plain one at which labels may be taken; ``providers`` is
+    what runs it, by the runtime's own names, best first: none where it is no graph.
     """
 
     name: str
@@ -361,6 +362,7 @@ class EmotionClassifier(ABC):
     geometry: CropGeometry
     operating_points: Mapping[str, OperatingPoint] = MappingProxyType({})
     batch_size: int = 8
+    providers: tuple[str, ...] = ()
 
     def classify(self, crops: FaceCrops) -> EmotionScores:
         """Calibrated probabilities of each crop, whatever its batch (to float32 rounding)."""

@@ -238,7 +238,7 @@ def _hash(faces: VotedFaces) -> str:
 
 
 def _machine(classifier: EmotionClassifier, threads: int) -> MachinePart:
-    providers = getattr(classifier, "providers", ())
+    providers = classifier.providers
     software = {"mien": __version__, "python": platform.python_version()}
     software |= {name: metadata.version(name) for name in SOFTWARE}
     return MachinePart(_processor(), threads, providers[0] if providers else "unknown", software)
