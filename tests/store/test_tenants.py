@@ -48,6 +48,8 @@ class Theirs:
     webhook: UUID
     delivery: UUID
     audit: UUID
+    sign_in: UUID
+    answer: UUID
 
 
 def samples() -> SampleLog:
@@ -69,9 +71,13 @@ async def fill(store: Store, organisation: UUID) -> Theirs:
         await work.moments.add(session.id, [MOMENT])
         webhook = await work.webhooks.add("https://studio.example/hook", b"s" * 16, ["*"])
         [delivery] = await work.deliveries.publish("session.ended", {}, session_id=session.id)
+        user = await work.users.add(f"anna@{organisation}", "hash", Role.ADMIN)
+        answer, _new = await work.answers.claim("key:1", "theirs", b"r" * 32, stale_seconds=60.0)
         return Theirs(
             organisation=organisation,
-            user=(await work.users.add(f"anna@{organisation}", "hash", Role.ADMIN)).id,
+            user=user.id,
+            sign_in=(await work.sign_ins.begin(user.id, 60.0)).sign_in.id,
+            answer=answer.id,
             api_key=(await work.api_keys.mint("box", Role.ANALYST)).key.id,
             title=title.id,
             version=(await work.versions.add(title.id, "cut")).id,
@@ -98,6 +104,11 @@ REFUSED: dict[str, Attempt] = {
     "users.set_active": lambda w, t: w.users.set_active(t.user, False),
     "api_keys.get": lambda w, t: w.api_keys.get(t.api_key),
     "api_keys.revoke": lambda w, t: w.api_keys.revoke(t.api_key),
+    "sign_ins.get": lambda w, t: w.sign_ins.get(t.sign_in),
+    "sign_ins.begin": lambda w, t: w.sign_ins.begin(t.user, 60.0),
+    "answers.get": lambda w, t: w.answers.get(t.answer),
+    "answers.carry_out": lambda w, t: w.answers.carry_out(t.answer),
+    "answers.keep": lambda w, t: w.answers.keep(t.answer, b"mine"),
     "titles.get": lambda w, t: w.titles.get(t.title),
     "titles.rename": lambda w, t: w.titles.rename(t.title, "mine"),
     "versions.get": lambda w, t: w.versions.get(t.version),
@@ -150,9 +161,12 @@ REFUSED: dict[str, Attempt] = {
 """What another tenant's ids are refused by, as though they named nothing."""
 
 LISTS = ("users", "api_keys", "titles", "versions", "studies", "respondents", "consents", "sessions", "reports", "jobs",
-         "webhooks", "deliveries", "audit")  # fmt: skip
+         "webhooks", "deliveries", "audit", "sign_ins", "answers")  # fmt: skip
 EMPTY: dict[str, Attempt] = {
     **{f"{name}.list": (lambda w, _t, name=name: getattr(w, name).list()) for name in LISTS},  # type: ignore[misc]
+    "sign_ins.end_all": lambda w, t: w.sign_ins.end_all(t.user),
+    "sign_ins.end_family": lambda w, t: w.sign_ins.end_family(t.sign_in),
+    "answers.drop": lambda w, t: w.answers.drop(t.answer),
     "consents.live": lambda w, t: w.consents.live(t.respondent),
     "deliveries.due": lambda w, _t: w.deliveries.due(),
     "deliveries.next_due": lambda w, _t: w.deliveries.next_due(),
@@ -162,6 +176,7 @@ EMPTY: dict[str, Attempt] = {
 
 OWN = {
     "users.add",
+    "answers.claim",
     "api_keys.mint",
     "titles.add",
     "respondents.add",

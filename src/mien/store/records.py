@@ -361,3 +361,77 @@ class DeletionProof:
     counts: Mapping[str, int]
     deleted_at: datetime
     audit_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """Something a user can renew their access with, once.
+
+    Attributes:
+        family_id: id of the first of those that were renewed one from the other.
+        used_at: when it was renewed; it renews nothing any more.
+        ended_at: when its family was ended.
+    """
+
+    id: UUID
+    user_id: UUID
+    family_id: UUID
+    issued_at: datetime
+    expires_at: datetime
+    used_at: datetime | None
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewSignIn:
+    """A sign-in with its secret, which nothing tells again."""
+
+    sign_in: SignIn
+    secret: str = field(repr=False)
+
+
+class Renewal(StrEnum):
+    """What came of asking to renew a sign-in."""
+
+    RENEWED = "renewed"
+    UNKNOWN = "unknown"
+    """It opens nothing: never issued, over, ended, or its user was shut out."""
+    JUST_USED = "just_used"
+    """Another request has renewed it within seconds: a second page of the same browser, most likely."""
+    STOLEN = "stolen"
+    """It was renewed before: somebody has a copy, and its whole family was ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """What came of it; a user and a new sign-in where it was renewed, and whose it was where it is known.
+
+    Attributes:
+        organisation_id, user: whose.
+        next: what renews the next time.
+    """
+
+    outcome: Renewal
+    organisation_id: UUID | None = None
+    user: User | None = None
+    next: NewSignIn | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a request with an idempotency key came to.
+
+    Attributes:
+        actor: whose key it is.
+        request_sha256: of everything that was asked.
+        carried_out: whether what it changed is kept.
+        sealed: the answer as the service sealed it; None while there is none, or where it was lost.
+    """
+
+    id: UUID
+    actor: str
+    key: str
+    request_sha256: bytes
+    carried_out: bool
+    sealed: bytes | None = field(repr=False)
+    created_at: datetime

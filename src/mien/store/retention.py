@@ -29,11 +29,13 @@ class RetentionOptions:
         jobs_days: jobs that ended.
         deliveries_days: webhook messages that arrived or were given up.
         audit_days: audit entries.
+        answers_days: what requests with an idempotency key came to; later ones with the same key are new.
     """
 
     jobs_days: float = 30.0
     deliveries_days: float = 30.0
     audit_days: float = 730.0
+    answers_days: float = 1.0
 
 
 class Retention:
@@ -83,13 +85,15 @@ class Retention:
         return DeletionProof(organisation_id, keys, counts, entry.at, entry.id)
 
     async def sweep_records(self, options: RetentionOptions) -> dict[str, int]:
-        """Delete jobs, messages and audit entries that were kept long enough, and partitions that hold nothing.
+        """Delete jobs, messages, audit entries and answers that were kept long enough, sign-ins that are over, and
+        partitions that hold nothing.
 
         Returns:
             Rows deleted by table.
         """
         now = self._clock.now()
         jobs, deliveries, audit = tables.jobs, tables.deliveries, tables.audit_entries
+        answers, sign_ins = tables.answers, tables.sign_ins
         statements = (
             sa.delete(jobs).where(
                 jobs.c.state.in_(_ENDED), jobs.c.finished_at <= now - timedelta(days=options.jobs_days)
@@ -99,10 +103,12 @@ class Retention:
                 deliveries.c.finished_at <= now - timedelta(days=options.deliveries_days),
             ),
             sa.delete(audit).where(audit.c.at <= now - timedelta(days=options.audit_days)),
+            sa.delete(answers).where(answers.c.created_at <= now - timedelta(days=options.answers_days)),
+            sa.delete(sign_ins).where(sign_ins.c.expires_at <= now),
         )
         counts = {
             table.name: (await self._connection.execute(statement)).rowcount
-            for table, statement in zip((jobs, deliveries, audit), statements, strict=True)
+            for table, statement in zip((jobs, deliveries, audit, answers, sign_ins), statements, strict=True)
         }
         await partitions.drop_empty(self._connection, now.date())
         return counts

@@ -331,3 +331,33 @@ audit_entries = _tenant(
     Column("detail", json_type(), nullable=False),
     Index(None, "organisation_id", "subject"),
 )
+
+sign_ins = _tenant(
+    "sign_ins",
+    _id("user_id"),
+    # What was renewed from what: all of a family end together.
+    _id("family_id"),
+    Column("digest", LargeBinary(32), nullable=False),
+    _time("issued_at"),
+    _time("expires_at"),
+    _time("used_at", optional=True),
+    _time("ended_at", optional=True),
+    _to("user_id", "users"),
+    UniqueConstraint("digest"),
+    Index(None, "organisation_id", "user_id"),
+    Index(None, "organisation_id", "family_id"),
+    Index(None, "expires_at"),
+)
+
+answers = _tenant(
+    "answers",
+    _text("actor", 80),
+    _text("key", 200),
+    Column("request_sha256", LargeBinary(32), nullable=False),
+    # Whether what the request changed is kept; true from the transaction that changed it.
+    Column("carried_out", Boolean(), nullable=False),
+    Column("sealed", LargeBinary(), nullable=True),
+    _time("created_at"),
+    UniqueConstraint("organisation_id", "actor", "key"),
+    Index(None, "created_at"),
+)

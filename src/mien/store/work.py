@@ -10,6 +10,8 @@ from mien.core.clock import Clock
 from mien.store.directory import Directory
 from mien.store.ids import Ids
 from mien.store.queue import Queue
+from mien.store.renewing import Renewing
+from mien.store.repositories.answers import Answers
 from mien.store.repositories.api_keys import ApiKeys
 from mien.store.repositories.audit import Audit
 from mien.store.repositories.erasure import Erasure
@@ -19,6 +21,7 @@ from mien.store.repositories.reports import Reports
 from mien.store.repositories.respondents import Consents, Respondents
 from mien.store.repositories.samples import Samples
 from mien.store.repositories.sessions import Sessions
+from mien.store.repositories.sign_ins import SignIns
 from mien.store.repositories.snapshots import Snapshots
 from mien.store.repositories.studies import Studies
 from mien.store.repositories.titles import Titles, Versions
@@ -39,6 +42,8 @@ class Work:
         self.organisation_id: UUID = scope.organisation_id
         self.users = Users(scope)
         self.api_keys = ApiKeys(scope)
+        self.sign_ins = SignIns(scope)
+        self.answers = Answers(scope)
         self.titles = Titles(scope)
         self.versions = Versions(scope)
         self.studies = Studies(scope)
@@ -66,5 +71,6 @@ class SystemWork:
 
     def __init__(self, connection: AsyncConnection, clock: Clock, ids: Ids) -> None:
         self.directory = Directory(connection, clock, ids)
+        self.renewing = Renewing(connection, clock, ids)
         self.queue = Queue(connection, clock)
         self.retention = Retention(connection, clock, ids)
