@@ -130,3 +130,60 @@ async def test_a_password_is_changed_by_who_knows_it(service: Service) -> None:
         assert (await client.put(path, json={"current_password": PASSWORD, "password": new})).status_code == 204
         assert (await client.post(LOGIN, json={"name": "viewer", "password": PASSWORD})).status_code == 401
         assert (await client.post(LOGIN, json={"name": "viewer", "password": new})).status_code == 200
+
+
+REFRESH = "/api/v1/auth/refresh"
+
+
+async def test_a_browser_renews_its_access_with_its_cookie(service: Service, browser: httpx.AsyncClient) -> None:
+    before = browser.cookies[cookies.REFRESH]
+    service.clock.advance(seconds=6000)
+    assert (await browser.get(ME)).status_code == 401
+    answer = await browser.post(REFRESH, json={}, headers={"Origin": URL})
+    assert answer.status_code == 200
+    assert browser.cookies[cookies.REFRESH] not in ("", before)
+    assert (await browser.get(ME)).status_code == 200
+    assert (await browser.post(KEYS, json=NEW_KEY, headers=page(browser))).status_code == 201
+
+
+async def test_a_refresh_token_that_comes_back_ends_everything_that_came_of_it(service: Service) -> None:
+    async with service.client() as client:
+        login = {"name": "viewer", "password": PASSWORD}
+        first = (await client.post(LOGIN, json=login)).json()["refresh_token"]
+        client.cookies.clear()
+        second = (await client.post(REFRESH, json={"refresh_token": first})).json()["refresh_token"]
+        client.cookies.clear()
+        at_once = await client.post(REFRESH, json={"refresh_token": first})
+        assert (at_once.status_code, at_once.json()["type"]) == (409, "urn:mien:problem:just-renewed")
+        service.clock.advance(seconds=6)
+        assert (await client.post(REFRESH, json={"refresh_token": first})).status_code == 401
+        assert (await client.post(REFRESH, json={"refresh_token": second})).status_code == 401
+    async with service.parts.store.begin(service.organisation) as work:
+        actions = [entry.action for entry in (await work.audit.list()).items]
+    assert actions == ["user.signed_in", "user.sign_in_reused"]
+
+
+async def test_signing_out_a_new_password_and_shutting_out_end_sign_ins(service: Service) -> None:
+    new = "another long password"
+
+    async def begun(client: httpx.AsyncClient, password: str) -> str:
+        answer = await client.post(LOGIN, json={"name": "viewer", "password": password})
+        return str(answer.json()["refresh_token"])
+
+    async with service.client() as client, service.client("viewer") as viewer, service.client("admin") as admin:
+        told = await begun(client, PASSWORD)
+        await client.post("/api/v1/auth/logout", headers={"Origin": URL})
+        assert (await client.post(REFRESH, json={"refresh_token": told})).status_code == 401
+        told = await begun(client, PASSWORD)
+        await viewer.put("/api/v1/auth/password", json={"current_password": PASSWORD, "password": new})
+        assert (await client.post(REFRESH, json={"refresh_token": told})).status_code == 401
+        told = await begun(client, new)
+        await admin.patch(f"/api/v1/users/{service.people['viewer'].id}", json={"active": False})
+        client.cookies.clear()
+        assert (await client.post(REFRESH, json={"refresh_token": told})).status_code == 401
+
+
+@pytest.mark.parametrize("asked", [{}, {"refresh_token": "x"}, {"refresh_token": None}])
+async def test_nothing_renews_nothing(service: Service, asked: dict[str, str | None]) -> None:
+    async with service.client() as client:
+        assert (await client.post(REFRESH, json=asked)).status_code == 401

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Annotated
 
 from fastapi import Depends, Request, Security
@@ -10,6 +11,7 @@ from fastapi.security import APIKeyCookie, APIKeyHeader, HTTPBearer
 from starlette.requests import HTTPConnection
 
 from mien.service import principal
+from mien.service.idempotency import STATE
 from mien.service.parts import ServiceParts
 from mien.service.problems import ProblemError, unauthenticated
 from mien.service.security import cookies
@@ -40,10 +42,14 @@ def _caller(
     _key: Annotated[object, Security(_SCHEMES[1])],
     _cookie: Annotated[object, Security(_SCHEMES[2])],
 ) -> principal.Caller:
+    return _proof(request).caller
+
+
+def _proof(request: Request) -> Proof:
     proof: Proof | None = request.scope.get("state", {}).get("proof")
     if proof is None:
         raise unauthenticated()
-    return proof.caller
+    return proof
 
 
 Caller = Annotated[principal.Caller, Depends(_caller)]
@@ -68,8 +74,18 @@ async def _reading(parts: Parts, caller: Caller) -> AsyncIterator[Work]:
         yield work
 
 
-async def _writing(parts: Parts, caller: Caller) -> AsyncIterator[Work]:
-    async with parts.store.begin(caller.organisation_id) as work:
+@asynccontextmanager
+async def writing(request: Request) -> AsyncIterator[Work]:
+    """What :data:`Writing` is, for a route that must begin it later, such as after a slow reckoning."""
+    async with parts_of(request).store.begin(_proof(request).caller.organisation_id) as work:
+        yield work
+        answer_id = request.scope["state"].get(STATE)
+        if answer_id is not None:
+            await work.answers.carry_out(answer_id)
+
+
+async def _writing(request: Request, _caller: Caller) -> AsyncIterator[Work]:
+    async with writing(request) as work:
         yield work
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mien.core.clock import Clock, SystemClock
 from mien.service.lifecycle import Lifecycle
+from mien.service.security.limits import Limits
 from mien.service.security.passwords import Passwords
 from mien.service.security.tokens import Tokens
 from mien.service.settings import ServiceSettings
@@ -46,3 +47,8 @@ class ServiceParts:
     def passwords(self) -> Passwords:
         """Hashes and checks passwords."""
         return Passwords()
+
+    @cached_property
+    def limits(self) -> Limits:
+        """How fast somebody may ask."""
+        return Limits(self.settings)

@@ -23,5 +23,6 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         for runner in RUNNERS:
             await stack.enter_async_context(runner(app.state.parts))
+        stack.push_async_callback(app.state.parts.limits.close)
         yield
         app.state.parts.lifecycle.drain()

@@ -81,10 +81,12 @@ class ServiceSettings(Settings):
     """Largest upload."""
     max_predict_bytes: int = Field(50_000_000, ge=1_000)
     """Largest file of ``POST /api/predict/``."""
-    requests_per_minute: int = Field(1200, ge=1)
+    requests_per_minute: int = Field(6000, ge=1)
     """Of one caller."""
     sign_ins_per_minute: int = Field(10, ge=1)
     """From one address, and for one name."""
+    refusals_per_minute: int = Field(120, ge=1)
+    """Bad tokens and keys from one address; further ones are told to wait."""
     drain_seconds: float = Field(20.0, ge=0, le=25)
     """How long requests in progress may go on when the service is told to stop."""
     workers: int = Field(1, ge=0, le=64)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
-from mien.service.dependencies import Parts, Reading, RequireAdmin, Writing
+from mien.service.dependencies import Parts, Reading, RequireAdmin, Writing, writing
 from mien.service.paging import PageOf, PageQuery, page_of
 from mien.service.problems import ProblemError, responses
 from mien.service.schemas.users import NewPassword, NewUser, User, UserChange
@@ -23,11 +23,11 @@ async def list_users(_admin: RequireAdmin, work: Reading, paging: PageQuery) -> 
 
 
 @router.post("", operation_id="add_user", status_code=201, responses=responses(409))
-async def add_user(admin: RequireAdmin, parts: Parts, asked: NewUser) -> User:
+async def add_user(request: Request, admin: RequireAdmin, parts: Parts, asked: NewUser) -> User:
     """A new user."""
     # Reckoned before the transaction begins: a hash takes its time, and SQLite has one writer.
     hashed = await parts.passwords.hashed(asked.password.get_secret_value())
-    async with parts.store.begin(admin.organisation_id) as work:
+    async with writing(request) as work:
         user = await work.users.add(asked.name, hashed, asked.role)
         await work.audit.record(admin.actor, "user.added", "user", user.id, {"role": user.role.value})
     return User.of(user)
@@ -51,6 +51,7 @@ async def change_user(admin: RequireAdmin, work: Writing, user_id: UUID, asked: 
         await work.audit.record(admin.actor, "user.role_changed", "user", user_id, {"role": asked.role.value})
     if asked.active is not None and asked.active is not user.active:
         user = await work.users.set_active(user_id, asked.active)
+        await work.sign_ins.end_all(user_id)
         action = "user.let_in" if asked.active else "user.shut_out"
         await work.audit.record(admin.actor, action, "user", user_id)
     return User.of(user)
@@ -62,6 +63,7 @@ async def set_password(admin: RequireAdmin, parts: Parts, user_id: UUID, asked: 
     hashed = await parts.passwords.hashed(asked.password.get_secret_value())
     async with parts.store.begin(admin.organisation_id) as work:
         await work.users.change_password(user_id, hashed)
+        await work.sign_ins.end_all(user_id)
         await work.audit.record(admin.actor, "user.password_set", "user", user_id)
 
 

@@ -26,8 +26,18 @@ class SignedIn(BaseModel):
     access_token: str = Field(description="Send it as `Authorization: Bearer …`.")
     token_type: Literal["bearer"] = "bearer"
     expires_in_seconds: int
+    refresh_token: str = Field(description="Renews access once, at `/api/v1/auth/refresh`; the answer holds the next.")
+    refresh_expires_in_seconds: int
     csrf_token: str = Field(description="Send it as `X-CSRF-Token` with writes that cookies authorise.")
     user: User
+
+
+class Refresh(BaseModel):
+    """Who renews their access. Browsers send nothing: it is in a cookie."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    refresh_token: SecretStr | None = Field(None, max_length=LONGEST)
 
 
 class Me(BaseModel):

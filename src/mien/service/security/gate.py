@@ -60,7 +60,12 @@ class Gate:
 
     async def _prove(self, request: Request) -> Proof:
         own = request.url.path.startswith(OWN)
-        proof = await authenticate(request, self._parts, foreign=not own)
+        try:
+            proof = await authenticate(request, self._parts, foreign=not own)
+        except ProblemError:
+            await self._parts.limits.refused(address_of(request))
+            raise
+        await self._parts.limits.request(proof.caller.actor)
         if proof.means is Means.COOKIE and request.method not in csrf.SAFE_METHODS:
             check_page(request, self._parts, strict=own)
             if own and not self._knows_token(request, proof):
@@ -71,6 +76,11 @@ class Gate:
         number = proof.caller.user_number
         sent = request.cookies.get(cookies.CSRF), request.headers.get(csrf.HEADER)
         return number is not None and csrf.holds(self._parts.settings.signing_key, number, *sent)
+
+
+def address_of(connection: HTTPConnection) -> str:
+    """Where a request is from, as the proxies that are trusted say."""
+    return connection.client.host if connection.client else "unknown"
 
 
 def public(path: str) -> bool:

@@ -40,6 +40,7 @@ async def admit(
     if not origins.told(socket) or origins.allowed(socket, parts.settings.origins):
         try:
             caller = (await authenticate(socket, parts, foreign=foreign)).caller
+            await parts.limits.request(caller.actor)
         except ProblemError:
             caller = None
     if caller is not None and not caller.role.includes(role):
