@@ -66,10 +66,12 @@ def configure(level: str, form: str, stream: TextIO | None = None) -> None:
     """Send what this process logs to a stream (standard error where None); called once, by who owns the process."""
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonLines() if form == "json" else TextLines())
-    logger = logging.getLogger("mien")
-    logger.handlers[:] = [handler]
-    logger.propagate = False
-    logger.setLevel(level.upper())
+    for name, least in (("mien", level), ("uvicorn", "warning")):
+        # Of uvicorn warnings only: what it tells of every connection holds addresses and queries.
+        logger = logging.getLogger(name)
+        logger.handlers[:] = [handler]
+        logger.propagate = False
+        logger.setLevel(least.upper())
 
 
 class RequestLog:

@@ -59,6 +59,9 @@ class ServiceSettings(Settings):
     """``redis://…``; what passes between processes stays in this one where None."""
     organisation: str = Field("Mien", min_length=1, max_length=200)
     """Made at the first start; whose callers are known by a foreign token only."""
+    admin_name: str = Field("admin", min_length=1, max_length=200)
+    """Made at the first start, with ``admin_password`` or one that is shown once."""
+    admin_password: SecretStr | None = Field(None, min_length=12, max_length=200)
     security_secret: SecretStr | None = None
     """What tokens are signed with, base64 of 64 bytes or more; made at the first start where None."""
     security_issuer: str = Field("emotion_recognition", min_length=1)
@@ -87,6 +90,8 @@ class ServiceSettings(Settings):
     """From one address, and for one name."""
     refusals_per_minute: int = Field(120, ge=1)
     """Bad tokens and keys from one address; further ones are told to wait."""
+    notice_seconds: float = Field(1.0, ge=0, le=4)
+    """How long a service that is told to stop still takes requests while ``/api/health`` says 503 already."""
     drain_seconds: float = Field(20.0, ge=0, le=25)
     """How long requests in progress may go on when the service is told to stop."""
     workers: int = Field(1, ge=0, le=64)
@@ -164,6 +169,21 @@ class ServiceSettings(Settings):
             return cls.model_validate({**told, **given})
         except ValidationError as error:
             raise SettingsError(_told(error, {**names, **{name: name for name in given}})) from None
+
+    def environment(self) -> dict[str, str]:
+        """What another process of the same service is told: everything that is set, secrets too."""
+        told = {}
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            if isinstance(value, SecretStr):
+                value = value.get_secret_value()
+            elif isinstance(value, tuple):
+                value = ",".join(value)
+            elif isinstance(value, Path):
+                value = value.absolute()
+            if value is not None and value != "":
+                told[PREFIX + name.upper()] = str(value)
+        return told
 
     def shown(self) -> dict[str, str]:
         """Every setting as it can be printed: secrets are only said to be set."""

@@ -70,7 +70,12 @@ class SystemWork:
     """
 
     def __init__(self, connection: AsyncConnection, clock: Clock, ids: Ids) -> None:
+        self._connection, self._clock, self._ids = connection, clock, ids
         self.directory = Directory(connection, clock, ids)
         self.renewing = Renewing(connection, clock, ids)
         self.queue = Queue(connection, clock)
         self.retention = Retention(connection, clock, ids)
+
+    def of(self, organisation_id: UUID) -> Work:
+        """One organisation's things, in this transaction."""
+        return Work(Scope(organisation_id, self._connection, self._clock, self._ids))
