@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import logging
+import re
 from collections.abc import Iterator
 from typing import Any
 from unittest.mock import patch
@@ -232,6 +233,27 @@ async def test_sockets_let_in_who_may_come_in_and_close_with_4001_otherwise(part
         forge = Forge(service)
         for wrong, bad in BAD_TOKENS.items():
             assert await answer(Cookie=f"token={bad(forge)}") == 4001, wrong
+
+
+async def test_documentation_is_open_to_all_and_asks_no_other_host(service: Service) -> None:
+    async with service.client() as client:
+        for path in ("/docs", "/redoc"):
+            page = await client.get(path)
+            assert page.status_code == 200
+            assert "script-src 'self';" in page.headers["content-security-policy"]
+            assert "//" not in page.text
+            for source in re.findall(r'(?:src|href|spec-url)="([^"]+)"', page.text):
+                assert (await client.get(source)).status_code == 200, source
+        assert (await client.get("/docs/nothing.js")).status_code == 404
+        assert (await client.get("/docs/..%2Fcore.py")).status_code == 404
+
+
+async def test_documentation_can_be_left_out(parts: ServiceParts) -> None:
+    settings = parts.settings.model_copy(update={"docs": False})
+    service = await populated(create_app(ServiceParts(settings, parts.store, parts.bus, parts.clock)), parts)
+    async with service.client() as client:
+        for path in ("/docs", "/redoc", "/openapi.json"):
+            assert (await client.get(path)).status_code == 404
 
 
 async def test_draining_is_told_to_who_waits_for_it(parts: ServiceParts) -> None:

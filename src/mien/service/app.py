@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from mien import __version__
-from mien.service import problems
+from mien.service import docs_pages, problems
 from mien.service.idempotency import REPLAYED, Idempotency
 from mien.service.logs import RequestLog
 from mien.service.parts import ServiceParts
@@ -39,8 +39,8 @@ def create_app(parts: ServiceParts) -> FastAPI:
         title="Mien",
         version=__version__,
         description=DESCRIPTION,
-        docs_url="/docs" if settings.docs else None,
-        redoc_url="/redoc" if settings.docs else None,
+        docs_url=None,
+        redoc_url=None,
         openapi_url="/openapi.json" if settings.docs else None,
         lifespan=lifespan,
         generate_unique_id_function=_named,
@@ -52,6 +52,8 @@ def create_app(parts: ServiceParts) -> FastAPI:
     for router in ROUTERS:
         # Not the application's own limit: it would answer outside of what makes errors problems.
         app.include_router(router, max_body_size=settings.max_body_bytes)
+    if settings.docs:
+        app.include_router(docs_pages.router)
     # The one added last is the outermost.
     app.add_middleware(Idempotency, parts=parts)
     app.add_middleware(Gate, parts=parts)

@@ -1,0 +1,45 @@
+"""Schemathesis sends every operation what its description allows and what it does not: nothing ends in a 5xx."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.service.process import running
+
+PASSWORD = "chosen by the operator"
+EXAMPLES = 8
+"""A kind of test and operation: more finds more, and CI waits for it."""
+LONGEST_SECONDS = 300.0
+
+
+@pytest.mark.slow
+def test_no_operation_fails_on_anything_that_is_sent(tmp_path: Path) -> None:
+    quick = dict.fromkeys(("MIEN_REQUESTS_PER_MINUTE", "MIEN_SIGN_INS_PER_MINUTE"), "1000000")
+    with running(tmp_path, MIEN_ADMIN_PASSWORD=PASSWORD, MIEN_REFUSALS_PER_MINUTE="1000000", **quick) as process:
+        address = process.address()
+        login = {"name": "admin", "password": PASSWORD}
+        token = httpx.post(f"{address}/api/v1/auth/login", json=login).json()["access_token"]
+        fuzz = subprocess.run(
+            [
+                *(sys.executable, "-m", "schemathesis.cli", "run", f"{address}/openapi.json"),
+                *("--checks", "not_a_server_error", "--phases", "examples,coverage,fuzzing"),
+                *("--max-examples", str(EXAMPLES), "--workers", "2", "--seed", "7", "--no-color"),
+                *("--header", f"Authorization: Bearer {token}", "--request-timeout", "30"),
+                *("--suppress-health-check", "all"),
+            ],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=LONGEST_SECONDS,
+            check=False,
+        )
+        health = httpx.get(f"{address}/api/health").status_code
+        process.end()
+    assert fuzz.returncode == 0, fuzz.stdout[-6000:] + fuzz.stderr[-2000:] + process.told[-3000:]
+    assert health == 200
+    assert '"event": "request.failed"' not in process.told

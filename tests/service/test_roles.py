@@ -1,0 +1,48 @@
+"""Who may do what: the least role of every operation, tried with every role."""
+
+from __future__ import annotations
+
+import re
+from uuid import UUID
+
+import pytest
+
+from mien.service.app import create_app
+from mien.service.parts import ServiceParts
+from mien.store.records import Role
+from tests.service.support import ROLES, Service
+from tests.service.test_openapi import PUBLIC_OPERATIONS, operations
+
+LEAST = {
+    "get_me": Role.VIEWER,
+    "change_own_password": Role.VIEWER,
+    "list_users": Role.ADMIN,
+    "add_user": Role.ADMIN,
+    "get_user": Role.ADMIN,
+    "change_user": Role.ADMIN,
+    "set_password": Role.ADMIN,
+    "list_api_keys": Role.ADMIN,
+    "mint_api_key": Role.ADMIN,
+    "get_api_key": Role.ADMIN,
+    "revoke_api_key": Role.ADMIN,
+}
+"""The least role of each operation that is not public. A new operation must be added here."""
+
+
+async def test_every_operation_says_who_may_do_it(parts: ServiceParts) -> None:
+    names = {operation["operationId"] for *_, operation in operations(create_app(parts).openapi())}
+    assert names - PUBLIC_OPERATIONS == set(LEAST)
+
+
+@pytest.mark.parametrize("who", ROLES)
+async def test_each_role_may_do_what_it_includes_and_nothing_else(service: Service, who: str) -> None:
+    async with service.client(who, raises=False) as client:
+        for method, path, operation in operations(service.app.openapi()):
+            least = LEAST.get(operation["operationId"])
+            if least is None:
+                continue
+            filled = re.sub(r"\{[^}]+\}", str(UUID(int=7)), path)
+            answer = await client.request(method, filled, json=None if method == "get" else {})
+            refused = answer.status_code == 403 and answer.json()["type"] == "urn:mien:problem:role"
+            assert refused is not ROLES[who].includes(least), operation["operationId"]
+            assert answer.status_code != 401
