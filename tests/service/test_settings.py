@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from pathlib import Path
 
 import pytest
@@ -103,3 +104,13 @@ def test_what_is_shown_holds_no_secret() -> None:
         assert "hunter2" not in told
         assert SECRET not in told
     assert settings.database.endswith("hunter2@host/db")
+
+
+def test_every_setting_is_documented_as_it_is() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "reference" / "service.md").read_text(encoding="utf-8")
+    told = dict(re.findall(r"^\| `MIEN_(\w+)`(?:, `\w+`)? \| ([^|]*?) ?\|", page, re.MULTILINE))
+    names = {name.upper(): field.default for name, field in ServiceSettings.model_fields.items()}
+    assert told.keys() == names.keys()
+    for name, default in names.items():
+        shown = "" if default in (None, ()) else str(default).lower() if isinstance(default, bool) else str(default)
+        assert told[name] == shown, name
