@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mien.core.clock import Clock, SystemClock
 from mien.service.lifecycle import Lifecycle
+from mien.service.security.known import KnownCallers
 from mien.service.security.limits import Limits
 from mien.service.security.passwords import Passwords
 from mien.service.security.tokens import Tokens
@@ -52,3 +53,8 @@ class ServiceParts:
     def limits(self) -> Limits:
         """How fast somebody may ask."""
         return Limits(self.settings)
+
+    @cached_property
+    def known(self) -> KnownCallers:
+        """Callers that were looked up a moment ago."""
+        return KnownCallers(self.settings.known_seconds)

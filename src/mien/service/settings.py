@@ -74,6 +74,8 @@ class ServiceSettings(Settings):
     """How long a sign-in lasts at most unless it is used."""
     clock_skew_seconds: float = Field(5.0, ge=0, le=60)
     """A token may be issued so far in the future."""
+    known_seconds: float = Field(2.0, ge=0, le=60)
+    """A process looks up who a token or key belongs to so often: a change made through another takes so long."""
     origins: Words = ()
     """Pages of other origins (``https://studio.example``) that may call the service with cookies and open sockets."""
     docs: bool = True

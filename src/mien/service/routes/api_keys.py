@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter
 
-from mien.service.dependencies import Reading, RequireAdmin, Writing
+from mien.service.dependencies import Parts, Reading, RequireAdmin, Writing
 from mien.service.paging import PageOf, PageQuery, page_of
 from mien.service.problems import responses
 from mien.service.schemas.api_keys import ApiKey, MintedApiKey, NewApiKey
@@ -35,10 +35,11 @@ async def get_api_key(_admin: RequireAdmin, work: Reading, key_id: UUID) -> ApiK
 
 
 @router.delete("/{key_id}", operation_id="revoke_api_key", responses=responses(404))
-async def revoke_api_key(admin: RequireAdmin, work: Writing, key_id: UUID) -> ApiKey:
+async def revoke_api_key(admin: RequireAdmin, parts: Parts, work: Writing, key_id: UUID) -> ApiKey:
     """Let a key open nothing from now on. It stays in the list; asking again changes nothing."""
     before = await work.api_keys.get(key_id)
     key = await work.api_keys.revoke(key_id)
+    parts.known.forget()
     if before.revoked_at is None:
         await work.audit.record(admin.actor, "api_key.revoked", "api_key", key_id)
     return ApiKey.of(key)

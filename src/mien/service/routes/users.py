@@ -40,7 +40,7 @@ async def get_user(_admin: RequireAdmin, work: Reading, user_id: UUID) -> User:
 
 
 @router.patch("/{user_id}", operation_id="change_user", responses=responses(404, 409))
-async def change_user(admin: RequireAdmin, work: Writing, user_id: UUID, asked: UserChange) -> User:
+async def change_user(admin: RequireAdmin, parts: Parts, work: Writing, user_id: UUID, asked: UserChange) -> User:
     """Another role, or whether somebody may sign in. The last active admin stays one."""
     user = await work.users.get(user_id)
     ends = (asked.role is not None and asked.role is not Role.ADMIN) or asked.active is False
@@ -48,9 +48,11 @@ async def change_user(admin: RequireAdmin, work: Writing, user_id: UUID, asked: 
         raise ProblemError(409, "conflict", "This is the last admin: make somebody else one first.")
     if asked.role is not None and asked.role is not user.role:
         user = await work.users.change_role(user_id, asked.role)
+        parts.known.forget()
         await work.audit.record(admin.actor, "user.role_changed", "user", user_id, {"role": asked.role.value})
     if asked.active is not None and asked.active is not user.active:
         user = await work.users.set_active(user_id, asked.active)
+        parts.known.forget()
         await work.sign_ins.end_all(user_id)
         action = "user.let_in" if asked.active else "user.shut_out"
         await work.audit.record(admin.actor, action, "user", user_id)

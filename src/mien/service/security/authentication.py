@@ -16,9 +16,10 @@ from mien.service.parts import ServiceParts
 from mien.service.principal import Caller
 from mien.service.problems import unauthenticated
 from mien.service.security import cookies
+from mien.service.security.known import Found
 from mien.service.security.tokens import Claims, TokenError
 from mien.store.records import Role
-from mien.store.repositories.api_keys import PREFIX
+from mien.store.repositories.api_keys import PREFIX, digest
 
 KEY_HEADER: Final = "x-api-key"
 
@@ -79,25 +80,50 @@ def _credential(connection: HTTPConnection) -> tuple[str, Means]:
 
 
 async def _by_key(secret: str, parts: ServiceParts) -> Caller:
-    async with parts.store.begin_system(read_only=True) as work:
-        found = await work.directory.api_key(secret)
-    if found is None:
-        raise unauthenticated()
-    organisation_id, key = found
-    return Caller(organisation_id, f"key:{key.id}", key.name, key.role)
+    async def look_up() -> Found | None:
+        async with parts.store.begin_system(read_only=True) as work:
+            found = await work.directory.api_key(secret)
+        if found is None:
+            return None
+        organisation_id, key = found
+        return Caller(organisation_id, f"key:{key.id}", key.name, key.role), key.expires_at
+
+    return _let_in(await parts.known.get(("key", digest(secret)), parts.clock.now(), look_up))
 
 
 async def _by_claims(claims: Claims, parts: ServiceParts, *, foreign: bool) -> Caller:
-    async with parts.store.begin_system(read_only=True) as work:
-        if claims.organisation_id is not None and claims.user_number is not None:
+    if claims.organisation_id is None:
+        if not foreign:
+            raise unauthenticated()
+        return await _foreign(claims, parts)
+
+    async def look_up() -> Found | None:
+        if claims.user_number is None:
+            return None
+        async with parts.store.begin_system(read_only=True) as work:
             found = await work.directory.user(claims.user_number)
-            if found is None or found[0] != claims.organisation_id or found[1].name != claims.subject:
-                raise unauthenticated()
-            organisation_id, user = found
-            return Caller(organisation_id, f"user:{user.number}", user.name, user.role, user.number)
-        own = await work.directory.organisation_named(parts.settings.organisation) if foreign else None
-    if own is None or claims.organisation_id is not None:
+        if found is None or found[0] != claims.organisation_id or found[1].name != claims.subject:
+            return None
+        organisation_id, user = found
+        return Caller(organisation_id, f"user:{user.number}", user.name, user.role, user.number), None
+
+    who = ("user", claims.organisation_id, claims.user_number, claims.subject)
+    return _let_in(await parts.known.get(who, parts.clock.now(), look_up))
+
+
+def _let_in(caller: Caller | None) -> Caller:
+    if caller is None:
         raise unauthenticated()
-    number = claims.user_number
-    actor = "user:foreign" if number is None else f"user:foreign:{number}"
-    return Caller(own.id, actor, claims.subject, Role.VIEWER, number)
+    return caller
+
+
+async def _foreign(claims: Claims, parts: ServiceParts) -> Caller:
+    async def look_up() -> Found | None:
+        async with parts.store.begin_system(read_only=True) as work:
+            own = await work.directory.organisation_named(parts.settings.organisation)
+        number = claims.user_number
+        actor = "user:foreign" if number is None else f"user:foreign:{number}"
+        return None if own is None else (Caller(own.id, actor, claims.subject, Role.VIEWER, number), None)
+
+    who = ("foreign", claims.user_number, claims.subject)
+    return _let_in(await parts.known.get(who, parts.clock.now(), look_up))

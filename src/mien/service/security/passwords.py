@@ -34,11 +34,8 @@ class Passwords:
 
     async def verify(self, password: str, stored: str | None) -> bool:
         """Whether a password is the one that was stored; never, but as slowly, where ``stored`` is None."""
-        if stored is None:
-            if self._dummy is None:
-                self._dummy = await self.hashed("nobody's password")
-            async with self._turn:
-                await asyncio.to_thread(self._hasher.verify, password, self._dummy)
-            return False
+        if self._dummy is None:  # before either answer, so that the first takes as long as well
+            self._dummy = await self.hashed("nobody's password")
         async with self._turn:
-            return await asyncio.to_thread(self._hasher.verify, password, stored)
+            fits = await asyncio.to_thread(self._hasher.verify, password, stored or self._dummy)
+        return fits and stored is not None
