@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -94,14 +94,41 @@ class TimelineColumns:
         return np.asarray(self.rows[column])
 
 
+class Packed(NamedTuple):
+    """A snapshot on its way into the store; ``readable`` is looked at once more before it is kept."""
+
+    session_id: str
+    source: str
+    zone: str
+    media_time: float
+    readable: int | None
+    figures: bytes
+    detail: bytes | None
+
+
+def packed(snapshot: AudienceSnapshot) -> Packed:
+    """A snapshot, ready to be stored.
+
+    Raises:
+        InvalidError: it is no plain snapshot, or a figure is out of range.
+    """
+    told = (snapshot.session_id, snapshot.source, snapshot.zone, snapshot.media_time, snapshot.readable)
+    return Packed(*told, *pack(snapshot))
+
+
 def pack(snapshot: AudienceSnapshot) -> tuple[bytes, bytes | None]:
     """A snapshot's figures and detail.
 
     Raises:
-        InvalidError: it is no plain snapshot (a subclass could hold more than one may), or a count is out of range.
+        InvalidError: it is no plain snapshot (a subclass could hold more than one may), or a figure is out of range.
     """
     if type(snapshot) is not AudienceSnapshot:
         raise InvalidError(f"only an AudienceSnapshot can be stored, not a {type(snapshot).__name__}.")
+    return pack_alike(snapshot)
+
+
+def pack_alike(snapshot: Any) -> tuple[bytes, bytes | None]:
+    """The same of anything that was checked to hold a snapshot's fields and no others (:mod:`mien.store.wire`)."""
     head = (snapshot.media_time, snapshot.duration_seconds, snapshot.suppressed, snapshot.demo, FORMAT, 0)
     if snapshot.suppressed:
         return _ROW.pack(*head, *_UNTOLD), None
@@ -119,9 +146,11 @@ def pack(snapshot: AudienceSnapshot) -> tuple[bytes, bytes | None]:
         return row, _detail(snapshot)
     except struct.error as error:
         raise InvalidError(f"a count of a snapshot is above {_LARGEST_COUNT}.") from error
+    except OverflowError as error:
+        raise InvalidError("a figure of a snapshot is larger than single precision holds.") from error
 
 
-def _detail(snapshot: AudienceSnapshot) -> bytes | None:
+def _detail(snapshot: Any) -> bytes | None:
     told, parts = 0, [b""]
     if snapshot.model is not None:
         told |= _MODEL

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from mien.core.audience import WHOLE_AUDIENCE, AudienceSnapshot
 from mien.store import tables
 from mien.store.errors import InvalidError, NotFoundError
-from mien.store.packing import TimelineColumns, pack, unpack
+from mien.store.packing import Packed, TimelineColumns, packed, unpack
 from mien.store.records import SessionState
 from mien.store.scope import Scope
 
@@ -98,8 +98,16 @@ class Snapshots:
         Raises:
             InvalidError: there are more, or one is no plain snapshot.
         """
-        if len(snapshots) > MOST_AT_ONCE:
-            raise InvalidError(f"at most {MOST_AT_ONCE} snapshots at once, not {len(snapshots)}: send smaller batches.")
+        _check_size(len(snapshots))
+        return await self.ingest_packed([packed(snapshot) for snapshot in snapshots])
+
+    async def ingest_packed(self, snapshots: Sequence[Packed]) -> Ingested:
+        """The same of snapshots that are packed already (:mod:`mien.store.wire`).
+
+        Raises:
+            InvalidError: there are too many.
+        """
+        _check_size(len(snapshots))
         if not snapshots:
             return Ingested(0, 0, ())
         named = {s.session_id: _uuid(s.session_id) for s in snapshots}
@@ -114,7 +122,8 @@ class Snapshots:
             if reason or session is None:
                 refused.append(Refusal(position, reason or ""))
                 continue
-            rows.append((session.started_on, key, snapshot.source, snapshot.zone, snapshot.media_time, *pack(snapshot)))
+            _, source, zone, media_time, _, figures, detail = snapshot
+            rows.append((session.started_on, key, source, zone, media_time, figures, detail))
         # In one order everywhere: batches that overlap wait for each other instead of deadlocking.
         rows.sort(key=lambda row: (row[1].int, *row[2:5]))
         stored = await self._write(rows) if rows else 0
@@ -279,7 +288,12 @@ class Snapshots:
         return day
 
 
-def _refusal(snapshot: AudienceSnapshot, session: _Known | None) -> str | None:
+def _check_size(count: int) -> None:
+    if count > MOST_AT_ONCE:
+        raise InvalidError(f"at most {MOST_AT_ONCE} snapshots at once, not {count}: send smaller batches.")
+
+
+def _refusal(snapshot: Packed, session: _Known | None) -> str | None:
     """Why a snapshot cannot be taken, or None."""
     if session is None:
         return "there is no such session."
