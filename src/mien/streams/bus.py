@@ -214,6 +214,14 @@ class Live(Protocol):
     after it was stored and followed before it was read, nothing is missed in between.
     """
 
+    async def followed(self, channels: Sequence[str]) -> frozenset[str]:
+        """Those of some channels that somebody follows, or did a moment ago: spares making events that nobody gets.
+
+        Raises:
+            BusUnavailableError: no answer.
+        """
+        ...
+
     async def announce(self, announcements: Sequence[Announcement]) -> None:
         """Tell followers; costs next to nothing for channels that nobody follows.
 

@@ -40,6 +40,11 @@ class MemoryLive:
         # Ids of an earlier process are older than every one of this, and so are known to be missed.
         self._last = Position(time.time_ns() // 1_000_000, 0)
 
+    async def followed(self, channels: Sequence[str]) -> frozenset[str]:
+        """See :class:`mien.streams.bus.Live`."""
+        there = ((name, self._channels.get(name)) for name in channels)
+        return frozenset(name for name, found in there if found is not None and not self._forget(name, found))
+
     async def announce(self, announcements: Sequence[Announcement]) -> None:
         """See :class:`mien.streams.bus.Live`."""
         for told in announcements:

@@ -111,15 +111,19 @@ class RedisLive:
         self._since_script = client.register_script(scripts.SINCE)
         self._beat = Beat("renewing followed channels", min(_RENEW_SECONDS, options.linger_seconds / 3), self._renew)
 
+    async def followed(self, channels: Sequence[str]) -> frozenset[str]:
+        """See :class:`mien.streams.bus.Live`."""
+        distinct, found = list(dict.fromkeys(channels)), set[str]()
+        for start in range(0, len(distinct), _PART):
+            found |= await self._followed(distinct[start : start + _PART])
+        return frozenset(found)
+
     async def announce(self, announcements: Sequence[Announcement]) -> None:
         """See :class:`mien.streams.bus.Live`."""
         lost, self._lost = self._lost, {}
         every = [*(Announcement(channel, _LOST, b"") for channel in lost), *announcements]
         try:
-            channels = list(dict.fromkeys(told.channel for told in every))
-            followed: set[str] = set()
-            for start in range(0, len(channels), _PART):
-                followed |= await self._followed(channels[start : start + _PART])
+            followed = await self.followed([told.channel for told in every])
             wanted = [told for told in every if told.channel in followed]
             for start in range(0, len(wanted), _PART):
                 await self._announce(wanted[start : start + _PART])

@@ -1,0 +1,55 @@
+"""Live events of a session: what its followers are told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any, Final
+from uuid import UUID
+
+from mien.store.packing import Packed, unpack
+from mien.streams.bus import Announcement, Live
+
+SNAPSHOT: Final = "snapshot"
+MOMENT: Final = "moment"
+ENDED: Final = "ended"
+KINDS: Final = (SNAPSHOT, MOMENT, ENDED)
+
+
+def channel(organisation_id: UUID, session_id: UUID | str) -> str:
+    """Where a session's events are told: an organisation cannot name another's."""
+    return f"session:{organisation_id}:{session_id}"
+
+
+async def announce_stored(live: Live, organisation_id: UUID, snapshots: Iterable[Packed]) -> None:
+    """Tell followers of snapshots that are in the store now, in order of media time within each session.
+
+    Raises:
+        BusUnavailableError: no answer; followers are told that they missed something.
+    """
+    told = list(snapshots)
+    channels = {one.session_id: channel(organisation_id, one.session_id.lower()) for one in told}
+    followed = await live.followed(list(channels.values()))
+    if not followed:
+        return
+    wanted = [one for one in told if channels[one.session_id] in followed]
+    wanted.sort(key=lambda one: one.media_time)
+    await live.announce([Announcement(channels[s.session_id], SNAPSHOT, _json(s), s.media_time) for s in wanted])
+
+
+async def announce(
+    live: Live, organisation_id: UUID, session_id: UUID, kind: str, content: dict[str, Any], at_seconds: float | None
+) -> None:
+    """Tell followers of something else, which is in the store now.
+
+    Raises:
+        BusUnavailableError: no answer; followers are told that they missed something.
+    """
+    data = json.dumps(content, separators=(",", ":"), allow_nan=False).encode()
+    await live.announce([Announcement(channel(organisation_id, session_id), kind, data, at_seconds)])
+
+
+def _json(snapshot: Packed) -> bytes:
+    """As the store holds it: followers and readers of the timeline see the same figures."""
+    whole = unpack(snapshot.session_id, snapshot.source, snapshot.zone, snapshot.figures, snapshot.detail)
+    return whole.model_dump_json(exclude_none=True).encode()
