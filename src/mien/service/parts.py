@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from mien.core.clock import Clock, SystemClock
 from mien.service.lifecycle import Lifecycle
+from mien.service.live.intake import Intake
+from mien.service.live.timelines import Timelines
 from mien.service.security.known import KnownCallers
 from mien.service.security.limits import Limits
 from mien.service.security.passwords import Passwords
@@ -43,6 +45,16 @@ class ServiceParts:
     def tokens(self) -> Tokens:
         """Makes and checks access tokens."""
         return Tokens(self.settings)
+
+    @cached_property
+    def intake(self) -> Intake:
+        """The way in for snapshots."""
+        return Intake(self.store, self.bus)
+
+    @cached_property
+    def timelines(self) -> Timelines:
+        """Timelines as they are answered."""
+        return Timelines()
 
     @cached_property
     def passwords(self) -> Passwords:

@@ -8,11 +8,17 @@ from typing import Final
 
 from fastapi import FastAPI
 
+from mien.service.live.recorder import Recorder, recording
 from mien.service.parts import ServiceParts
 
 Runner = Callable[[ServiceParts], AbstractAsyncContextManager[object]]
 
-RUNNERS: Final[tuple[Runner, ...]] = ()
+
+def _recording(parts: ServiceParts) -> AbstractAsyncContextManager[object]:
+    return recording(Recorder(parts.bus.streams, parts.store, parts.intake))
+
+
+RUNNERS: Final[tuple[Runner, ...]] = (_recording,)
 """Each is entered when the application starts, in order, and left when it stops. What one raises on entering stops the
 start; what it goes on doing in tasks of its own it must survive by itself."""
 

@@ -13,6 +13,7 @@ from mien.streams.bus import Announcement, Live
 SNAPSHOT: Final = "snapshot"
 MOMENT: Final = "moment"
 ENDED: Final = "ended"
+_ID_LENGTH: Final = 36
 KINDS: Final = (SNAPSHOT, MOMENT, ENDED)
 
 
@@ -28,7 +29,7 @@ async def announce_stored(live: Live, organisation_id: UUID, snapshots: Iterable
         BusUnavailableError: no answer; followers are told that they missed something.
     """
     told = list(snapshots)
-    channels = {one.session_id: channel(organisation_id, one.session_id.lower()) for one in told}
+    channels = {key: channel(organisation_id, _written(key)) for key in {one.session_id for one in told}}
     followed = await live.followed(list(channels.values()))
     if not followed:
         return
@@ -47,6 +48,11 @@ async def announce(
     """
     data = json.dumps(content, separators=(",", ":"), allow_nan=False).encode()
     await live.announce([Announcement(channel(organisation_id, session_id), kind, data, at_seconds)])
+
+
+def _written(session_id: str) -> str:
+    """An id as we write it; clients may write it in other ways."""
+    return session_id.lower() if len(session_id) == _ID_LENGTH else str(UUID(session_id))
 
 
 def _json(snapshot: Packed) -> bytes:

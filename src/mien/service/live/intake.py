@@ -102,7 +102,8 @@ class Intake:
 
     def _launch(self, organisation_id: UUID, queue: _Queue) -> None:
         while queue.waiting and queue.flights < self._options.transactions:
-            batches, count = [], 0
+            batches: list[_Batch] = []
+            count = 0
             limit = min(self._options.together, MOST_AT_ONCE)
             while queue.waiting and (not batches or count + len(queue.waiting[0].snapshots) <= limit):
                 batches.append(queue.waiting.pop(0))
@@ -142,8 +143,10 @@ class Intake:
             await self._tell(organisation_id, [s for i, s in enumerate(every) if i not in refused])
 
     async def _tell(self, organisation_id: UUID, stored: list[Packed]) -> None:
-        for noticing in self.noticing:
-            noticing(organisation_id, {UUID(key) for key in {s.session_id for s in stored}})
+        if self.noticing:
+            sessions = {UUID(key) for key in {s.session_id for s in stored}}
+            for noticing in self.noticing:
+                noticing(organisation_id, sessions)
         try:
             await announce_stored(self._bus.live, organisation_id, stored)
         except BusUnavailableError as error:

@@ -6,11 +6,15 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from mien.service.routes import api_keys, auth, health, users
+from mien.service.routes import api_keys, auth, follow, health, sessions, snapshots, timelines, users
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     health.router,
     auth.router,
     users.router,
     api_keys.router,
+    sessions.router,
+    snapshots.router,
+    timelines.router,
+    follow.router,
 )

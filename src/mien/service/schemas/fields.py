@@ -25,9 +25,12 @@ Time = Annotated[
 ]
 """A time of day: with its zone in requests, in UTC with a Z in answers."""
 
+without_nul = AfterValidator(_without_nul)
+"""Of texts: PostgreSQL stores no NUL."""
+
 Name = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
-    AfterValidator(_without_nul),
+    without_nul,
 ]
 """What a person calls something."""

@@ -1,0 +1,145 @@
+"""Following a session: the same events for WebSockets and for server-sent events."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+
+from mien.service.lifecycle import Lifecycle
+from mien.service.live.events import ENDED, channel
+from mien.store.errors import NotFoundError
+from mien.store.records import SessionState
+from mien.streams.bus import Event, Missed
+
+if TYPE_CHECKING:
+    from mien.service.parts import ServiceParts
+
+QUIET_SECONDS: Final = 15.0
+"""After so long without an event a sign of life is sent: proxies close what is silent."""
+_LEFT_SECONDS: Final = 0.25
+"""What is left to tell of a session that has ended is told by then."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignOfLife:
+    """Nothing happened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """The session has ended, and everything was told."""
+
+
+@dataclass(frozen=True, slots=True)
+class GoOn:
+    """This connection ends: come back with the last event's id."""
+
+
+Told = Event | Missed | SignOfLife | Over | GoOn
+
+
+@asynccontextmanager
+async def followed(
+    parts: ServiceParts, organisation_id: UUID, session_id: UUID, *, after: str | None
+) -> AsyncIterator[AsyncIterator[Told]]:
+    """Follow a session, and be counted among its followers, while the block runs.
+
+    It lasts no longer than a token is good: whoever follows must then prove anew who they are.
+
+    Args:
+        parts: of the service. When its process drains, followers are sent on.
+        organisation_id, session_id: what is followed; the caller has seen that it is there.
+        after: id of the last event the follower had, or None.
+
+    Raises:
+        BusUnavailableError: no answer.
+    """
+    room = channel(organisation_id, session_id)
+    async with parts.bus.live.follow(room, after=after) as events, parts.bus.presence.present(room):
+        # Asked after following began, so that an end in between is not waited for in vain.
+        ended = await _has_ended(parts, organisation_id, session_id)
+        told = _told(events, parts.lifecycle, parts.settings.access_token_seconds, ended=ended)
+        try:
+            yield told
+        finally:
+            await told.aclose()
+
+
+async def _has_ended(parts: ServiceParts, organisation_id: UUID, session_id: UUID) -> bool:
+    async with parts.store.begin(organisation_id, read_only=True) as work:
+        try:
+            return (await work.sessions.get(session_id)).state is SessionState.ENDED
+        except NotFoundError:
+            return True
+
+
+async def _told(
+    events: AsyncIterator[Event | Missed], lifecycle: Lifecycle, seconds: float, *, ended: bool
+) -> AsyncGenerator[Told, None]:
+    now = asyncio.get_running_loop().time
+    until = now() + seconds
+    coming = asyncio.ensure_future(_next(events))
+    draining = asyncio.ensure_future(lifecycle.draining.wait())
+    waited: set[asyncio.Future[Any]] = {draining}
+    try:
+        while True:
+            left = until - now()
+            quiet = _LEFT_SECONDS if ended else QUIET_SECONDS
+            await asyncio.wait(
+                {coming, *waited}, timeout=max(0.0, min(quiet, left)), return_when=asyncio.FIRST_COMPLETED
+            )
+            if coming.done():
+                event = coming.result()
+                if event is None:
+                    yield GoOn()
+                    return
+                if isinstance(event, Event) and event.kind == ENDED:
+                    yield event
+                    return
+                coming = asyncio.ensure_future(_next(events))
+                yield event
+            elif draining.done() or left <= 0:
+                yield GoOn()
+                return
+            elif ended:
+                yield Over()
+                return
+            else:
+                yield SignOfLife()
+    finally:
+        coming.cancel()
+        draining.cancel()
+        await asyncio.wait({coming, *waited})
+
+
+async def _next(events: AsyncIterator[Event | Missed]) -> Event | Missed | None:
+    try:
+        return await anext(events)
+    except StopAsyncIteration:
+        return None
+
+
+def missed_data(missed: Missed, session_id: UUID) -> dict[str, object]:
+    """What a follower is told who missed events: where to read what it did not get."""
+    path = f"/api/v1/sessions/{session_id}/timeline"
+    since = missed.since_seconds
+    return {"since_seconds": since, "read": path if since is None else f"{path}?start_seconds={since:.6g}"}
+
+
+@lru_cache(maxsize=1024)
+def as_message(event: Event) -> str:
+    """For WebSockets; written once however many follow."""
+    head = {"type": event.kind, "id": event.id, "at_seconds": event.at_seconds}
+    return json.dumps(head)[:-1] + ', "data": ' + event.data.decode() + "}"
+
+
+@lru_cache(maxsize=1024)
+def as_sse(event: Event) -> bytes:
+    """For server-sent events."""
+    return b"id: %s\nevent: %s\ndata: %s\n\n" % (event.id.encode(), event.kind.encode(), event.data)

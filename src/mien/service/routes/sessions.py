@@ -1,0 +1,135 @@
+"""Sessions: begun through the purpose gate, ended, read, deleted."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+
+from mien.core.policy import Declaration, Grant, authorise
+from mien.core.settings import PROFILES, Profile
+from mien.service.dependencies import Caller, Parts, Reading, RequireAnalyst, Writing
+from mien.service.live import events
+from mien.service.paging import PageOf, PageQuery, page_of
+from mien.service.problems import ProblemError, responses
+from mien.service.schemas.sessions import Deletion, NewSession, Presence, Session, SessionChange
+from mien.store.records import SessionState
+from mien.store.repositories.sessions import SessionDraft
+from mien.streams.errors import BusUnavailableError
+
+router = APIRouter(prefix="/api/v1/sessions", tags=["sessions"])
+
+
+@router.post("", operation_id="begin_session", status_code=201, responses=responses(403, 404, 409))
+async def begin_session(caller: RequireAnalyst, work: Writing, asked: NewSession, response: Response) -> Session:
+    """A new session that takes snapshots, if the declared purpose, basis and jurisdiction permit it."""
+    profile = _profile(asked)
+    grant = _permit(asked, profile)
+    audience = profile.audience
+    session = await work.sessions.begin(
+        SessionDraft(
+            grant=grant,
+            label_set=audience.label_set,
+            step_seconds=audience.step_seconds,
+            retention_days=asked.retention_days,
+            version_id=asked.version_id,
+            study_id=asked.study_id,
+            respondent_id=asked.respondent_id,
+            consent_id=asked.consent_id,
+        )
+    )
+    detail = {"purpose": session.purpose.value, "profile": session.profile, "min_group": session.min_group}
+    await work.audit.record(caller.actor, "session.begun", "session", session.id, detail)
+    await work.deliveries.publish("session.started", {"session_id": str(session.id)}, session_id=session.id)
+    response.headers["Location"] = f"{router.prefix}/{session.id}"
+    return Session.of(session)
+
+
+@router.get("", operation_id="list_sessions")
+async def list_sessions(
+    _caller: Caller,
+    work: Reading,
+    paging: PageQuery,
+    state: SessionState | None = None,
+    version_id: UUID | None = None,
+    study_id: UUID | None = None,
+    respondent_id: Annotated[UUID | None, Query(description="Whose sessions.")] = None,
+) -> PageOf[Session]:
+    """Sessions, oldest first."""
+    asked = {"state": state, "version_id": version_id, "study_id": study_id, "respondent_id": respondent_id}
+    where = {name: value for name, value in asked.items() if value is not None}
+    return page_of(await work.sessions.list(after=paging.after, limit=paging.limit, **where), Session.of)
+
+
+@router.get("/{session_id}", operation_id="get_session", responses=responses(404))
+async def get_session(_caller: Caller, work: Reading, session_id: UUID) -> Session:
+    """One session."""
+    return Session.of(await work.sessions.get(session_id))
+
+
+@router.post("/{session_id}/end", operation_id="end_session", responses=responses(404))
+async def end_session(caller: RequireAnalyst, parts: Parts, session_id: UUID) -> Session:
+    """Take no further snapshot; asking again changes nothing. Followers are told."""
+    async with parts.store.begin(caller.organisation_id) as work:
+        before = await work.sessions.get(session_id)
+        session = await work.sessions.end(session_id)
+        if before.state is SessionState.OPEN:
+            await work.audit.record(caller.actor, "session.ended", "session", session_id)
+            await work.deliveries.publish("session.ended", {"session_id": str(session_id)}, session_id=session_id)
+    await _tell_end(parts, caller.organisation_id, session_id)
+    return Session.of(session)
+
+
+@router.patch("/{session_id}", operation_id="change_session", responses=responses(404, 409))
+async def change_session(caller: RequireAnalyst, work: Writing, session_id: UUID, asked: SessionChange) -> Session:
+    """Keep a session for less time than was said."""
+    session = await work.sessions.shorten_retention(session_id, asked.retention_days)
+    detail = {"retention_days": asked.retention_days}
+    await work.audit.record(caller.actor, "session.retention_shortened", "session", session_id, detail)
+    return Session.of(session)
+
+
+@router.delete("/{session_id}", operation_id="delete_session", responses=responses(404))
+async def delete_session(caller: RequireAnalyst, parts: Parts, session_id: UUID) -> Deletion:
+    """Delete a session with everything that belongs to it, now; says what was deleted."""
+    async with parts.store.begin(caller.organisation_id) as work:
+        proof = await work.sessions.delete(session_id, caller.actor)
+        await work.deliveries.publish("session.deleted", {"session_id": str(session_id)})
+    parts.timelines.forget(caller.organisation_id, session_id)
+    await _tell_end(parts, caller.organisation_id, session_id)
+    return Deletion.of(proof)
+
+
+@router.get("/{session_id}/presence", operation_id="get_session_presence", responses=responses(404))
+async def get_session_presence(caller: Caller, parts: Parts, session_id: UUID) -> Presence:
+    """How many follow a session live."""
+    async with parts.store.begin(caller.organisation_id, read_only=True) as work:
+        await work.sessions.get(session_id)
+    room = events.channel(caller.organisation_id, session_id)
+    return Presence(followers=await parts.bus.presence.count(room))
+
+
+def _profile(asked: NewSession) -> Profile:
+    profile = PROFILES.get(asked.profile)
+    if profile is None:
+        raise ProblemError(422, "invalid", f"There is no such profile: choose one of {', '.join(PROFILES)}.")
+    changes: dict[str, float] = {}
+    if asked.min_group is not None:
+        changes["min_group"] = asked.min_group
+    if asked.step_seconds is not None:
+        changes["step_seconds"] = asked.step_seconds
+    return profile.model_copy(update={"audience": profile.audience.model_copy(update=changes)})
+
+
+def _permit(asked: NewSession, profile: Profile) -> Grant:
+    return authorise(Declaration(asked.purpose, asked.basis, asked.jurisdiction, asked.exception), profile)
+
+
+async def _tell_end(parts: Parts, organisation_id: UUID, session_id: UUID) -> None:
+    try:
+        told = {"session_id": str(session_id)}
+        await events.announce(parts.bus.live, organisation_id, session_id, events.ENDED, told, None)
+    except BusUnavailableError:
+        # Followers are told that they missed something, and look themselves.
+        return
