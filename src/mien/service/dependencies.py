@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Annotated
 
@@ -33,10 +33,15 @@ def parts_of(connection: HTTPConnection) -> ServiceParts:
     return found
 
 
-Parts = Annotated[ServiceParts, Depends(parts_of)]
+# Dependencies are coroutines: FastAPI sends plain functions to a thread, which costs more than all else they do.
+async def _parts(connection: HTTPConnection) -> ServiceParts:
+    return parts_of(connection)
 
 
-def _caller(
+Parts = Annotated[ServiceParts, Depends(_parts)]
+
+
+async def _caller(
     request: Request,
     _token: Annotated[object, Security(_SCHEMES[0])],
     _key: Annotated[object, Security(_SCHEMES[1])],
@@ -56,8 +61,8 @@ Caller = Annotated[principal.Caller, Depends(_caller)]
 """Whoever is signed in."""
 
 
-def _at_least(role: Role) -> Callable[[principal.Caller], principal.Caller]:
-    def check(caller: Caller) -> principal.Caller:
+def _at_least(role: Role) -> Callable[[principal.Caller], Awaitable[principal.Caller]]:
+    async def check(caller: Caller) -> principal.Caller:
         if not caller.role.includes(role):
             raise ProblemError(403, "role", f"This needs the role {role.value}; yours is {caller.role.value}.")
         return caller

@@ -24,7 +24,7 @@ class Paging:
     after: UUID | None
 
 
-def _paging(
+async def _paging(
     limit: Annotated[int, Query(ge=1, le=1000, description="At most so many.")] = 100,
     after: Annotated[UUID | None, Query(description="Go on behind this one: the last page's `after`.")] = None,
 ) -> Paging:
