@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from uuid import UUID
 
 from mien.service.lifecycle import Lifecycle
@@ -19,6 +19,8 @@ from mien.streams.bus import Event, Missed
 
 if TYPE_CHECKING:
     from mien.service.parts import ServiceParts
+
+T = TypeVar("T")
 
 QUIET_SECONDS: Final = 15.0
 """After so long without an event a sign of life is sent: proxies close what is silent."""
@@ -84,38 +86,57 @@ async def _told(
 ) -> AsyncGenerator[Told, None]:
     now = asyncio.get_running_loop().time
     until = now() + seconds
-    coming = asyncio.ensure_future(_next(events))
-    draining = asyncio.ensure_future(lifecycle.draining.wait())
-    waited: set[asyncio.Future[Any]] = {draining}
+    waiting = _Waiting()
+    # One task a follower, and none an event: hundreds of followers hear of each.
+    draining = asyncio.create_task(waiting.cut_short_by(lifecycle.draining))
     try:
         while True:
             left = until - now()
             quiet = _LEFT_SECONDS if ended else QUIET_SECONDS
-            await asyncio.wait(
-                {coming, *waited}, timeout=max(0.0, min(quiet, left)), return_when=asyncio.FIRST_COMPLETED
-            )
-            if coming.done():
-                event = coming.result()
-                if event is None:
+            try:
+                event = await waiting.until(_next(events), max(0.0, min(quiet, left)))
+            except TimeoutError:
+                if waiting.cut or until <= now():
                     yield GoOn()
                     return
-                if isinstance(event, Event) and event.kind == ENDED:
-                    yield event
+                yield Over() if ended else SignOfLife()
+                if ended:
                     return
-                coming = asyncio.ensure_future(_next(events))
-                yield event
-            elif draining.done() or left <= 0:
+                continue
+            if event is None:
                 yield GoOn()
                 return
-            elif ended:
-                yield Over()
+            yield event
+            if isinstance(event, Event) and event.kind == ENDED:
                 return
-            else:
-                yield SignOfLife()
     finally:
-        coming.cancel()
         draining.cancel()
-        await asyncio.wait({coming, *waited})
+        await asyncio.wait({draining})
+
+
+class _Waiting:
+    """Waits for one thing at a time, and for no longer than until something else happens."""
+
+    def __init__(self) -> None:
+        self._limit: asyncio.Timeout | None = None
+        self.cut = False
+
+    async def until(self, coming: Coroutine[Any, Any, T], seconds: float) -> T:
+        """What comes.
+
+        Raises:
+            TimeoutError: nothing came in time, or the waiting was cut short.
+        """
+        async with asyncio.timeout(0 if self.cut else seconds) as self._limit:
+            return await coming
+
+    async def cut_short_by(self, event: asyncio.Event) -> None:
+        """End the waiting, now and in future, when an event happens."""
+        await event.wait()
+        self.cut = True
+        if self._limit is not None and not self._limit.expired():
+            with suppress(RuntimeError):
+                self._limit.reschedule(asyncio.get_running_loop().time())
 
 
 async def _next(events: AsyncIterator[Event | Missed]) -> Event | Missed | None:

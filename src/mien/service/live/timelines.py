@@ -24,8 +24,8 @@ _LEVEL: Final = 5
 _MOST_BYTES: Final = 64_000_000
 _COUNTS: Final = ("frames", "present", "readable", "tracks")
 _SHARES: Final = ("coverage", "facing_share", "synchrony")
-_POINTS_DECIMALS: Final = 3
-_SHARE_DECIMALS: Final = 4
+_POINTS_DECIMALS: Final = 2
+_SHARE_DECIMALS: Final = 3
 _SECONDS_DECIMALS: Final = 6
 
 
