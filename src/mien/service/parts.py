@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mien.core.clock import Clock, SystemClock
 from mien.service.lifecycle import Lifecycle
+from mien.service.live.frames import FrameReader
 from mien.service.live.intake import Intake
 from mien.service.live.timelines import Timelines
 from mien.service.security.known import KnownCallers
@@ -50,6 +51,11 @@ class ServiceParts:
     def intake(self) -> Intake:
         """The way in for snapshots."""
         return Intake(self.store, self.bus)
+
+    @cached_property
+    def frames(self) -> FrameReader:
+        """Reads frames that are sent in."""
+        return FrameReader()
 
     @cached_property
     def timelines(self) -> Timelines:

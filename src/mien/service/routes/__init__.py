@@ -6,7 +6,7 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from mien.service.routes import api_keys, auth, follow, health, sessions, snapshots, timelines, users
+from mien.service.routes import api_keys, auth, follow, frames, health, sessions, snapshots, timelines, users
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     health.router,
@@ -17,4 +17,5 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     snapshots.router,
     timelines.router,
     follow.router,
+    frames.router,
 )
