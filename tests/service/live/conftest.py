@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from uuid import UUID
 
 import pytest
 
+from mien.service.settings import ServiceSettings
 from mien.store.database import Store
 from mien.streams.bus import Bus, StreamOptions
 from mien.streams.opening import BusOptions, open_bus
 from tests.redis_server import RedisServer
+from tests.service.support import SECRET
 from tests.store.conftest import (  # noqa: F401
     anyio_backend,
     bare_url,
@@ -24,6 +28,13 @@ from tests.store.conftest import (  # noqa: F401
 from tests.store.support import add_organisation
 
 _numbers = itertools.count()
+
+
+@pytest.fixture
+def settings(tmp_path: Path, url: str) -> ServiceSettings:  # noqa: F811
+    """Routes are tested on both databases."""
+    told = {"data_folder": tmp_path, "security_secret": base64.b64encode(SECRET).decode(), "database_url": url}
+    return ServiceSettings.model_validate(told)
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ import pytest
 import websockets
 from websockets.exceptions import ConnectionClosed
 
+from mien.service.live.events import MOMENT, announce
 from tests.service.live.test_routes import actions, begin, send
 from tests.service.support import Service, listening
 from tests.store.support import step
@@ -92,6 +93,17 @@ async def test_both_ways_tell_the_same_in_order_as_soon_as_it_is_stored(service:
             assert (await events.next())["event"] == "closed"
         await following(service, session, 0)
     assert (await actions(service)).count("session.followed") == 2
+
+
+async def test_scares_are_told_to_followers(service: Service, address: str) -> None:
+    async with service.client("analyst") as client:
+        session = (await begin(client))["id"]
+        async with sse(service, address, session) as events, socket(service, address, session) as messages:
+            await following(service, session, 2)
+            scare = {"kind": "scare", "at_seconds": 10.5, "intensity": 81.0}
+            await announce(service.parts.bus.live, service.organisation, UUID(session), MOMENT, scare, 10.5)
+            event, message = await events.next(), json.loads(await asyncio.wait_for(messages.recv(), 5))
+            assert (event["event"], event["data"]) == (message["type"], message["data"]) == ("moment", scare)
 
 
 async def test_who_comes_back_with_the_last_id_gets_what_came_meanwhile(service: Service, address: str) -> None:

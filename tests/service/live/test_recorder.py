@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -20,7 +21,7 @@ from mien.streams.snapshots import STREAM, message
 from tests.postgres import Server
 from tests.redis_server import RedisServer
 from tests.service.live.process import MIN_IDLE_SECONDS
-from tests.store.support import draft, step
+from tests.store.support import add_organisation, draft, step
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -124,31 +125,36 @@ async def test_a_message_that_the_database_will_not_take_is_given_up_and_the_oth
     assert letter.payload == message(cinema, [step(session, 2.0)])
 
 
-class TestWhenPostgreSQLIsKilled:
-    @pytest.fixture
-    def database(self) -> str:
-        return "postgresql"
+@pytest.fixture
+def durable() -> Iterator[Server]:
+    """A server of its own, which waits for the disk."""
+    server = Server(durable=True)
+    yield server
+    server.stop()
 
-    async def test_messages_wait_and_none_is_given_up(
-        self, real_store: Store, cinema: UUID, redis_bus: Bus, recorder: Recorder, postgres: Server
-    ) -> None:
-        session = await begun(real_store, cinema)
-        running = asyncio.create_task(recorder.run())
 
-        async def publish() -> None:
-            for i in range(60):
-                await redis_bus.streams.publish(STREAM, [message(cinema, [step(session, i * 0.5)])])
-                await asyncio.sleep(0.05)
+async def test_when_postgresql_is_killed_messages_wait_and_none_is_given_up(redis_bus: Bus, durable: Server) -> None:
+    store = await Store.open(durable.url("postgres"))
+    cinema = await add_organisation(store, "Cinema North")
+    session = await begun(store, cinema)
+    running = asyncio.create_task(Recorder(redis_bus.streams, store, Intake(store, redis_bus)).run())
 
-        publishing = asyncio.create_task(publish())
-        await asyncio.sleep(0.5)
-        await asyncio.to_thread(postgres.restart_after_kill)
-        await publishing
-        deadline = time.monotonic() + 10
-        while (await redis_bus.streams.backlog(STREAM)).waiting:
-            assert time.monotonic() < deadline
-            await asyncio.sleep(0.1)
-        running.cancel()
-        await asyncio.wait({running})
-        assert await stored(real_store, cinema, session) == [i * 0.5 for i in range(60)]
-        assert (await redis_bus.streams.backlog(STREAM)).dead == 0
+    async def publish() -> None:
+        for i in range(60):
+            await redis_bus.streams.publish(STREAM, [message(cinema, [step(session, i * 0.5)])])
+            await asyncio.sleep(0.05)
+
+    publishing = asyncio.create_task(publish())
+    while len(await stored(store, cinema, session)) < 5:
+        await asyncio.sleep(0.05)
+    await asyncio.to_thread(durable.restart_after_kill)
+    restarted = time.monotonic()
+    await publishing
+    while (await redis_bus.streams.backlog(STREAM)).waiting:
+        assert time.monotonic() - restarted < 15
+        await asyncio.sleep(0.1)
+    running.cancel()
+    await asyncio.wait({running})
+    assert await stored(store, cinema, session) == [i * 0.5 for i in range(60)]
+    assert (await redis_bus.streams.backlog(STREAM)).dead == 0
+    await store.close()
