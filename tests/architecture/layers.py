@@ -151,7 +151,8 @@ LIBRARY_HOMES: dict[str, tuple[str, ...]] = {
     "limits": ("service",),
 }
 """Libraries that only these layers may import: torch is no dependency of ours, sessions are opened one way, and noise
-is drawn in one place (decision 0017), SQL is sent from one place (decision 0026), and Redis is spoken to from one (decision 0030)."""
+is drawn in one place (decision 0017), SQL is sent from one place (decision 0026), Redis spoken to from one (decision
+0030)."""
 TOOLS = {
     "onnxruntime.quantization": ("conversion", "training"),
     "onnxruntime.transformers.float16": ("conversion",),
