@@ -14,8 +14,14 @@ from mien.service.parts import ServiceParts
 Runner = Callable[[ServiceParts], AbstractAsyncContextManager[object]]
 
 
-def _recording(parts: ServiceParts) -> AbstractAsyncContextManager[object]:
-    return recording(Recorder(parts.bus.streams, parts.store, parts.intake))
+@asynccontextmanager
+async def _recording(parts: ServiceParts) -> AsyncIterator[None]:
+    try:
+        async with recording(Recorder(parts.bus.streams, parts.store, parts.intake)):
+            yield
+    finally:
+        await parts.intake.idle()
+        parts.frames.close()
 
 
 RUNNERS: Final[tuple[Runner, ...]] = (_recording,)

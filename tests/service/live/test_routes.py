@@ -221,6 +221,19 @@ async def test_a_deleted_session_is_gone_at_once_and_its_deletion_proved(service
         assert (await client.delete(url)).status_code == 404
 
 
+async def test_what_is_asked_again_with_its_key_is_carried_out_once(service: Service) -> None:
+    async with service.client("analyst", headers={"idempotency-key": "once"}) as client:
+        first, again = await begin(client), await begin(client)
+        assert first == again
+    async with service.client("analyst") as client:
+        for method, path, key in (("POST", "/end", "end"), ("DELETE", "", "delete")):
+            url = f"/api/v1/sessions/{first['id']}{path}"
+            answers = [await client.request(method, url, headers={"idempotency-key": key}) for _ in range(2)]
+            assert [a.status_code for a in answers] == [200, 200]
+            assert answers[0].json() == answers[1].json()
+    assert (await actions(service)).count("session.deleted") == 1
+
+
 async def test_moments_and_series_are_read(service: Service) -> None:
     async with service.client("analyst") as client:
         session = await begin(client)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from mien.core.policy import Declaration, Grant, authorise
 from mien.core.settings import PROFILES, Profile
-from mien.service.dependencies import Caller, Parts, Reading, RequireAnalyst, Writing
+from mien.service.dependencies import Caller, Parts, Reading, RequireAnalyst, Writing, writing
 from mien.service.live import events
 from mien.service.paging import PageOf, PageQuery, page_of
 from mien.service.problems import ProblemError, responses
@@ -69,9 +69,9 @@ async def get_session(_caller: Caller, work: Reading, session_id: UUID) -> Sessi
 
 
 @router.post("/{session_id}/end", operation_id="end_session", responses=responses(404))
-async def end_session(caller: RequireAnalyst, parts: Parts, session_id: UUID) -> Session:
+async def end_session(caller: RequireAnalyst, parts: Parts, request: Request, session_id: UUID) -> Session:
     """Take no further snapshot; asking again changes nothing. Followers are told."""
-    async with parts.store.begin(caller.organisation_id) as work:
+    async with writing(request) as work:
         before = await work.sessions.get(session_id)
         session = await work.sessions.end(session_id)
         if before.state is SessionState.OPEN:
@@ -91,9 +91,9 @@ async def change_session(caller: RequireAnalyst, work: Writing, session_id: UUID
 
 
 @router.delete("/{session_id}", operation_id="delete_session", responses=responses(404))
-async def delete_session(caller: RequireAnalyst, parts: Parts, session_id: UUID) -> Deletion:
+async def delete_session(caller: RequireAnalyst, parts: Parts, request: Request, session_id: UUID) -> Deletion:
     """Delete a session with everything that belongs to it, now; says what was deleted."""
-    async with parts.store.begin(caller.organisation_id) as work:
+    async with writing(request) as work:
         proof = await work.sessions.delete(session_id, caller.actor)
         await work.deliveries.publish("session.deleted", {"session_id": str(session_id)})
     parts.timelines.forget(caller.organisation_id, session_id)
