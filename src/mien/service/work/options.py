@@ -10,8 +10,8 @@ from mien.core.settings import Settings
 class DecodingOptions(Settings):
     """What the process that reads one upload may use. What exceeds it ends the job with a problem, not the worker."""
 
-    memory_bytes: int = Field(4 << 30, ge=1 << 28)
-    """Address space of the process: libraries and networks take 2 GB of it before the first frame, most never used."""
+    memory_bytes: int = Field(3 << 30, ge=1 << 28)
+    """Address space of the process: libraries and networks take 0.9 GB of it before the first frame."""
     cpu_seconds: int = Field(14_400, ge=1)
     """Processor time."""
     wall_seconds: float = Field(7_200.0, gt=0)

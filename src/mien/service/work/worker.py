@@ -18,13 +18,14 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from mien.core.errors import InputError, MienError, PolicyError, SettingsError
+from mien.service.logs import say
 from mien.service.work.sweeping import sweep_due, sweep_orphans
 from mien.service.work.tasks import Announce, Finish, Handler, Progressed, Task, Tools
 from mien.store.errors import ConflictError, InvalidError, JobTimedOutError, LeaseLostError, NotFoundError
 from mien.store.records import JobState, Lease
 from mien.store.work import Work
 
-LOG: Final = logging.getLogger("mien.worker")
+LOG: Final = logging.getLogger("mien.service.worker")
 HOPELESS: Final = (InputError, PolicyError, SettingsError, InvalidError, NotFoundError, ConflictError)
 """Errors that another attempt would meet again."""
 LEAST_BEAT_SECONDS: Final = 0.5
@@ -95,7 +96,7 @@ class Worker:
             try:
                 lease = await self._claim()
             except Exception as error:
-                LOG.warning("no job could be claimed", extra={"problem": type(error).__name__})
+                say(LOG, logging.WARNING, "no job could be claimed", problem=type(error).__name__)
                 await _unless(stop, _AFTER_TROUBLE_SECONDS)
                 continue
             if lease is None:
@@ -129,15 +130,15 @@ class Worker:
         finally:
             beating.cancel()
             await asyncio.gather(beating, return_exceptions=True)
-        LOG.info(
-            "job %s",
-            state,
-            extra={
-                "job_id": str(lease.job.id),
-                "kind": lease.job.kind,
-                "attempt": lease.job.attempts,
-                "seconds": round(time.monotonic() - started, 3),
-            },
+        say(
+            LOG,
+            logging.INFO,
+            "an attempt at a job ended",
+            job_id=str(lease.job.id),
+            kind=lease.job.kind,
+            state=state,
+            attempt=lease.job.attempts,
+            seconds=round(time.monotonic() - started, 3),
         )
         if told_to_stop:
             raise asyncio.CancelledError
@@ -196,7 +197,7 @@ class Worker:
             except LeaseLostError:
                 attempt.ended = "lost"
             except Exception as error:
-                LOG.warning("a heartbeat failed", extra={"problem": type(error).__name__})
+                say(LOG, logging.WARNING, "a heartbeat failed", problem=type(error).__name__)
                 if time.monotonic() - heard > options.lease_seconds:
                     attempt.ended = "lost"
             if attempt.ended is not None:
@@ -239,7 +240,7 @@ class Worker:
         store, lease = self._tools.store, attempt.lease
         told = str(error) if isinstance(error, MienError) else "an error inside the service; its log tells more."
         if not isinstance(error, MienError):
-            LOG.error("a job failed", extra={"job_id": str(lease.job.id)}, exc_info=error)
+            LOG.error("a job failed", extra={"figures": {"job_id": str(lease.job.id)}}, exc_info=error)
         try:
             async with store.failing(lease, told, again=not isinstance(error, HOPELESS)) as (state, work):
                 if state is JobState.FAILED:
@@ -248,7 +249,7 @@ class Worker:
             return "lost"
         except Exception as trouble:
             # The lease runs out, and the job is tried again.
-            LOG.warning("a failure could not be told", extra={"problem": type(trouble).__name__})
+            say(LOG, logging.WARNING, "a failure could not be told", problem=type(trouble).__name__)
             return "lost"
         attempt.note = told
         await self._tell(attempt, state.value)
@@ -265,7 +266,7 @@ class Worker:
         try:
             await self._announce(progressed)
         except Exception as error:
-            LOG.debug("progress could not be announced", extra={"problem": type(error).__name__})
+            say(LOG, logging.DEBUG, "progress could not be announced", problem=type(error).__name__)
 
     async def _sweep(self, stop: asyncio.Event) -> None:
         options = self._tools.options
@@ -274,7 +275,7 @@ class Worker:
                 await sweep_due(self._tools.store, self._tools.spool)
                 await sweep_orphans(self._tools.store, self._tools.spool, older_than_seconds=options.orphan_seconds)
             except Exception as error:
-                LOG.warning("the spool could not be swept", extra={"problem": type(error).__name__})
+                say(LOG, logging.WARNING, "the spool could not be swept", problem=type(error).__name__)
             await _unless(stop, options.sweep_seconds)
 
 
