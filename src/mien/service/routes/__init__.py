@@ -6,11 +6,16 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from mien.service.routes import api_keys, auth, health, users
+from mien.service.routes import analyses, api_keys, auth, health, jobs, personal_results, reports, uploads, users
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     health.router,
     auth.router,
     users.router,
     api_keys.router,
+    uploads.router,
+    analyses.router,
+    jobs.router,
+    reports.router,
+    personal_results.router,
 )
