@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 
 import av
 import numpy as np
+from av.audio.resampler import AudioResampler
 
 from mien.core.policy import Basis, Declaration, Purpose, authorise
 from mien.core.settings import PROFILES
@@ -87,6 +88,23 @@ def many_frames(path: Path, frames: int, *, suffix_seconds: float = 0.04) -> byt
             frame.pts, frame.time_base = number, Fraction(suffix_seconds).limit_denominator(1000)
             output.mux(stream.encode(frame))
         output.mux(stream.encode())
+    return path.read_bytes()
+
+
+def with_sound(pictures: Path, sound: Path, path: Path) -> bytes:
+    """A recording's pictures with another's sound."""
+    with av.open(str(pictures)) as seen, av.open(str(sound)) as heard, av.open(str(path), "w") as output:
+        copied = output.add_stream_from_template(seen.streams.video[0])
+        voice = output.add_stream("aac", rate=16000, layout="mono")
+        for packet in seen.demux(seen.streams.video[0]):
+            if packet.dts is not None:
+                packet.stream = copied
+                output.mux(packet)
+        resampler = AudioResampler("fltp", "mono", 16000, 1024)
+        for frame in heard.decode(heard.streams.audio[0]):
+            for part in resampler.resample(frame):
+                output.mux(voice.encode(part))
+        output.mux(voice.encode(None))
     return path.read_bytes()
 
 

@@ -13,10 +13,20 @@ from pathlib import Path
 
 import pytest
 
+from mien.core.content import Source
 from mien.core.errors import UnsupportedMediaError
 from mien.service.work.limited import CrashedError, RefusedError, Telling
 from mien.service.work.options import DecodingOptions
-from tests.service.work.support import children, large_pictures, many_frames, nobody, read, thrown_away
+from mien.service.work.requests import Speech
+from tests.service.work.support import (
+    children,
+    large_pictures,
+    many_frames,
+    nobody,
+    read,
+    thrown_away,
+    with_sound,
+)
 from tests.sources.media import index_first, write_video
 
 PLAYLIST = b"#EXTM3U\n#EXTINF:10,\nfile:///etc/passwd\n"
@@ -181,3 +191,21 @@ async def test_stopping_ends_the_process(tmp_path: Path) -> None:
     reading.cancel()
     with pytest.raises(asyncio.CancelledError):
         await reading
+
+
+async def test_what_was_said_is_told_and_only_key_terms_are_asked_about(tmp_path: Path, shared: Path) -> None:
+    pictures = write_video(tmp_path / "silent.mp4", [i / 5 for i in range(20)])
+    spoken = with_sound(pictures, shared / "data/speech/jfk.flac", tmp_path / "spoken.mp4")
+    asked: list[tuple[tuple[str, ...], str]] = []
+
+    async def works(terms: tuple[str, ...], text: str) -> tuple[Source, ...]:
+        asked.append((terms, text))
+        return (Source("On asking", "https://doi.org/10.1/x", ("A. Author",), 1961, "Crossref"),)
+
+    found = await read(spoken, telling=Telling(nobody, thrown_away, works), speech=Speech(language="en", sources=True))
+    content = json.loads(found.documents["report.json"])["content"]
+    assert "country" in json.dumps(content)
+    assert "On asking" in json.dumps(content)
+    [(terms, text)] = asked
+    assert all(len(term) < 100 for term in terms)
+    assert "ask not" in text.lower()

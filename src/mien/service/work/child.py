@@ -15,6 +15,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import TypeAdapter
+
+from mien.core.content import Source
 from mien.core.errors import MienError
 from mien.service.work.confinement import Limits, confine
 from mien.service.work.messages import PIECE_BYTES, Kind, Sender
@@ -29,6 +32,9 @@ if TYPE_CHECKING:
 
 STILL_MEMORY_BYTES = 1 << 20
 """Kept aside, to be able to tell that memory has run out."""
+LONGEST_TEXT = 500_000
+"""Of what was said, characters: what works are ranked by."""
+WORKS = TypeAdapter(tuple[Source, ...])
 
 
 def main() -> None:
@@ -116,9 +122,23 @@ def _content(request: DecodingRequest, path: Path, sender: Sender) -> Content | 
     speech = request.measurement.speech
     if speech is None:
         return None
-    from mien.service.work.listening import listen
+    from dataclasses import replace
 
-    return listen(path, request.name, speech, request.threads, lambda text: sender.tell(Kind.NOTE, text=text))
+    from mien.contents import Listening, Writing, describe, listen, spoken_text, terms_of
+
+    def note(line: str) -> None:
+        sender.tell(Kind.NOTE, text=line)
+
+    def heard(seconds: float, of: float | None) -> None:
+        sender.tell(Kind.PROGRESS, share=None, listened_seconds=seconds)
+
+    listening = Listening(language=speech.language, threads=request.threads, name=request.name)
+    content = describe(listen(path, listening, note, heard), Writing(language=speech.language), note)
+    terms = terms_of(content)
+    if not speech.sources or not terms:
+        return content
+    sender.tell(Kind.QUESTION, terms=terms, text=spoken_text(content)[:LONGEST_TEXT])
+    return replace(content, sources=WORKS.validate_json(sys.stdin.buffer.readline()))
 
 
 def _progress(measuring: Measuring, sender: Sender) -> Any:

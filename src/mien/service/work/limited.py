@@ -21,8 +21,10 @@ from typing import Any, Final
 from pydantic import TypeAdapter, ValidationError
 
 from mien.core.audience import AudienceSnapshot, SnapshotLog
+from mien.core.content import Source
 from mien.core.errors import InputError, MienError
 from mien.core.findings import Moment, SampleLog
+from mien.scholar import fitting_terms
 from mien.service.sniffing import Media
 from mien.service.work.messages import Kind, Message, ProtocolError, received
 from mien.service.work.options import DecodingOptions
@@ -43,6 +45,8 @@ KEPT_VARIABLES: Final = (
 MOST_SNAPSHOTS: Final = 2_000_000
 MOST_DOCUMENT_BYTES: Final = 512 << 20
 MOST_SERIES: Final = 200
+MOST_TERMS: Final = 20
+WORKS: Final = TypeAdapter(tuple[Source, ...])
 _MOMENTS: Final = TypeAdapter(tuple[Moment, ...])
 _TAIL_BYTES: Final = 2000
 
@@ -93,10 +97,12 @@ class Telling:
     Attributes:
         progress: told the share that is done, 0–1 or None, and a few words.
         personal: given a personal file's name and its pieces as they come; it must take them all.
+        works: asked for scholarly works about key terms; None where nothing may leave this machine.
     """
 
     progress: Callable[[float | None, str], Awaitable[None]]
     personal: Callable[[str, AsyncIterator[bytes]], Awaitable[None]]
+    works: Callable[[tuple[str, ...], str], Awaitable[tuple[Source, ...]]] | None = None
 
 
 async def decode(
@@ -188,8 +194,8 @@ async def _converse(
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             process.stdin.write(asked.model_dump_json().encode() + b"\n")
             await process.stdin.drain()
+        told = await _take_in(stream, asked, telling, options, process.stdin)
         process.stdin.close()
-        told = await _take_in(stream, asked, telling, options)
         if told is None:
             status = await process.wait()
             raise _ended(status, await tail, options)
@@ -200,7 +206,11 @@ async def _converse(
 
 
 async def _take_in(
-    stream: asyncio.StreamReader, asked: DecodingRequest, telling: Telling, options: DecodingOptions
+    stream: asyncio.StreamReader,
+    asked: DecodingRequest,
+    telling: Telling,
+    options: DecodingOptions,
+    answers: asyncio.StreamWriter,
 ) -> Decoded | None:
     """Everything the process tells until its result; None where it ended without one."""
     found = Decoded()
@@ -229,6 +239,9 @@ async def _take_in(
                     content = b"".join([piece async for piece in _file(messages, MOST_DOCUMENT_BYTES - size)])
                     size += len(content)
                     found.documents[name] = content
+            case Kind.QUESTION if asked.measurement.speech is not None and asked.measurement.speech.sources:
+                answers.write(WORKS.dump_json(await _works(message, telling)) + b"\n")
+                await answers.drain()
             case Kind.RESULT:
                 _conclude(found, message.document())
                 return found
@@ -257,6 +270,9 @@ def _progress(message: Message) -> tuple[float | None, str]:
     told = message.document()
     share, frames = told.get("share"), told.get("frames_read")
     given = min(1.0, max(0.0, float(share))) if isinstance(share, int | float) else None
+    heard = told.get("listened_seconds")
+    if isinstance(heard, int | float):
+        return given, f"{heard:.0f} seconds listened to"
     return given, f"{frames} frames read" if isinstance(frames, int) else ""
 
 
@@ -277,6 +293,16 @@ def _samples(message: Message) -> SampleLog:
         return SampleLog.unpacked(str(told["slug"]), str(told["unit"]), packed)
     except (KeyError, ValueError) as error:
         raise ProtocolError("the process that read the upload sent no samples.") from error
+
+
+async def _works(message: Message, telling: Telling) -> tuple[Source, ...]:
+    """Works about what was said. Whatever the process asks, nothing but key terms leaves this machine."""
+    told = message.document()
+    terms, text = told.get("terms"), told.get("text")
+    if not isinstance(terms, list) or not isinstance(text, str):
+        raise ProtocolError("the process that read the upload asked something that cannot be read.")
+    fitting = tuple(fitting_terms([str(term) for term in terms[:MOST_TERMS]]))
+    return () if telling.works is None or not fitting else await telling.works(fitting, text)
 
 
 def _conclude(found: Decoded, told: Mapping[str, Any]) -> None:

@@ -42,6 +42,8 @@ class Kind(IntEnum):
     """What was found."""
     PROBLEM = 9
     """Why there is no result."""
+    QUESTION = 10
+    """Key terms to look for works about; the answer is a line of JSON on its standard input."""
 
 
 class ProtocolError(MienError):

@@ -8,6 +8,10 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
+from mien import weights
+from mien.contents import find_works
+from mien.core.content import Source
+from mien.language.transcribers.whisper import DEFAULT_MODEL, REGISTERED
 from mien.service.sniffing import VIDEOS, Media
 from mien.service.work.limited import Decoded, RefusedError, Telling, decode
 from mien.service.work.requests import AnalysisOrder
@@ -85,15 +89,32 @@ async def read_upload(task: Task, order: AnalysisOrder, personal: PersonalFiles,
     if not upload.complete or upload.job_id != task.job.id:
         raise RefusedError("the upload is not this job's.", "gone")
     key = tools.spool.key(upload.id, upload.sealed_key)
+    speech = order.measurement.speech
+    notes: list[str] = []
+    if speech is not None:
+        await asyncio.to_thread(_fetch_speech)
+
+    async def works(terms: tuple[str, ...], text: str) -> tuple[Source, ...]:
+        return await asyncio.to_thread(find_works, terms, text, notes.append)
+
     session_id: UUID = task.job.session_id or task.job.id
-    return await decode(
+    telling = Telling(task.progress, personal.take, works if speech is not None and speech.sources else None)
+    found = await decode(
         tools.spool.read(key),
         _media(upload),
         order.measurement,
         {"session_id": str(session_id), "created": tools.clock.now(), "documents": documents},
         tools.options.decoding,
-        Telling(task.progress, personal.take),
+        telling,
     )
+    found.notes += notes
+    return found
+
+
+def _fetch_speech() -> None:
+    """Have the listener's weights here: the process that reads uploads reaches no network."""
+    for entry in REGISTERED[DEFAULT_MODEL].values():
+        weights.load(entry)
 
 
 def _media(upload: SpooledFile) -> Media:
