@@ -23,7 +23,7 @@ UPLOADS = "/api/v1/uploads"
 
 @pytest.fixture
 def settings(settings: ServiceSettings) -> ServiceSettings:
-    return settings.model_copy(update={"max_upload_bytes": LIMIT})
+    return settings.model_copy(update={"max_upload_bytes": LIMIT, "max_waiting_uploads": 3})
 
 
 @pytest.fixture
@@ -239,3 +239,13 @@ async def test_two_requests_do_not_write_at_once(client_of: Clients, service: Se
     goes_on.set()
     assert second.status_code == 409
     assert (await first).status_code == 204
+
+
+async def test_an_organisation_has_so_many_uploads_here_and_no_more(client_of: Clients) -> None:
+    client = client_of("analyst")
+    kept = [await begin(client, 1000) for _ in range(3)]
+    refused = await client.post(UPLOADS, headers={"Upload-Length": "1000"})
+    assert refused.status_code == 409
+    assert (await client_of("other_admin").post(UPLOADS, headers={"Upload-Length": "1000"})).status_code == 201
+    await client.delete(kept[0])
+    await begin(client, 1000)

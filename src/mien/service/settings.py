@@ -91,6 +91,8 @@ class ServiceSettings(Settings):
     service needs the same folder."""
     upload_keep_seconds: float = Field(86_400.0, ge=60, le=30 * 86_400)
     """How long an upload is kept that no job reads."""
+    max_waiting_uploads: int = Field(100, ge=1, le=1000)
+    """Uploads that one organisation may have here at once."""
     job_keep_seconds: float = Field(3 * 86_400.0, ge=3600, le=30 * 86_400)
     """How long one is kept at most that a job is to read."""
     personal_keep_seconds: float = Field(86_400.0, ge=60, le=30 * 86_400)

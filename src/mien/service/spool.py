@@ -36,7 +36,7 @@ RECORD_BYTES: Final = 1 << 18
 SUFFIX: Final = ".spool"
 KEY_PURPOSE: Final = "spool keys"
 _MAGIC: Final = b"MIENSPL1"
-_HEADER: Final = struct.Struct("<I?")
+_HEADER: Final = struct.Struct("<IB")
 _BOUND: Final = struct.Struct("<16sQQ?")
 _NONCE_BYTES: Final = 12
 _TAG_BYTES: Final = 16
@@ -337,9 +337,7 @@ class _Reader:
         header = os.pread(self._file, _HEADER.size, place.position)
         if len(header) < _HEADER.size:
             return None
-        length, last = _HEADER.unpack(header)
-        if length > RECORD_BYTES:
-            raise DamagedError("a spooled file holds a record that is too long.")
+        length, last = _described(header)
         size = _NONCE_BYTES + length + _TAG_BYTES
         body = os.pread(self._file, size, place.position + _HEADER.size)
         if len(body) < size:
@@ -352,6 +350,14 @@ class _Reader:
         return plain, last, _HEADER.size + size
 
 
+def _described(header: bytes) -> tuple[int, bool]:
+    """A record's length and whether it is the last. There is one way to write each."""
+    length, last = _HEADER.unpack(header)
+    if length > RECORD_BYTES or last > 1:
+        raise DamagedError("a spooled file holds a record that none of ours is like.")
+    return length, bool(last)
+
+
 def _walk(file: int) -> _End:
     """The end of the whole records of a file, by their lengths alone."""
     size = os.fstat(file).st_size
@@ -360,10 +366,8 @@ def _walk(file: int) -> _End:
         header = os.pread(file, _HEADER.size, end.position)
         if len(header) < _HEADER.size:
             break
-        length, last = _HEADER.unpack(header)
+        length, last = _described(header)
         following = end.position + _HEADER.size + _NONCE_BYTES + length + _TAG_BYTES
-        if length > RECORD_BYTES:
-            raise DamagedError("a spooled file holds a record that is too long.")
         if following > size:
             break
         here = _Place(end.number, end.offset, end.position)

@@ -40,8 +40,9 @@ async def begin(parts: ServiceParts, organisation_id: UUID, actor: str, length_b
 
     Raises:
         MediaTooLargeError: it would be larger than uploads may be.
+        ConflictError: too many are here already.
     """
-    limit = parts.settings.max_upload_bytes
+    limit, most = parts.settings.max_upload_bytes, parts.settings.max_waiting_uploads
     if length_bytes is not None and length_bytes > limit:
         raise too_large(limit)
     file_id = uuid4()
@@ -50,6 +51,8 @@ async def begin(parts: ServiceParts, organisation_id: UUID, actor: str, length_b
         file_id, SpooledKind.UPLOAD, sealed, parts.settings.upload_keep_seconds, length_bytes=length_bytes
     )
     async with parts.store.begin(organisation_id) as work:
+        if len((await work.spooled_files.list(kind=SpooledKind.UPLOAD, limit=most)).items) == most:
+            raise ConflictError(f"{most} uploads are here already: erase some, or wait until their jobs have ended.")
         made = await work.spooled_files.begin(draft)
         await work.audit.record(actor, "upload.begun", "upload", file_id)
     return made

@@ -55,7 +55,7 @@ async def describe_uploads(_caller: Caller, parts: Parts) -> Response:
     "",
     operation_id="begin_upload",
     status_code=201,
-    responses=responses(412, 413),
+    responses=responses(409, 412, 413),
     max_body_size=1,
     name="begin_upload",
 )
@@ -77,7 +77,7 @@ async def begin_upload(
     "/whole",
     operation_id="upload_whole_file",
     status_code=201,
-    responses=responses(413),
+    responses=responses(409, 413),
     openapi_extra=_ANY,
     max_body_size=UNLIMITED,
 )
