@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import resource
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+from PIL import Image
 
 from mien.service.settings import ServiceSettings
 from tests.service.support import Service, listening
@@ -148,6 +150,16 @@ async def test_what_is_no_recording_is_refused_and_erased(
         assert answer.status_code == 422
         assert words in answer.json()["detail"]
     assert (await client.head(where)).status_code == 404
+    assert spooled(service) == []
+
+
+async def test_a_picture_of_many_pixels_is_not_even_opened(client_of: Clients, service: Service) -> None:
+    held = io.BytesIO()
+    Image.new("1", (20_000, 8_000)).save(held, "PNG")
+    assert len(held.getvalue()) < 500_000
+    answer = await client_of("analyst").post(f"{UPLOADS}/whole", content=held.getvalue())
+    assert answer.status_code == 422
+    assert "a png file" in answer.json()["detail"]
     assert spooled(service) == []
 
 

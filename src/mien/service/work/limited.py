@@ -32,14 +32,8 @@ from mien.service.work.requests import DecodingRequest, Measurement
 from mien.store.errors import InvalidError
 
 KEPT_VARIABLES: Final = (
-    "PATH",
-    "LANG",
-    "LC_ALL",
-    "HOME",
-    "XDG_CACHE_HOME",
-    "XDG_DATA_HOME",
-    "MIEN_MODELS",
-    "PYTHONPATH",
+    *("PATH", "LANG", "LC_ALL", "HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "PYTHONPATH"),
+    *("MIEN_MODELS", "MIEN_CACHE", "MIEN_OFFLINE"),
 )
 """Of the worker's environment, what the process gets: where things are, and no secret."""
 MOST_SNAPSHOTS: Final = 2_000_000
