@@ -12,7 +12,6 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from mien.core.errors import MediaTooLargeError, SettingsError
-from mien.service.sealing import Sealer
 from mien.service.spool import RECORD_BYTES, BusyError, DamagedError, Spool, SpoolKey
 from mien.store.errors import ConflictError, NotFoundError
 
@@ -81,8 +80,6 @@ def test_a_key_is_sealed_and_opens_its_own_file_only(spool: Spool) -> None:
         spool.key(second, sealed)
     with pytest.raises(SettingsError, match="another secret"):
         Spool(spool.folder, bytes(64)).key(first, sealed)
-    with pytest.raises(SettingsError):
-        Sealer(b"short", "spool keys")
 
 
 def test_a_file_under_another_files_name_is_noticed(spool: Spool) -> None:

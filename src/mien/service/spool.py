@@ -27,8 +27,8 @@ from uuid import UUID
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from mien.core.errors import InputError, MediaTooLargeError, OutputError
-from mien.service.sealing import Sealer
+from mien.core.errors import InputError, MediaTooLargeError, OutputError, SettingsError
+from mien.service.security.sealing import Seal, SealError
 from mien.store.errors import ConflictError, NotFoundError
 
 RECORD_BYTES: Final = 1 << 18
@@ -86,7 +86,7 @@ class Spool:
 
     def __init__(self, folder: Path, secret: bytes) -> None:
         self.folder = folder
-        self._sealer = Sealer(secret, KEY_PURPOSE)
+        self._seal = Seal(secret, KEY_PURPOSE)
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
@@ -95,7 +95,7 @@ class Spool:
     def mint(self, file_id: UUID) -> tuple[SpoolKey, bytes]:
         """A fresh key for a file, and the same sealed for the database."""
         secret = os.urandom(_KEY_BYTES)
-        return SpoolKey(file_id, secret), self._sealer.seal(secret, file_id.bytes)
+        return SpoolKey(file_id, secret), self._seal.close(secret, file_id.bytes)
 
     def key(self, file_id: UUID, sealed: bytes) -> SpoolKey:
         """The key of a file.
@@ -103,7 +103,12 @@ class Spool:
         Raises:
             SettingsError: it was sealed under another secret.
         """
-        return SpoolKey(file_id, self._sealer.open(sealed, file_id.bytes))
+        try:
+            return SpoolKey(file_id, self._seal.open(sealed, file_id.bytes))
+        except SealError:
+            raise SettingsError(
+                "a stored key was sealed under another secret of the service: set the one it was made with."
+            ) from None
 
     def writer(self, key: SpoolKey, *, most_bytes: int) -> SpoolWriter:
         """Go on writing a file where it ends, or begin it; one writer at a time.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from uuid import UUID, uuid4
 
 from starlette.requests import ClientDisconnect
@@ -35,7 +36,9 @@ def too_large(limit: int) -> MediaTooLargeError:
     return MediaTooLargeError(f"an upload may have {limit} bytes: send a smaller file, or ask the operator for more.")
 
 
-async def begin(parts: ServiceParts, organisation_id: UUID, actor: str, length_bytes: int | None) -> SpooledFile:
+async def begin(
+    parts: ServiceParts, transaction: AbstractAsyncContextManager[Work], actor: str, length_bytes: int | None
+) -> SpooledFile:
     """A new upload.
 
     Raises:
@@ -50,7 +53,7 @@ async def begin(parts: ServiceParts, organisation_id: UUID, actor: str, length_b
     draft = SpooledDraft(
         file_id, SpooledKind.UPLOAD, sealed, parts.settings.upload_keep_seconds, length_bytes=length_bytes
     )
-    async with parts.store.begin(organisation_id) as work:
+    async with transaction as work:
         if len((await work.spooled_files.list(kind=SpooledKind.UPLOAD, limit=most)).items) == most:
             raise ConflictError(f"{most} uploads are here already: erase some, or wait until their jobs have ended.")
         made = await work.spooled_files.begin(draft)

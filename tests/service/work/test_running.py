@@ -14,9 +14,10 @@ from uuid import UUID
 import pytest
 
 from mien.core.clock import SystemClock
+from mien.service.companions import COMMANDS
 from mien.service.settings import ServiceSettings
 from mien.service.spool import Spool
-from mien.service.work.running import commands, keeping_of, options_of
+from mien.service.work.running import keeping_of, options_of
 from mien.service.work.tasks import Tools
 from mien.store.database import Store
 from mien.store.records import JobState
@@ -79,7 +80,7 @@ async def test_it_works_and_ends(
 def test_settings_reach_the_worker() -> None:
     told = {"MIEN_WORKER_SLOTS": "3", "MIEN_DECODE_CPU_SECONDS": "60", "MIEN_PERSONAL_KEEP_SECONDS": "120"}
     settings = ServiceSettings.from_environment({**told, "MIEN_WORKERS": "2"})
+    assert [[*command][1:4] for started in COMMANDS for command in started(settings)] == [["-m", "mien", "worker"]] * 2
     assert options_of(settings).slots == 3
     assert options_of(settings).decoding.cpu_seconds == 60
     assert keeping_of(settings).result_seconds == 120
-    assert len(commands(settings)) == 2

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from mien.service.dependencies import Caller, Parts, Reading, RequireAnalyst
+from mien.service.dependencies import Caller, Parts, Reading, RequireAnalyst, Writing, writing
 from mien.service.paging import PageOf, PageQuery, page_of
 from mien.service.problems import ProblemError, responses
 from mien.service.schemas.work import Job
@@ -58,9 +58,9 @@ async def follow_job(caller: Caller, parts: Parts, job_id: UUID) -> Response:
 
 
 @router.post("/{job_id}/cancel", operation_id="cancel_job", responses=responses(404))
-async def cancel_job(caller: RequireAnalyst, parts: Parts, job_id: UUID) -> Job:
+async def cancel_job(caller: RequireAnalyst, parts: Parts, request: Request, job_id: UUID) -> Job:
     """Stop a job: at once where nobody runs it, otherwise within seconds. One that has ended stays as it is."""
-    async with parts.store.begin(caller.organisation_id) as work:
+    async with writing(request) as work:
         before = await work.jobs.get(job_id)
         job = await work.jobs.cancel(job_id)
         if not before.state.final:
@@ -74,17 +74,16 @@ async def cancel_job(caller: RequireAnalyst, parts: Parts, job_id: UUID) -> Job:
 
 
 @router.post("/{job_id}/retry", operation_id="retry_job", responses=responses(404, 409))
-async def retry_job(caller: RequireAnalyst, parts: Parts, job_id: UUID) -> Job:
+async def retry_job(caller: RequireAnalyst, work: Writing, job_id: UUID) -> Job:
     """Run a job again that failed or was cancelled. One whose upload was erased needs the file again."""
-    async with parts.store.begin(caller.organisation_id) as work:
-        job = await work.jobs.get(job_id)
-        if job.kind in OF_UPLOADS and job.state.final:
-            try:
-                await work.spooled_files.get(AnalysisOrder.model_validate(job.payload).upload_id)
-            except NotFoundError:
-                raise ProblemError(
-                    409, "conflict", "Its upload was erased when the job ended: upload the file again."
-                ) from None
-        again = await work.jobs.retry(job_id)
-        await work.audit.record(caller.actor, "job.retried", "job", job_id)
+    job = await work.jobs.get(job_id)
+    if job.kind in OF_UPLOADS and job.state.final:
+        try:
+            await work.spooled_files.get(AnalysisOrder.model_validate(job.payload).upload_id)
+        except NotFoundError:
+            raise ProblemError(
+                409, "conflict", "Its upload was erased when the job ended: upload the file again."
+            ) from None
+    again = await work.jobs.retry(job_id)
+    await work.audit.record(caller.actor, "job.retried", "job", job_id)
     return Job.of(again)

@@ -13,7 +13,7 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Request, Response
 
 from mien.service import uploading
-from mien.service.dependencies import Caller, Parts, Reading, RequireAnalyst
+from mien.service.dependencies import Caller, Parts, Reading, RequireAnalyst, writing
 from mien.service.paging import PageOf, PageQuery
 from mien.service.parts import ServiceParts
 from mien.service.problems import ProblemError, responses
@@ -62,13 +62,14 @@ async def describe_uploads(_caller: Caller, parts: Parts) -> Response:
 async def begin_upload(
     caller: RequireAnalyst,
     parts: Parts,
+    request: Request,
     response: Response,
     upload_length: Annotated[int, Header(ge=1, le=UNLIMITED, description="Bytes of the whole file.")],
     tus_resumable: Resumable = None,
 ) -> Upload:
     """Begin a resumable upload; send its bytes to the address in `Location`."""
     _check(tus_resumable)
-    made = await uploading.begin(parts, caller.organisation_id, caller.actor, upload_length)
+    made = await uploading.begin(parts, writing(request), caller.actor, upload_length)
     response.headers.update({**_tus(made), "Location": f"{router.prefix}/{made.id}"})
     return Upload.of(made, 0)
 
@@ -87,7 +88,7 @@ async def upload_whole_file(caller: RequireAnalyst, parts: Parts, request: Reque
     length = int(declared) if declared is not None and declared.isdecimal() else None
     if length == 0:
         raise ProblemError(422, "invalid", "The body is empty: send the file as it.")
-    made = await uploading.begin(parts, caller.organisation_id, caller.actor, length)
+    made = await uploading.begin(parts, writing(request), caller.actor, length)
     try:
         offset = await uploading.append(parts, caller.organisation_id, made, request.stream(), at=0, to_the_end=True)
     except BaseException:

@@ -8,11 +8,11 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
 from typing import Final
 
 from mien.core.clock import SystemClock
 from mien.core.errors import MienError
+from mien.service.first_run import with_secret
 from mien.service.logs import configure, say
 from mien.service.settings import ServiceSettings
 from mien.service.spool import Spool
@@ -55,21 +55,17 @@ def keeping_of(settings: ServiceSettings) -> SpoolOptions:
     )
 
 
-def commands(settings: ServiceSettings) -> Sequence[Sequence[str]]:
-    """What ``mien serve`` starts beside itself: its worker processes."""
-    return [[sys.executable, "-m", "mien", "worker", "--beside-service"]] * settings.workers
-
-
 async def work(settings: ServiceSettings, *, beside_service: bool = False) -> None:
     """Work until SIGTERM or Ctrl-C.
 
     Args:
-        settings: with a secret.
+        settings: of the service; without a secret, that of the data folder is taken.
         beside_service: also end when standard input does, as it does when the process that started this one dies.
 
     Raises:
         MienError: the database, the bus or the spool cannot be had.
     """
+    settings, _ = with_secret(settings)
     configure(settings.log_level, settings.log_format)
     spool = Spool(settings.spool, settings.signing_key)
     options = options_of(settings)
