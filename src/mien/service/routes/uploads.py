@@ -51,14 +51,7 @@ async def describe_uploads(_caller: Caller, parts: Parts) -> Response:
     return Response(status_code=204, headers={**_tus(), **headers})
 
 
-@router.post(
-    "",
-    operation_id="begin_upload",
-    status_code=201,
-    responses=responses(409, 412, 413),
-    max_body_size=1,
-    name="begin_upload",
-)
+@router.post("", operation_id="begin_upload", status_code=201, responses=responses(409, 412, 413))
 async def begin_upload(
     caller: RequireAnalyst,
     parts: Parts,
