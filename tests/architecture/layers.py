@@ -52,7 +52,7 @@ _STAGES = (
 )
 _OVER_SERVICE = (
     f"core weights models inference {_STAGES} hall metrics analysis store streams telemetry language scholar report "
-    "sinks pipeline assembly runtime evaluation"
+    "sinks pipeline assembly runtime measuring contents evaluation"
 )
 
 LAYERS: dict[str, Layer] = {
@@ -100,6 +100,12 @@ LAYERS: dict[str, Layer] = {
     "runtime": _layer(
         "core pipeline zones aggregation hall telemetry",
         "executes steps; sinks and observers are handed in",
+        faces=True,
+    ),
+    "contents": _layer("core language scholar", "what was said, for the command line and for workers (decision 0031)"),
+    "measuring": _layer(
+        "core assembly runtime",
+        "one recording from its source to its analysis, for the command line and for workers (decision 0031)",
         faces=True,
     ),
     "evaluation": _layer(

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
@@ -23,7 +23,8 @@ from mien.core.policy import Basis
 from mien.store import tables
 from mien.store.database import Store
 from mien.store.errors import ConflictError, NotFoundError
-from mien.store.records import Role
+from mien.store.records import Role, SpooledKind
+from mien.store.repositories.spooled_files import SpooledDraft
 from mien.store.work import Work
 from tests.store.support import WORDING, add_respondent, draft, grant, step
 
@@ -44,6 +45,8 @@ class Theirs:
     consent: UUID
     session: UUID
     report: UUID
+    report_file: UUID
+    spooled: UUID
     job: UUID
     webhook: UUID
     delivery: UUID
@@ -56,6 +59,10 @@ def samples() -> SampleLog:
     log = SampleLog("shock_score", "points")
     log.append(MetricSample("shock_score", 0.0, 12.0))
     return log
+
+
+def spooling(session: UUID | None = None) -> SpooledDraft:
+    return SpooledDraft(uuid4(), SpooledKind.UPLOAD, b"sealed", 60.0, session_id=session)
 
 
 MOMENT = Moment(MomentKind.SCARE, "shock", 0.0, 0.5, 1.0, 80.0, 60.0, 0.9, 30)
@@ -73,6 +80,9 @@ async def fill(store: Store, organisation: UUID) -> Theirs:
         [delivery] = await work.deliveries.publish("session.ended", {}, session_id=session.id)
         user = await work.users.add(f"anna@{organisation}", "hash", Role.ADMIN)
         answer, _new = await work.answers.claim("key:1", "theirs", b"r" * 32, stale_seconds=60.0)
+        report = await work.reports.add("report", {"a": 1}, session_id=session.id)
+        file = await work.report_files.add(report.id, session.id, "report.html", "text/html", b"<p>")
+        spooled = await work.spooled_files.begin(spooling(session.id))
         return Theirs(
             organisation=organisation,
             user=user.id,
@@ -85,7 +95,9 @@ async def fill(store: Store, organisation: UUID) -> Theirs:
             respondent=respondent.id,
             consent=session.consent_id,
             session=session.id,
-            report=(await work.reports.add("report", {"a": 1}, session_id=session.id)).id,
+            report=report.id,
+            report_file=file.id,
+            spooled=spooled.id,
             job=(await work.jobs.enqueue("analyze", {}, session_id=session.id)).id,
             webhook=webhook.id,
             delivery=delivery.id,
@@ -128,6 +140,7 @@ REFUSED: dict[str, Attempt] = {
         draft(grant=CONSENTED, respondent_id=t.respondent, consent_id=t.consent)
     ),
     "sessions.end": lambda w, t: w.sessions.end(t.session),
+    "sessions.measured": lambda w, t: w.sessions.measured(t.session, 0.0),
     "sessions.shorten_retention": lambda w, t: w.sessions.shorten_retention(t.session, 0),
     "sessions.delete": lambda w, t: w.sessions.delete(t.session, "me"),
     "snapshots.timeline": lambda w, t: w.snapshots.timeline(t.session),
@@ -143,6 +156,14 @@ REFUSED: dict[str, Attempt] = {
     "reports.add": lambda w, t: w.reports.add("report", {}, session_id=t.session),
     "reports.add about a study": lambda w, t: w.reports.add("report", {}, study_id=t.study),
     "reports.content": lambda w, t: w.reports.content(t.report),
+    "report_files.get": lambda w, t: w.report_files.get(t.report_file),
+    "report_files.add": lambda w, t: w.report_files.add(t.report, t.session, "mine.html", "text/html", b"<p>"),
+    "report_files.named": lambda w, t: w.report_files.named(t.report, "report.html"),
+    "report_files.content": lambda w, t: w.report_files.content(t.report_file),
+    "spooled_files.get": lambda w, t: w.spooled_files.get(t.spooled),
+    "spooled_files.begin": lambda w, t: w.spooled_files.begin(spooling(t.session)),
+    "spooled_files.completed": lambda w, t: w.spooled_files.completed(t.spooled, "video/mp4", 1),
+    "spooled_files.hand_over": lambda w, t: w.spooled_files.hand_over(t.spooled, t.job, None, 60.0),
     "jobs.get": lambda w, t: w.jobs.get(t.job),
     "jobs.enqueue": lambda w, t: w.jobs.enqueue("analyze", {}, session_id=t.session),
     "jobs.cancel": lambda w, t: w.jobs.cancel(t.job),
@@ -160,13 +181,14 @@ REFUSED: dict[str, Attempt] = {
 }
 """What another tenant's ids are refused by, as though they named nothing."""
 
-LISTS = ("users", "api_keys", "titles", "versions", "studies", "respondents", "consents", "sessions", "reports", "jobs",
-         "webhooks", "deliveries", "audit", "sign_ins", "answers")  # fmt: skip
+LISTS = ("users", "api_keys", "titles", "versions", "studies", "respondents", "consents", "sessions", "reports",
+         "report_files", "spooled_files", "jobs", "webhooks", "deliveries", "audit", "sign_ins", "answers")  # fmt: skip
 EMPTY: dict[str, Attempt] = {
     **{f"{name}.list": (lambda w, _t, name=name: getattr(w, name).list()) for name in LISTS},  # type: ignore[misc]
     "sign_ins.end_all": lambda w, t: w.sign_ins.end_all(t.user),
     "sign_ins.end_family": lambda w, t: w.sign_ins.end_family(t.sign_in),
     "answers.drop": lambda w, t: w.answers.drop(t.answer),
+    "spooled_files.drop": lambda w, t: w.spooled_files.drop(t.spooled),
     "consents.live": lambda w, t: w.consents.live(t.respondent),
     "deliveries.due": lambda w, _t: w.deliveries.due(),
     "deliveries.next_due": lambda w, _t: w.deliveries.next_due(),

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from mien.core.errors import SettingsError, UnsupportedMediaError
+from mien.core.errors import SettingsError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from mien.core.content import Content, Transcript
+    from mien.core.content import Content
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -96,96 +96,27 @@ def content_of(
     """
     if not _asked(options):
         return None
-    from mien.language.describing import describe
-    from mien.language.emotion import TextClassifier
-    from mien.language.opening import open_text_classifier
+    from mien.contents import Listening, Writing, describe, find_works, listen, spoken_text, terms_of
     from mien.language.subtitle_files import read_subtitles
-    from mien.language.writing import DEFAULT_WRITER, WriterOptions, open_writer
+
+    def tell(line: str) -> None:
+        console.print(f"[yellow]{line}[/yellow]", highlight=False)
 
     if options["transcript"] is not None:
         told = read_subtitles(options["transcript"], options["language"])
     else:
-        told = _listen(options, Path(locator), console, stopped)
-    if not told.has_audio:
-        console.print(f"[yellow]{told.source} has no sound: there is nothing to transcribe.[/yellow]")
-    classifier: TextClassifier | None = None
-    withheld = None
-    if told.paragraphs:
-        try:
-            classifier = open_text_classifier()
-        except SettingsError as error:
-            withheld = str(error)
-    language = told.language or options["language"]
-    writer, note = open_writer(options["writer"] or DEFAULT_WRITER, WriterOptions(options["writer_model"], language))
-    if writer.sends_to and told.paragraphs:
-        console.print(f"[yellow]The text of what was said is sent to {writer.sends_to}.[/yellow]")
-    content = describe(told, writer, classifier, tone_withheld=withheld, writer_note=note)
-    for line in (content.writer_note, content.tone_withheld if told.paragraphs else None):
-        if line:
-            console.print(f"[yellow]{line}.[/yellow]", highlight=False)
-    return _with_sources(content, bool(options["sources"]), console)
-
-
-def _with_sources(content: Content, asked: bool, console: Console) -> Content:
-    """The same with searches to follow, and with scholarly works where they were asked for."""
-    from mien.core.content import Source
-    from mien.scholar import SourceOptions, find_sources, fitting_terms, search_links, service_title
-
-    queries = content.written.queries if content.written is not None else ()
-    terms = fitting_terms([*queries, *(term.text for term in content.terms)])
-    if not terms:
+        asked = Listening(options["transcriber"], options["speech_model"], options["language"], options["threads"])
+        with listening_bar(f"listening to {Path(locator).name}", console) as update:
+            told = listen(Path(locator), asked, tell, update, stopped)
+    content = describe(told, Writing(options["writer"], options["writer_model"], options["language"]), tell)
+    terms = terms_of(content)
+    if not options["sources"] or not terms:
         return content
-    searches = tuple((link.name, link.url) for link in search_links(terms))
-    if not asked:
-        return replace(content, searches=searches)
-    wanted = SourceOptions.from_environment()
-    if not wanted.offline:
-        services = ", ".join(map(service_title, wanted.services))
-        console.print(f"[yellow]Sent to {services}: {', '.join(terms)}[/yellow]", highlight=False)
-    found = find_sources(terms, " ".join(sentence.passage.text for sentence in content.sentences), wanted)
-    for failure in found.failures:
-        console.print(f"[yellow]{service_title(failure.service)} {failure.reason}.[/yellow]", highlight=False)
-    if found.offline:
-        console.print("[yellow]No scholarly service was reached: the report holds searches to follow.[/yellow]")
-    return replace(
-        content,
-        searches=searches,
-        sources=tuple(
-            Source(
-                one.title,
-                one.url if one.url.startswith(("http://", "https://")) else None,
-                one.authors,
-                one.year,
-                ", ".join(map(service_title, one.found_in)),
-            )
-            for one in found.sources
-        ),
-    )
+    return replace(content, sources=find_works(terms, spoken_text(content), tell))
 
 
 def _asked(options: Mapping[str, Any]) -> bool:
     return bool(options["speech"] or options["transcript"] is not None)
-
-
-def _listen(options: Mapping[str, Any], recording: Path, console: Console, stopped: Callable[[], bool]) -> Transcript:
-    from mien.core.content import Transcript
-    from mien.language.audio import AudioFile
-    from mien.language.transcribing import DEFAULT_TRANSCRIBER, TranscriberOptions, open_transcriber, transcribe
-
-    name = options["transcriber"] or DEFAULT_TRANSCRIBER
-    try:
-        has_audio = recording.is_file() and AudioFile(recording).info.has_audio
-    except UnsupportedMediaError:
-        has_audio = False  # A picture, say; whether it is anything at all is told where its frames are read.
-    if not has_audio:
-        return Transcript(recording.name, False, 0.0, True, name, options["speech_model"] or "", None, ())
-    listener = open_transcriber(
-        name, TranscriberOptions(options["speech_model"], options["language"], options["threads"])
-    )
-    if listener.sends_to:
-        console.print(f"[yellow]The sound of {recording.name} is sent to {listener.sends_to}.[/yellow]")
-    with listening_bar(f"listening to {recording.name}", console) as update:
-        return transcribe(recording, listener, progress=update, should_stop=stopped)
 
 
 @contextmanager

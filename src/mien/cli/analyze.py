@@ -182,10 +182,9 @@ def _analyze_one(
 
     from rich.console import Console
 
-    from mien.assembly import assemble
+    from mien.measuring import prepare
     from mien.report import write_reports
     from mien.report.files import results_folder
-    from mien.runtime.analyze import analyze, fit_step, frame_by_frame_if_short
     from mien.sources import open_source
 
     console = Console(stderr=True, quiet=options["quiet"])
@@ -196,29 +195,19 @@ def _analyze_one(
             content = content_of(options, locator, console, stopped)
             if source.info.duration_seconds:
                 screening.film_time(source.info.duration_seconds)
-            if options["step_seconds"] is None:
-                profile = frame_by_frame_if_short(profile, source.info)
-            profile = fit_step(profile, source.info)
             networks = inference(options["threads"], options["providers"])
             asked = choices(options["detector"], options["classifier"], options["head_pose"])
-            made = assemble(profile, told, asked, networks)
-            if made.detector_note:
-                console.print(f"[yellow]{made.detector_note}[/yellow]")
-            observers = _observers(folder, source, locator, made.pipeline.labels, options)
+            keep_step = options["step_seconds"] is not None
+            measuring = prepare(source, profile, told, asked, networks, keep_step=keep_step)
+            if measuring.assembled.detector_note:
+                console.print(f"[yellow]{measuring.assembled.detector_note}[/yellow]")
+            observers = _observers(folder, source, locator, measuring.labels, options)
         except BaseException:
             source.close()
             raise
         with _progress(console, source.info.name, source.info.frame_count) as on_progress:
-            analysis = analyze(
-                source,
-                made.pipeline,
-                sinks=stream_sinks(options),
-                observers=observers,
-                inference=networks,
-                execution_providers=made.execution_providers,
-                detector_note=made.detector_note,
-                on_progress=on_progress,
-                should_stop=stopped,
+            analysis = measuring.run(
+                sinks=stream_sinks(options), observers=observers, on_progress=on_progress, should_stop=stopped
             )
         try:
             report = write_reports(analysis, folder, created=datetime.now(UTC), screening=screening, content=content)

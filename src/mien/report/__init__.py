@@ -2,24 +2,85 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from mien.report.files import all_or_none, prepare_folder
+from mien.report.files import all_or_none, prepare_folder, whole_text_file
 
 if TYPE_CHECKING:
+    from mien.analysis.series import Series
     from mien.core.audience import Analysis
     from mien.core.content import Content
     from mien.report.document import Findings
     from mien.report.screening import Screening
 
-__all__ = ["FILES", "ZONES_FILE", "prepare_folder", "write_reports"]
+__all__ = ["FILES", "ZONES_FILE", "Told", "prepare_folder", "tell", "write_reports"]
 
 FILES: Final = ("report.json", "timeline.csv", "report.html")
 """What :func:`write_reports` always writes."""
 ZONES_FILE: Final = "zones.csv"
 """What it writes beside them of a hall that was measured by its zones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A finished run as it is told.
+
+    Attributes:
+        findings: everything but the timeline.
+        analysis: what was measured.
+        series: of its timeline.
+    """
+
+    findings: Findings
+    analysis: Analysis
+    series: Series
+
+    def files(self, film_address: str | None = None) -> Iterator[tuple[str, Iterator[str]]]:
+        """Each file's name and its text, piece by piece.
+
+        Args:
+            film_address: where the film lies, a relative URL from the page; None for a page without it.
+
+        Raises:
+            PolicyError: while a text is taken: a key of the report would tell about one person. Keep none of it.
+        """
+        from mien.report.document import timeline_rows
+        from mien.report.html import render
+        from mien.report.json_file import json_text
+        from mien.report.tables import csv_text, zones_text
+
+        timeline, left_out = self.analysis.timeline, self.findings.session.left_out
+        yield "report.json", json_text(self.findings, timeline_rows(timeline))
+        yield "timeline.csv", csv_text(timeline_rows(timeline), timeline, left_out)
+        if self.analysis.zones:
+            yield ZONES_FILE, zones_text(self.analysis.zones, left_out)
+        yield "report.html", iter((render(self.findings, self.series, timeline.series, film_address),))
+
+
+def tell(
+    analysis: Analysis, *, created: datetime, screening: Screening | None = None, content: Content | None = None
+) -> Told:
+    """A finished run as its reports tell it, not written anywhere yet.
+
+    Args:
+        analysis: what was measured.
+        created: when, with a time zone; the only thing in the files that a repetition changes.
+        screening: what the audience watched, where its owner tells; the film is referred to, never copied.
+        content: what was said in the recording, where that was asked for.
+
+    Raises:
+        PolicyError: a key of the report would tell about one person.
+        SettingsError, InputError: the film was not shown while the recording was made.
+    """
+    from mien.analysis.series import Series
+    from mien.report.document import build_findings
+
+    series = Series.of(analysis.timeline.snapshots)
+    return Told(build_findings(analysis, created, series, screening, content), analysis, series)
 
 
 def write_reports(
@@ -33,35 +94,21 @@ def write_reports(
     """Write every report of a finished run.
 
     Args:
-        analysis: what was measured.
+        analysis, created, screening, content: as for :func:`tell`.
         folder: where to; created when missing.
-        created: when, with a time zone; the only thing in the files that a repetition changes.
-        screening: what the audience watched, where its owner tells; the film is referred to, never copied.
-        content: what was said in the recording, where that was asked for.
 
     Returns:
         What was written, without the timeline.
 
     Raises:
         OutputError: a file cannot be written; none is left behind, and an earlier report stays.
-        PolicyError: a key of the report would tell about one person.
-        SettingsError, InputError: the film was not shown while the recording was made.
+        PolicyError, SettingsError, InputError: as for :func:`tell`.
     """
-    from mien.analysis.series import Series
-    from mien.report.document import build_findings, timeline_rows
-    from mien.report.html import write_html
-    from mien.report.json_file import write_json
-    from mien.report.tables import write_csv, write_zones_csv
-
     prepare_folder(folder)
-    timeline = analysis.timeline
-    series = Series.of(timeline.snapshots)
-    findings = build_findings(analysis, created, series, screening, content)
+    told = tell(analysis, created=created, screening=screening, content=content)
     film_address = screening.film.address(folder) if screening is not None and screening.film is not None else None
     with all_or_none(folder) as stage:
-        write_json(findings, timeline_rows(timeline), stage / "report.json")
-        write_csv(timeline_rows(timeline), timeline, stage / "timeline.csv", findings.session.left_out)
-        if analysis.zones:
-            write_zones_csv(analysis.zones, stage / ZONES_FILE, findings.session.left_out)
-        write_html(findings, series, timeline.series, stage / "report.html", film_address)
-    return findings
+        for name, text in told.files(film_address):
+            with whole_text_file(stage / name) as file:
+                file.writelines(text)
+    return told.findings

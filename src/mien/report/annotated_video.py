@@ -26,7 +26,7 @@ from av.video.stream import VideoStream
 
 from mien.core.faces import Frame, FrameReading, UInt8Array
 from mien.report.overlay import EmotionHistory, Overlay
-from mien.report.partial import PartialFile, cannot_write
+from mien.report.partial import MemoryFile, PartialFile, cannot_write, whole_file
 
 COPIED_AUDIO: Final = frozenset({"aac", "mp3"})
 """Codecs that are copied as they are; any other is encoded again as AAC."""
@@ -46,7 +46,7 @@ class AnnotatedVideo:
     after an interrupted one, playable in both cases. Without a frame, or after an error, there is none.
 
     Args:
-        path: the MP4 file to write; an existing one is replaced at the end.
+        path: the MP4 file to write; an existing one is replaced at the end. Or a file in memory.
         source_path: the file whose sound is kept; None for a source without one.
         frame_rate: average frames per second of the source, or None when unknown; timestamps do not depend on it.
         overlay: draws the frames.
@@ -57,15 +57,22 @@ class AnnotatedVideo:
     """
 
     def __init__(
-        self, path: Path, source_path: Path | None, frame_rate: float | None, overlay: Overlay, *, threads: int = 1
+        self,
+        path: Path | MemoryFile,
+        source_path: Path | None,
+        frame_rate: float | None,
+        overlay: Overlay,
+        *,
+        threads: int = 1,
     ) -> None:
-        self.path = path
+        file = whole_file(path)
+        self.path = file.path
         self._source_path = source_path
         self._frame_rate = frame_rate or _ASSUMED_FRAME_RATE
         self._overlay = overlay
         self._threads = threads
         self._history = EmotionHistory(overlay.labels)
-        self._file: PartialFile | None = PartialFile(path)
+        self._file: PartialFile | MemoryFile | None = file
         self._published = False
         self._movie: _Movie | None = None
 

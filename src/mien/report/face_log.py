@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from mien.core.faces import FaceReading, Frame, FrameReading
+from mien.report.partial import MemoryFile
 from mien.report.row_file import RowFile
 
 COLUMNS: Final = (
@@ -33,13 +34,13 @@ class FaceLog:
     unread face has no label and no confidence (0–1); milliseconds are those of its whole frame.
 
     Args:
-        path: the CSV file to write; an existing one is replaced at the end.
+        path: the CSV file to write; an existing one is replaced at the end. Or a file in memory.
 
     Raises:
         OutputError: the folder cannot be written, or later the disk is full.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | MemoryFile) -> None:
         self._rows = RowFile(path, COLUMNS)
 
     def observe(self, frame: Frame, reading: FrameReading) -> None:

@@ -13,6 +13,7 @@ from typing import Final
 
 from mien.core.faces import LANDMARK_NAMES, FaceReading, Frame, FrameReading
 from mien.core.labels import EMOTIONS
+from mien.report.partial import MemoryFile
 from mien.report.row_file import RowFile
 
 FILE: Final = "fex.csv"
@@ -49,14 +50,14 @@ class FexFile:
     when :meth:`close` returns, after an interrupted run with the rows so far.
 
     Args:
-        path: the CSV file to write; an existing one is replaced at the end.
+        path: the CSV file to write; an existing one is replaced at the end. Or a file in memory.
         input_name: what to call the recording in every row.
 
     Raises:
         OutputError: the folder cannot be written, or later the disk is full.
     """
 
-    def __init__(self, path: Path, input_name: str) -> None:
+    def __init__(self, path: Path | MemoryFile, input_name: str) -> None:
         self._input_name = input_name
         self._rows = RowFile(path, COLUMNS)
 

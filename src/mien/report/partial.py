@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from mien.core.errors import OutputError
@@ -50,6 +52,54 @@ class PartialFile:
     def remove(self) -> None:
         """Remove what was written under the temporary name."""
         self.temporary.unlink(missing_ok=True)
+
+
+class MemoryFile:
+    """A file without a place on any disk, written and read through :attr:`temporary` (Linux).
+
+    Takes a :class:`PartialFile`'s part for what may never be stored in the clear. What asks for a path is given one
+    that only this process can open.
+
+    Args:
+        name: what messages call it.
+
+    Attributes:
+        temporary: opens as a file.
+        path: its name.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.path = Path(name)
+        self._handle = os.memfd_create(name)
+        self.temporary = Path(f"/proc/self/fd/{self._handle}")
+
+    def publish(self) -> None:
+        """Nothing is left to be done: it is where it stays."""
+
+    def remove(self) -> None:
+        """Empty it; a closed one is gone already."""
+        with contextlib.suppress(OSError):
+            os.ftruncate(self._handle, 0)
+
+    def pieces(self, size: int) -> Iterator[bytes]:
+        """What was written, at most ``size`` bytes at a time."""
+        place = 0
+        while piece := os.pread(self._handle, size, place):
+            yield piece
+            place += len(piece)
+
+    def close(self) -> None:
+        """Let go of it."""
+        os.close(self._handle)
+
+
+def whole_file(path: Path | MemoryFile) -> PartialFile | MemoryFile:
+    """What to write to: a temporary name beside a path, or the file in memory itself.
+
+    Raises:
+        OutputError: the folder is missing or cannot be written.
+    """
+    return path if isinstance(path, MemoryFile) else PartialFile(path)
 
 
 def cannot_write(path: Path, error: Exception) -> OutputError:

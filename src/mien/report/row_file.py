@@ -6,24 +6,25 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-from mien.report.partial import PartialFile, cannot_write
+from mien.report.partial import MemoryFile, PartialFile, cannot_write, whole_file
 
 
 class RowFile:
     """Rows under a header, kept under a temporary name until :meth:`close`.
 
     Args:
-        path: the CSV file to write; an existing one is replaced at the end.
+        path: the CSV file to write; an existing one is replaced at the end. Or a file in memory.
         columns: the header.
 
     Raises:
         OutputError: the folder cannot be written, or later the disk is full.
     """
 
-    def __init__(self, path: Path, columns: Sequence[str]) -> None:
-        self.path = path
+    def __init__(self, path: Path | MemoryFile, columns: Sequence[str]) -> None:
         self._published = False
-        self._file: PartialFile | None = PartialFile(path)
+        file = whole_file(path)
+        self.path = file.path
+        self._file: PartialFile | MemoryFile | None = file
         self._stream = self._file.temporary.open("w", encoding="utf-8", newline="")
         self._writer = csv.writer(self._stream, lineterminator="\n")
         self.add([columns])
@@ -60,7 +61,7 @@ class RowFile:
             self.path.unlink(missing_ok=True)
             self._published = False
 
-    def _abandon(self, file: PartialFile) -> None:
+    def _abandon(self, file: PartialFile | MemoryFile) -> None:
         self._file = None
         try:
             self._stream.close()

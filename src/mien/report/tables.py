@@ -6,10 +6,10 @@ Steps without figures are rows too: ``state`` says why, and their figures are em
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from mien.analysis.series import UNREAD_REASONS
 from mien.core.audience import Timeline
@@ -48,43 +48,52 @@ def view_labels(label_set_name: str) -> Sequence[str]:
     return () if label_set_name == FERPLUS8.name else label_set(label_set_name).labels
 
 
-def write_csv(rows: Iterable[TimelineRow], timeline: Timeline, path: Path, left_out: Sequence[str] = ()) -> None:
-    """Write the timeline; rows are taken one at a time. RFC 4180, UTF-8, decimal points.
+def csv_text(rows: Iterable[TimelineRow], timeline: Timeline, left_out: Sequence[str] = ()) -> Iterator[str]:
+    """The table row by row; rows are taken one at a time. RFC 4180, decimal points.
 
     Args:
         rows: of the timeline.
         timeline: for its label set and metrics.
-        path: of the file.
         left_out: emotions that are not told: their cells are empty.
-
-    Raises:
-        OutputError: the file cannot be written; nothing of it is left behind.
     """
     cells = _Cells.of(timeline, left_out)
-    with whole_text_file(path) as file:
-        writer = csv.writer(file)
-        writer.writerow(columns(timeline))
-        writer.writerows(map(cells.row, rows))
+    writer = csv.writer(_Line())
+    yield _line(writer, columns(timeline))
+    for row in rows:
+        yield _line(writer, cells.row(row))
 
 
-def write_zones_csv(zones: Mapping[str, Timeline], path: Path, left_out: Sequence[str] = ()) -> None:
-    """Write the timelines of a hall's zones, one below the other: ``zone``, then the timeline's columns.
+def zones_text(zones: Mapping[str, Timeline], left_out: Sequence[str] = ()) -> Iterator[str]:
+    """The timelines of a hall's zones by name, one below the other: ``zone``, then the timeline's columns."""
+    first = next(iter(zones.values()))
+    cells = _Cells.of(first, left_out)
+    writer = csv.writer(_Line())
+    yield _line(writer, ("zone", *columns(first)))
+    for name, timeline in zones.items():
+        for row in timeline_rows(timeline):
+            yield _line(writer, (name, *cells.row(row)))
 
-    Args:
-        zones: by name.
-        path: of the file.
-        left_out: as for :func:`write_csv`.
+
+def write_csv(rows: Iterable[TimelineRow], timeline: Timeline, path: Path, left_out: Sequence[str] = ()) -> None:
+    """Write the timeline in UTF-8; see :func:`csv_text`.
 
     Raises:
         OutputError: the file cannot be written; nothing of it is left behind.
     """
-    first = next(iter(zones.values()))
-    cells = _Cells.of(first, left_out)
     with whole_text_file(path) as file:
-        writer = csv.writer(file)
-        writer.writerow(("zone", *columns(first)))
-        for name, timeline in zones.items():
-            writer.writerows((name, *cells.row(row)) for row in timeline_rows(timeline))
+        file.writelines(csv_text(rows, timeline, left_out))
+
+
+class _Line:
+    """Hands a writer's line on instead of keeping it."""
+
+    def write(self, line: str) -> str:
+        return line
+
+
+def _line(writer: Any, cells: Sequence[Cell]) -> str:
+    line: str = writer.writerow(cells)
+    return line
 
 
 @dataclass(frozen=True, slots=True)

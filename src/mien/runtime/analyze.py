@@ -90,6 +90,7 @@ def analyze(
     inference: InferenceSettings | None = None,
     execution_providers: Sequence[str] = (),
     detector_note: str | None = None,
+    session_id: str | None = None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
     should_stop: Callable[[], bool] = lambda: False,
     options: RunOptions | None = None,
@@ -104,6 +105,7 @@ def analyze(
         inference: how graphs run, for provenance.
         execution_providers: what runs the graphs, for provenance.
         detector_note: why another detector than the preferred one runs.
+        session_id: names the session; None names it after the input, the settings and the models.
         on_progress: told after each batch.
         should_stop: asked before each batch; True ends the run with what it has, marked incomplete.
         options: batching.
@@ -118,7 +120,7 @@ def analyze(
     info = source.info
     settings = settings_of(pipeline, inference)
     session = Session(
-        _session_id(info, settings, pipeline),
+        session_id or _session_id(info, settings, pipeline),
         pipeline.grant,
         pipeline.labels.name,
         pipeline.profile.audience.step_seconds,

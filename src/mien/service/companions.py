@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -15,7 +16,12 @@ from mien.service.settings import ServiceSettings
 
 _log = logging.getLogger("mien.service.companions")
 
-COMMANDS: Final[tuple[Callable[[ServiceSettings], Sequence[Sequence[str]]], ...]] = ()
+
+def _workers(settings: ServiceSettings) -> Sequence[Sequence[str]]:
+    return [[sys.executable, "-m", "mien", "worker", "--beside-service"]] * settings.workers
+
+
+COMMANDS: Final[tuple[Callable[[ServiceSettings], Sequence[Sequence[str]]], ...]] = (_workers,)
 """Each says which commands are to run beside a service with these settings. A command gets the settings as environment
 variables, SIGTERM when the service stops, and the end of its standard input when the service has died."""
 

@@ -16,6 +16,7 @@ from mien.service.security.limits import Limits
 from mien.service.security.passwords import Passwords
 from mien.service.security.tokens import Tokens
 from mien.service.settings import ServiceSettings
+from mien.service.spool import Spool
 from mien.store.database import Store
 
 if TYPE_CHECKING:
@@ -76,3 +77,8 @@ class ServiceParts:
     def known(self) -> KnownCallers:
         """Callers that were looked up a moment ago."""
         return KnownCallers(self.settings.known_seconds)
+
+    @cached_property
+    def spool(self) -> Spool:
+        """Where uploads lie."""
+        return Spool(self.settings.spool, self.settings.signing_key)

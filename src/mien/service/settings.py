@@ -86,6 +86,33 @@ class ServiceSettings(Settings):
     """Largest upload."""
     max_predict_bytes: int = Field(50_000_000, ge=1_000)
     """Largest file of ``POST /api/predict/``."""
+    spool_folder: Path | None = None
+    """Where uploads lie encrypted until their jobs end; ``spool`` in ``data_folder`` where None. Every process of one
+    service needs the same folder."""
+    upload_keep_seconds: float = Field(86_400.0, ge=60, le=30 * 86_400)
+    """How long an upload is kept that no job reads."""
+    max_waiting_uploads: int = Field(100, ge=1, le=1000)
+    """Uploads that one organisation may have here at once."""
+    job_keep_seconds: float = Field(3 * 86_400.0, ge=3600, le=30 * 86_400)
+    """How long one is kept at most that a job is to read."""
+    personal_keep_seconds: float = Field(86_400.0, ge=60, le=30 * 86_400)
+    """How long annotated videos and tables of faces are kept."""
+    worker_slots: int = Field(1, ge=1, le=64)
+    """Jobs that one worker process does at once."""
+    worker_drain_seconds: float = Field(20.0, ge=0, le=600)
+    """How long a worker's jobs may go on when it is told to stop, before they are handed back."""
+    decode_memory_bytes: int = Field(3 << 30, ge=1 << 29)
+    """Address space of the process that reads an upload."""
+    decode_cpu_seconds: int = Field(14_400, ge=1, le=86_400)
+    """Its processor time."""
+    decode_wall_seconds: float = Field(7_200.0, gt=0, le=86_400)
+    """Its time by the clock."""
+    decode_max_pixels: int = Field(4096 * 2304, ge=1)
+    """Largest width × height of an upload's pictures."""
+    decode_max_total_pixels: float = Field(4e12, ge=1)
+    """Largest width × height × frames of an upload."""
+    decode_threads: int = Field(1, ge=1, le=64)
+    """Threads of one network."""
     requests_per_minute: int = Field(6000, ge=1)
     """Of one caller."""
     sign_ins_per_minute: int = Field(10, ge=1)
@@ -127,6 +154,11 @@ class ServiceSettings(Settings):
         if self.database_url is not None:
             return self.database_url.get_secret_value()
         return f"sqlite+aiosqlite:///{self.data_folder / DATABASE_FILE}"
+
+    @property
+    def spool(self) -> Path:
+        """Folder of spooled files."""
+        return self.spool_folder or self.data_folder / "spool"
 
     @property
     def signing_key(self) -> bytes:

@@ -16,7 +16,7 @@ from mien.store.engine import READ_ONLY, StoreOptions, create_engine
 from mien.store.errors import StoreError
 from mien.store.ids import Ids
 from mien.store.queue import Queue
-from mien.store.records import DeletionProof, Lease
+from mien.store.records import DeletionProof, JobState, Lease
 from mien.store.retention import RetentionOptions
 from mien.store.scope import Scope
 from mien.store.work import SystemWork, Work
@@ -108,6 +108,31 @@ class Store:
             await queue.hold(lease)
             yield Work(Scope(lease.organisation_id, connection, self._clock, self._ids))
             await queue.complete(lease, result)
+
+    @asynccontextmanager
+    async def failing(self, lease: Lease, error: str, *, again: bool = True) -> AsyncIterator[tuple[JobState, Work]]:
+        """One transaction in which an attempt at a job fails, and what follows from that is written.
+
+        Args:
+            lease, error, again: as for :meth:`Queue.fail`, whose answer is given beside the unit of work.
+
+        Raises:
+            LeaseLostError: another worker has the job; nothing was written.
+        """
+        async with self._transaction() as connection:
+            state = await Queue(connection, self._clock).fail(lease, error, again=again)
+            yield state, Work(Scope(lease.organisation_id, connection, self._clock, self._ids))
+
+    @asynccontextmanager
+    async def cancelling(self, lease: Lease) -> AsyncIterator[Work]:
+        """One transaction in which a worker that stopped for it says that a job is cancelled.
+
+        Raises:
+            LeaseLostError: another worker has the job; nothing was written.
+        """
+        async with self._transaction() as connection:
+            await Queue(connection, self._clock).cancelled(lease)
+            yield Work(Scope(lease.organisation_id, connection, self._clock, self._ids))
 
     async def sweep(self, options: RetentionOptions | None = None, *, batch: int = 50) -> tuple[DeletionProof, ...]:
         """Delete everything whose time is over, in transactions of at most ``batch`` sessions.

@@ -259,6 +259,21 @@ reports = _tenant(
     Index(None, "organisation_id", "study_id"),
 )
 
+report_files = _tenant(
+    "report_files",
+    _id("session_id"),
+    _id("report_id"),
+    _text("name", 80),
+    _text("media_type", 100),
+    Column("sha256", LargeBinary(32), nullable=False),
+    Column("packed", LargeBinary(), nullable=False),
+    _time("created_at"),
+    _to("session_id", "sessions"),
+    _to("report_id", "reports"),
+    UniqueConstraint("organisation_id", "report_id", "name"),
+    Index(None, "organisation_id", "session_id"),
+)
+
 jobs = _tenant(
     "jobs",
     _id("session_id", optional=True),
@@ -289,6 +304,26 @@ jobs = _tenant(
     CheckConstraint("progress >= 0 AND progress <= 1", name="progress"),
     Index("ix_jobs_claim", "state", "rank", "run_after", "id"),
     Index("ix_jobs_lease", "state", "lease_until"),
+    Index(None, "organisation_id", "session_id"),
+)
+
+spooled_files = _tenant(
+    "spooled_files",
+    _id("session_id", optional=True),
+    # No foreign key: a job's row may go before the sweep has seen its end.
+    _id("job_id", optional=True),
+    _text("kind", 20),
+    _text("name", 80),
+    _text("media_type", 100, optional=True),
+    Column("length_bytes", BigInteger(), nullable=True),
+    Column("complete", Boolean(), nullable=False),
+    # The file's own key under the service's: without this row nobody can read the file.
+    Column("sealed_key", LargeBinary(), nullable=False),
+    _time("created_at"),
+    _time("delete_after"),
+    _to("session_id", "sessions"),
+    Index(None, "delete_after"),
+    Index(None, "job_id"),
     Index(None, "organisation_id", "session_id"),
 )
 

@@ -17,18 +17,21 @@ from mien.store.repositories.audit import Audit
 from mien.store.repositories.erasure import Erasure
 from mien.store.repositories.jobs import Jobs
 from mien.store.repositories.moments import Moments
+from mien.store.repositories.report_files import ReportFiles
 from mien.store.repositories.reports import Reports
 from mien.store.repositories.respondents import Consents, Respondents
 from mien.store.repositories.samples import Samples
 from mien.store.repositories.sessions import Sessions
 from mien.store.repositories.sign_ins import SignIns
 from mien.store.repositories.snapshots import Snapshots
+from mien.store.repositories.spooled_files import SpooledFiles
 from mien.store.repositories.studies import Studies
 from mien.store.repositories.titles import Titles, Versions
 from mien.store.repositories.users import Users
 from mien.store.repositories.webhooks import Deliveries, Webhooks
 from mien.store.retention import Retention
 from mien.store.scope import Scope
+from mien.store.spool_sweep import SpoolSweep
 
 
 class Work:
@@ -54,6 +57,8 @@ class Work:
         self.samples = Samples(scope)
         self.moments = Moments(scope)
         self.reports = Reports(scope)
+        self.report_files = ReportFiles(scope)
+        self.spooled_files = SpooledFiles(scope)
         self.jobs = Jobs(scope)
         self.webhooks = Webhooks(scope)
         self.deliveries = Deliveries(scope)
@@ -75,6 +80,7 @@ class SystemWork:
         self.renewing = Renewing(connection, clock, ids)
         self.queue = Queue(connection, clock)
         self.retention = Retention(connection, clock, ids)
+        self.spool_sweep = SpoolSweep(connection, clock)
 
     def of(self, organisation_id: UUID) -> Work:
         """One organisation's things, in this transaction."""

@@ -6,7 +6,22 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from mien.service.routes import api_keys, auth, follow, frames, health, sessions, snapshots, timelines, users
+from mien.service.routes import (
+    analyses,
+    api_keys,
+    auth,
+    follow,
+    frames,
+    health,
+    jobs,
+    personal_results,
+    reports,
+    sessions,
+    snapshots,
+    timelines,
+    uploads,
+    users,
+)
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     health.router,
@@ -18,4 +33,9 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     timelines.router,
     follow.router,
     frames.router,
+    uploads.router,
+    analyses.router,
+    jobs.router,
+    reports.router,
+    personal_results.router,
 )

@@ -118,6 +118,17 @@ class Sessions(Repository[SessionRecord]):
             delete_after=now + timedelta(days=found.retention_days),
         )
 
+    async def measured(self, key: UUID, step_seconds: float) -> SessionRecord:
+        """Note how long a step of its timeline became, where that was not known when it began.
+
+        Raises:
+            InvalidError: it is below 0.
+            NotFoundError: there is no such session.
+        """
+        if step_seconds < 0:
+            raise InvalidError(f"a step lasts 0 seconds or more, not {step_seconds}.")
+        return await self._change(key, step_seconds=step_seconds)
+
     async def shorten_retention(self, key: UUID, retention_days: int) -> SessionRecord:
         """Keep a session for less time than was said; more would break what its audience was told.
 

@@ -1,0 +1,107 @@
+"""A worker process from its settings: what ``mien worker`` runs, and ``mien serve`` beside itself."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+from typing import Final
+
+from mien.core.clock import SystemClock
+from mien.core.errors import MienError
+from mien.service.first_run import with_secret
+from mien.service.logs import configure, say
+from mien.service.settings import ServiceSettings
+from mien.service.spool import Spool
+from mien.service.work.following import announcer
+from mien.service.work.handlers import all_handlers
+from mien.service.work.options import DecodingOptions, SpoolOptions, WorkerOptions
+from mien.service.work.tasks import Tools
+from mien.service.work.worker import Worker
+from mien.store.database import Store
+from mien.store.engine import StoreOptions
+from mien.streams.opening import open_bus
+
+_log: Final = logging.getLogger("mien.service.worker")
+SPARE_CONNECTIONS: Final = 3
+"""Of the database beside one for each job: claims, heartbeats and the sweep wait for nobody."""
+
+
+def options_of(settings: ServiceSettings) -> WorkerOptions:
+    """How a worker of this service works."""
+    return WorkerOptions(
+        slots=settings.worker_slots,
+        drain_seconds=settings.worker_drain_seconds,
+        decoding=DecodingOptions(
+            memory_bytes=settings.decode_memory_bytes,
+            cpu_seconds=settings.decode_cpu_seconds,
+            wall_seconds=settings.decode_wall_seconds,
+            max_pixels=settings.decode_max_pixels,
+            max_total_pixels=settings.decode_max_total_pixels,
+            threads=settings.decode_threads,
+        ),
+    )
+
+
+def keeping_of(settings: ServiceSettings) -> SpoolOptions:
+    """How long things stay in this service's spool."""
+    return SpoolOptions(
+        upload_seconds=settings.upload_keep_seconds,
+        job_seconds=settings.job_keep_seconds,
+        result_seconds=settings.personal_keep_seconds,
+    )
+
+
+async def work(settings: ServiceSettings, *, beside_service: bool = False) -> None:
+    """Work until SIGTERM or Ctrl-C.
+
+    Args:
+        settings: of the service; without a secret, that of the data folder is taken.
+        beside_service: also end when standard input does, as it does when the process that started this one dies.
+
+    Raises:
+        MienError: the database, the bus or the spool cannot be had.
+    """
+    settings, _ = with_secret(settings)
+    configure(settings.log_level, settings.log_format)
+    spool = Spool(settings.spool, settings.signing_key)
+    options = options_of(settings)
+    connections = StoreOptions(connections=2 * options.slots + SPARE_CONNECTIONS)
+    store = await Store.open(settings.database, options=connections)
+    try:
+        bus = await open_bus(None if settings.redis_url is None else settings.redis_url.get_secret_value())
+        try:
+            await asyncio.to_thread(_fetch_weights)
+            stop = asyncio.Event()
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(number, stop.set)
+            if beside_service:
+                loop.add_reader(sys.stdin.fileno(), _until_closed, loop, stop)
+            tools = Tools(store, spool, SystemClock(), options, keeping_of(settings))
+            worker = Worker(tools, all_handlers(), announcer(bus))
+            say(_log, logging.INFO, "worker.ready", owner=worker.owner, slots=options.slots)
+            await worker.run(stop)
+            say(_log, logging.INFO, "worker.ended", owner=worker.owner)
+        finally:
+            await bus.close()
+    finally:
+        await store.close()
+
+
+def _until_closed(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    if not os.read(sys.stdin.fileno(), 1):
+        loop.remove_reader(sys.stdin.fileno())
+        stop.set()
+
+
+def _fetch_weights() -> None:
+    """Have the networks' weights here before a job needs them: the process that reads uploads reaches no network."""
+    from mien.assembly import load_detector
+    from mien.core.settings import DetectionSettings, InferenceSettings
+
+    with contextlib.suppress(MienError):
+        load_detector(None, DetectionSettings(), InferenceSettings())
