@@ -24,6 +24,7 @@ from mien.store import tables
 from mien.store.database import Store
 from mien.store.errors import ConflictError, NotFoundError
 from mien.store.records import Role
+from mien.store.repositories.audit import AuditFilter
 from mien.store.work import Work
 from tests.store.support import WORDING, add_respondent, draft, grant, step
 
@@ -169,6 +170,7 @@ EMPTY: dict[str, Attempt] = {
     "sign_ins.end_family": lambda w, t: w.sign_ins.end_family(t.sign_in),
     "answers.drop": lambda w, t: w.answers.drop(t.answer),
     "consents.live": lambda w, t: w.consents.live(t.respondent),
+    "audit.search": lambda w, t: w.audit.search(AuditFilter(subject=str(t.session))),
     "deliveries.wants": lambda w, _t: w.deliveries.wants("session.ended"),
     "snapshots.ingest": lambda w, t: w.snapshots.ingest([step(t.session, 9.0)]),
 }

@@ -13,6 +13,9 @@ from mien.service.security.limits import Limits
 from mien.service.security.passwords import Passwords
 from mien.service.security.tokens import Tokens
 from mien.service.settings import ServiceSettings
+from mien.service.watching import Watcher
+from mien.service.webhooks.destinations import Guard, guard_options
+from mien.service.webhooks.keyring import Seal
 from mien.store.database import Store
 
 if TYPE_CHECKING:
@@ -43,6 +46,21 @@ class ServiceParts:
     def tokens(self) -> Tokens:
         """Makes and checks access tokens."""
         return Tokens(self.settings)
+
+    @cached_property
+    def webhook_seal(self) -> Seal:
+        """Seals and opens the secrets of webhooks."""
+        return Seal(self.settings.signing_key)
+
+    @cached_property
+    def webhook_guard(self) -> Guard:
+        """Judges where messages may go."""
+        return Guard(guard_options(self.settings))
+
+    @cached_property
+    def watcher(self) -> Watcher:
+        """Finds scares and drops while sessions run: tell it of what was stored."""
+        return Watcher(self.store)
 
     @cached_property
     def passwords(self) -> Passwords:

@@ -8,11 +8,20 @@ from typing import Final
 
 from fastapi import FastAPI
 
+from mien.service.duties import until_left
 from mien.service.parts import ServiceParts
 
 Runner = Callable[[ServiceParts], AbstractAsyncContextManager[object]]
 
-RUNNERS: Final[tuple[Runner, ...]] = ()
+
+@asynccontextmanager
+async def watching(parts: ServiceParts) -> AsyncIterator[None]:
+    """Sessions of which this process stores snapshots are watched for scares and drops."""
+    async with until_left(parts.watcher.run):
+        yield
+
+
+RUNNERS: Final[tuple[Runner, ...]] = (watching,)
 """Each is entered when the application starts, in order, and left when it stops. What one raises on entering stops the
 start; what it goes on doing in tasks of its own it must survive by itself."""
 

@@ -6,11 +6,28 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from mien.service.routes import api_keys, auth, health, users
+from mien.service.routes import (
+    api_keys,
+    audit,
+    auth,
+    deliveries,
+    health,
+    privacy,
+    respondents,
+    retention,
+    users,
+    webhooks,
+)
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     health.router,
     auth.router,
     users.router,
     api_keys.router,
+    webhooks.router,
+    deliveries.router,
+    respondents.router,
+    retention.router,
+    audit.router,
+    privacy.router,
 )

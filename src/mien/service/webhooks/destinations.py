@@ -18,7 +18,8 @@ from urllib.parse import urlsplit
 
 import idna
 
-from mien.core.errors import MienError
+from mien.core.errors import InputError
+from mien.service.settings import ServiceSettings
 from mien.service.webhooks.addresses import Address, Network, refusal
 
 LONGEST_URL: Final = 2000
@@ -42,7 +43,7 @@ CLOSED_PORTS: Final = frozenset(
 """Ports on which other things than web servers listen: those that browsers close, and databases and their like."""
 
 
-class DestinationError(MienError):
+class DestinationError(InputError):
     """A URL to which no message may be sent; the message says why, and nothing of what answers there."""
 
 
@@ -58,6 +59,12 @@ class GuardOptions:
 
     allow_http: bool = False
     allowed_networks: tuple[Network, ...] = ()
+
+
+def guard_options(settings: ServiceSettings) -> GuardOptions:
+    """What the operator lets webhooks reach."""
+    networks = tuple(ipaddress.ip_network(network) for network in settings.webhook_allowed_networks)
+    return GuardOptions(allow_http=settings.webhook_allow_http, allowed_networks=networks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +192,10 @@ class Guard:
         for address in found:
             why = refusal(address, allowed)
             if why is not None:
+                # What a name leads to inside is nobody's business who only knows the name.
+                told = why if _literal(destination.host) is not None else "none of the internet's"
                 raise DestinationError(
-                    f"messages cannot be sent to {destination.host}: its address is {why}. Whoever runs the service "
+                    f"messages cannot be sent to {destination.host}: its address is {told}. Whoever runs the service "
                     "can allow a network of their own (MIEN_WEBHOOK_ALLOWED_NETWORKS)."
                 )
             if not any(address.version == n.version and address in n for n in allowed):
