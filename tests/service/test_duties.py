@@ -145,20 +145,6 @@ async def test_segments_stay_where_another_consent_covers_them(service: Service)
         assert (await client.get(f"/api/v1/respondents/{key}")).json()["segments"] == {"age_band": "25-34"}
 
 
-async def test_a_session_is_kept_for_less_time_and_never_for_longer(service: Service) -> None:
-    async with service.parts.store.begin(service.organisation) as work:
-        session = await work.sessions.begin(draft(retention_days=30))
-    path = f"/api/v1/sessions/{session.id}/retention"
-    async with service.client("analyst") as client:
-        told = await client.put(path, json={"retention_days": 7})
-        assert (told.status_code, told.json()["retention_days"]) == (200, 7)
-        assert (await client.put(path, json={"retention_days": 8})).status_code == 409
-        assert (await client.put(path, json={"retention_days": -1})).status_code == 422
-        assert (await client.put(path, json={"retention_days": 4000})).status_code == 422
-    async with service.client("viewer") as client:
-        assert (await client.put(path, json={"retention_days": 0})).status_code == 403
-
-
 async def test_what_is_due_is_deleted_on_request_and_the_proof_can_be_read(service: Service) -> None:
     key, agreed = await enrolled(service)
     session = await session_of(service, key, agreed, snapshots=5)

@@ -13,7 +13,7 @@ from mien.service import principal
 from mien.service.dependencies import Parts, Reading, RequireAdmin, RequireAnalyst, Writing
 from mien.service.paging import PageOf, PageQuery, page_of
 from mien.service.problems import ProblemError, responses
-from mien.service.schemas.duties import Deletion
+from mien.service.schemas.duties import DeletionRecord
 from mien.service.schemas.respondents import (
     Consent,
     ConsentScope,
@@ -100,10 +100,10 @@ async def export_respondent(caller: RequireAdmin, parts: Parts, respondent_id: U
 
 
 @router.delete("/respondents/{respondent_id}", operation_id="erase_respondent", responses=responses(404))
-async def erase_respondent(caller: RequireAdmin, work: Writing, respondent_id: UUID) -> Deletion:
+async def erase_respondent(caller: RequireAdmin, work: Writing, respondent_id: UUID) -> DeletionRecord:
     """Delete a respondent with everything that is held about them, now (GDPR Article 17); answers with the proof."""
     proof = await work.erasure.erase(respondent_id, caller.actor)
-    return Deletion.of(await work.audit.get(proof.audit_id))
+    return DeletionRecord.of(await work.audit.get(proof.audit_id))
 
 
 @router.get("/respondents/{respondent_id}/consents", operation_id="list_consents", responses=responses(404))

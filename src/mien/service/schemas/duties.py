@@ -5,33 +5,14 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from mien.core.policy import Basis, Purpose
 from mien.service.schemas.fields import Time
 from mien.store import records
-from mien.store.repositories.sessions import LONGEST_RETENTION_DAYS
 
 
-class Retention(BaseModel):
-    """How long a session is kept after its end."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    retention_days: int = Field(
-        ge=0, le=LONGEST_RETENTION_DAYS, description="Not more than was said when it began; 0 deletes it at its end."
-    )
-
-
-class SessionRetention(BaseModel):
-    """When a session goes."""
-
-    session_id: UUID
-    retention_days: int
-    delete_after: Time = Field(description="The first sweep after this deletes it.")
-
-
-class Deletion(BaseModel):
+class DeletionRecord(BaseModel):
     """The proof of a deletion: an entry of the audit, written in the transaction that deleted."""
 
     id: UUID
@@ -43,7 +24,7 @@ class Deletion(BaseModel):
     rows_deleted: dict[str, int] = Field(description="By table; each was asked again afterwards and held none.")
 
     @classmethod
-    def of(cls, entry: records.AuditEntry) -> Deletion:
+    def of(cls, entry: records.AuditEntry) -> DeletionRecord:
         """From the entry of the audit."""
         told = entry.detail.get("sessions") or ([entry.subject] if entry.subject_kind == "session" else [])
         return cls(
@@ -60,7 +41,7 @@ class Deletion(BaseModel):
 class Swept(BaseModel):
     """What a sweep deleted."""
 
-    deletions: list[Deletion]
+    deletions: list[DeletionRecord]
 
 
 class AuditEntry(BaseModel):
