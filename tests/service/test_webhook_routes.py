@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
+import runpy
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -219,3 +222,29 @@ async def test_a_ping_arrives_signed_and_a_dead_message_is_sent_again(live: Serv
 def test_every_event_can_be_asked_for_and_is_explained() -> None:
     assert set(MEANING) == set(Event)
     assert set(CHOICES) == {"*"} | {event.value for event in Event} - {"webhook.ping"}
+
+
+def test_the_reference_tells_of_every_event() -> None:
+    page = Path(__file__).resolve().parents[2] / "docs" / "reference" / "service" / "webhooks.md"
+    section = page.read_text(encoding="utf-8").split("\n## Events\n", 1)[1].split("\n## ", 1)[0]
+    told = re.findall(r"^\| `([a-z.]+)` \|", section, re.MULTILINE)
+    assert told == [event.value for event in Event]
+
+
+async def test_the_example_that_receivers_copy_believes_what_is_sent_and_nothing_else(live: Service) -> None:
+    example = runpy.run_path(str(Path(__file__).resolve().parents[2] / "examples" / "webhook_receiver.py"))
+    async with Receiver() as receiver, live.client("admin") as client:
+        told = await made(live, url=receiver.url)
+        sent = (await client.post(f"{HOOKS}/{told['webhook']['id']}/ping")).json()
+        await until_it_is(client, f"/api/v1/deliveries/{sent['id']}", "delivered")
+    [got] = receiver.received
+    assert example["checked"](got.headers, got.body, told["secret"]) == sent["message_id"]
+    for headers, body, secret in (
+        (got.headers, got.body + b" ", told["secret"]),
+        (got.headers, got.body, signing.mint_secret()),
+        ({**got.headers, "webhook-timestamp": str(int(time.time()) - 301)}, got.body, told["secret"]),
+        ({**got.headers, "webhook-id": "msg_1"}, got.body, told["secret"]),
+        ({}, got.body, told["secret"]),
+    ):
+        with pytest.raises(ValueError, match=r"fits|too long ago|missing"):
+            example["checked"](headers, body, secret)

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from mien.core.clock import Clock
+from mien.service.logs import say
 from mien.service.settings import ServiceSettings
 from mien.service.webhooks.destinations import Guard, guard_options
 from mien.service.webhooks.dispatcher import Dispatcher, DispatchOptions
@@ -63,7 +64,7 @@ async def sweep(store: Store) -> tuple[DeletionProof, ...]:
     """Delete everything that is due in every organisation; each deletion leaves its proof in the audit."""
     proofs = await store.sweep()
     for proof in proofs:
-        _LOG.info("sessions were deleted", extra={"sessions": len(proof.subjects), "rows": sum(proof.counts.values())})
+        say(_LOG, logging.INFO, "sessions were deleted", sessions=len(proof.subjects), rows=sum(proof.counts.values()))
     return proofs
 
 

@@ -230,7 +230,7 @@ class Watcher:
         except Exception:
             # The database may be away: read again from the start when there is something new.
             self._watches.pop(session_id, None)
-            _LOG.exception("a session cannot be watched", extra={"session_id": str(session_id)})
+            _LOG.exception("a session cannot be watched", extra={"figures": {"session_id": str(session_id)}})
 
     async def look(self, organisation_id: UUID, session_id: UUID) -> int:
         """Look at what is new of a session, and tell of it.

@@ -24,7 +24,7 @@ from mien.service.schemas.respondents import (
     Respondent,
     Withdrawal,
 )
-from mien.service.webhooks.events import Event, told
+from mien.service.webhooks.events import Event
 from mien.store import records
 from mien.store.records import SessionState
 from mien.store.work import Work
@@ -143,7 +143,7 @@ async def withdraw_consent(caller: RequireAnalyst, parts: Parts, consent_id: UUI
         consent = await work.consents.withdraw(consent_id)
         ended = [session.id for session in running.items]
         for key in ended:
-            data = {"session_id": str(key), "reason": "consent_withdrawn", "ended_at": told(parts.clock.now())}
+            data = {"session_id": str(key), "reason": "consent_withdrawn"}
             await work.deliveries.publish(Event.SESSION_ENDED, data, session_id=key)
         respondent = await work.respondents.get(consent.respondent_id)
         covered = any(ConsentScope.SEGMENTS in other.scopes for other in await _live(work, consent.respondent_id))

@@ -21,6 +21,7 @@ from uuid import UUID
 
 from mien.core.clock import Clock, SystemClock
 from mien.core.errors import SettingsError
+from mien.service.logs import say
 from mien.service.webhooks import signing
 from mien.service.webhooks.backoff import GONE, BackoffOptions, retry_at
 from mien.service.webhooks.destinations import DestinationError
@@ -193,7 +194,7 @@ class Dispatcher:
         if status is not None and 200 <= status < 300:
             self._troubled.pop(key, None)
             return lambda outbox: outbox.delivered(claim, status)
-        _LOG.info("a message did not arrive", extra={"webhook": str(key), "status": status, "problem": problem})
+        say(_LOG, logging.INFO, "a message did not arrive", webhook_id=key, status=status, problem=problem)
         if status == GONE:
             self._troubled.pop(key, None)
             gone = "the receiver is gone (410): the webhook was turned off."
@@ -214,7 +215,7 @@ class Dispatcher:
                     await change(work.outbox)
                 return
             except LeaseLostError:
-                _LOG.info("a message was another's, replayed or removed meanwhile", extra={"claim": str(claim.fence)})
+                say(_LOG, logging.INFO, "a message was another's, replayed or removed meanwhile", fence=claim.fence)
                 return
             except Exception:
                 _LOG.exception("what became of a message cannot be written down")
