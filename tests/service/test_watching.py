@@ -9,10 +9,13 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from mien.core.audience import AudienceSnapshot, AudienceStep
+from mien.analysis.turns import SERIES, TurnKind
+from mien.core.audience import AudienceSnapshot, AudienceStep, EmotionPercents
 from mien.core.settings import PROFILES
-from mien.metrics import scares
+from mien.metrics import attention, engagement, scares
 from mien.service.watching import SessionWatch, Watcher, WatchOptions
 from mien.service.webhooks.events import Event
 from mien.store.database import Store
@@ -143,7 +146,8 @@ async def test_a_scare_that_goes_on_is_told_when_the_session_ends(store: Store, 
     assert await watcher.look(organisation, session.id) == 0
 
 
-async def test_a_fall_of_engagement_and_one_of_attention_are_told(store: Store, organisation: UUID) -> None:
+@pytest.mark.parametrize("batch", [1, 5, 180])
+async def test_a_fall_of_engagement_and_one_of_attention_are_told(store: Store, organisation: UUID, batch: int) -> None:
     session = await begun(store, organisation, events=["drop.detected"])
     watcher = Watcher(store)
     snapshots = [
@@ -156,8 +160,8 @@ async def test_a_fall_of_engagement_and_one_of_attention_are_told(store: Store, 
         )
         for at in times(0.0, 90.0)
     ]
-    for first in range(0, len(snapshots), 5):
-        await ingest(store, organisation, snapshots[first : first + 5])
+    for first in range(0, len(snapshots), batch):
+        await ingest(store, organisation, snapshots[first : first + batch])
         await watcher.look(organisation, session.id)
     told = await messages(store, organisation)
     assert [(m["kind"], m["at_seconds"]) for m in told] == [("engagement_drop", 30.0), ("attention_drop", 60.0)]
@@ -250,6 +254,22 @@ async def test_memory_is_bounded_and_what_was_forgotten_is_read_again(store: Sto
             await watcher.look(organisation, session.id)
             assert len(watcher._watches) == 1
     assert len(await messages(store, organisation)) == 3
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    st.lists(st.tuples(st.lists(st.integers(1, 50), min_size=8, max_size=8), st.floats(0, 1)), min_size=1, max_size=9)
+)
+def test_falls_are_sought_in_what_reports_tell(steps: list[tuple[list[int], float]]) -> None:
+    audience = PROFILES["cinema"].audience.model_copy(update={"replicates": 0})
+    watch, whole = SessionWatch(audience, "main"), (engagement.create(audience), attention.create(audience))
+    for number, (parts, facing) in enumerate(steps):
+        told = EmotionPercents.of([100.0 * part / sum(parts) for part in parts])
+        snapshot = step(UUID(int=1), number * STEP, duration_seconds=STEP, emotions=told, facing_share=facing)
+        for metric, kind in zip(whole, (TurnKind.ENGAGEMENT_DROP, TurnKind.ATTENTION_DROP), strict=True):
+            metric.update(AudienceStep(snapshot, None))
+            expected = metric.compute().series[SERIES[kind]][-1].value
+            assert watch._level(kind, snapshot) == pytest.approx(expected, abs=1e-4)
 
 
 def test_a_snapshot_that_comes_late_or_twice_is_left_out() -> None:

@@ -16,12 +16,15 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
+import numpy as np
+
 from mien.analysis.series import Series
 from mien.analysis.turns import SERIES, TurnKind, TurnOptions, drops
 from mien.core.audience import WHOLE_AUDIENCE, AudienceSnapshot, AudienceStep
-from mien.core.findings import Moment
+from mien.core.engagement import BOUNDS, scores
+from mien.core.findings import MetricSample, Moment, SampleLog
 from mien.core.settings import PROFILES, AudienceSettings
-from mien.metrics import attention, engagement, scares
+from mien.metrics import scares
 from mien.service.webhooks.events import Event
 from mien.store.database import Store
 from mien.store.errors import ConflictError, NotFoundError
@@ -29,6 +32,9 @@ from mien.store.records import SessionRecord, SessionState
 
 _LOG: Final = logging.getLogger(__name__)
 _UNITS: Final[Mapping[TurnKind, str]] = {TurnKind.ENGAGEMENT_DROP: "1_to_5", TurnKind.ATTENTION_DROP: "points"}
+
+_SEEK_SECONDS: Final = 2.0
+"""Media time from one look for drops to the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +89,13 @@ class SessionWatch:
         # Replicates never leave the process that saw the people, so there are no intervals here.
         settings = audience.model_copy(update={"replicates": 0})
         self._scares = scares.create(settings)
-        self._engagement, self._attention = engagement.create(settings), attention.create(settings)
+        # What is left out of a session shifts the scale that falls are measured on.
+        self._scale = None if audience.left_out else scores(audience.environment) / 100.0
         self._source, self._options = source, options
         self._told = 0
         self._dropped = dict.fromkeys(SERIES, float("-inf"))
-        self._recent: deque[AudienceSnapshot] = deque()
+        self._sought = float("-inf")
+        self._recent: deque[tuple[AudienceSnapshot, dict[TurnKind, float | None]]] = deque()
         self.latest: float | None = None
         """Media time of the last snapshot that was fed."""
 
@@ -102,12 +110,13 @@ class SessionWatch:
             if self.latest is not None and snapshot.media_time <= self.latest:
                 continue
             self.latest = snapshot.media_time
-            step = AudienceStep(snapshot, None)
-            for metric in (self._scares, self._engagement, self._attention):
-                metric.update(step)
+            self._scares.update(AudienceStep(snapshot, None))
             self._remember(snapshot)
+            # At the same steps however they come in, and well before one leaves what is remembered.
+            if snapshot.media_time >= self._sought + _SEEK_SECONDS:
+                self._sought = snapshot.media_time
+                found += self._drops()
         found += self._of(self._scares.over())
-        found += self._drops()
         return self._news(found)
 
     def finish(self) -> list[Occurrence]:
@@ -116,7 +125,7 @@ class SessionWatch:
 
     def _of(self, moments: Sequence[Moment]) -> list[Occurrence]:
         fresh, self._told = moments[self._told :], len(moments)
-        demo = bool(self._recent and self._recent[-1].demo)
+        demo = bool(self._recent and self._recent[-1][0].demo)
         return [
             Occurrence(
                 Event.SCARE_DETECTED,
@@ -139,39 +148,54 @@ class SessionWatch:
 
     def _remember(self, snapshot: AudienceSnapshot) -> None:
         how = self._options.drops
-        self._recent.append(snapshot)
+        self._recent.append((snapshot, {kind: self._level(kind, snapshot) for kind in SERIES}))
         reach = how.before_seconds + how.after_seconds + 3 * how.apart_seconds
-        while self._recent[0].media_time < snapshot.media_time - reach:
+        while self._recent[0][0].media_time < snapshot.media_time - reach:
             self._recent.popleft()
 
     def _drops(self) -> list[Occurrence]:
-        how = self._options.drops
-        if self.latest is None or not self._recent:
-            return []
-        series, found = Series.of(self._recent), []
-        results = {
-            TurnKind.ENGAGEMENT_DROP: self._engagement.compute(),
-            TurnKind.ATTENTION_DROP: self._attention.compute(),
-        }
-        for kind, slug in SERIES.items():
-            log = results[kind].series[slug][-len(self._recent) :]
-            for at, before, after in drops(series, log, how.least_fall[kind], how):
-                # A deeper one near it may still come.
-                settled = at + how.after_seconds + how.apart_seconds <= self.latest
-                if not settled or at < self._dropped[kind] + how.apart_seconds:
-                    continue
-                self._dropped[kind] = at
-                data = {
-                    "source": self._source,
-                    "kind": kind.value,
-                    "unit": _UNITS[kind],
-                    "at_seconds": at,
-                    "before": round(before, 3),
-                    "after": round(after, 3),
-                    "demo": bool(self._recent[-1].demo),
-                }
-                found.append(Occurrence(Event.DROP_DETECTED, f"{kind.value} {self._source} {at:.3f}", at, data))
+        found: list[Occurrence] = []
+        for kind in SERIES:
+            levels = [levels[kind] for _, levels in self._recent]
+            known = [level for level in levels if level is not None]
+            # Most of a film: nothing moved far enough, and nothing need be reckoned.
+            if known and max(known) - min(known) >= self._options.drops.least_fall[kind]:
+                found += self._drops_of(kind, levels)
         return found
+
+    def _drops_of(self, kind: TurnKind, levels: Sequence[float | None]) -> list[Occurrence]:
+        how, latest = self._options.drops, self._recent[-1][0]
+        series, log = Series.of(snapshot for snapshot, _ in self._recent), SampleLog(SERIES[kind], _UNITS[kind])
+        for (snapshot, _), level in zip(self._recent, levels, strict=True):
+            log.append(MetricSample(log.slug, snapshot.media_time, level))
+        found: list[Occurrence] = []
+        for at, before, after in drops(series, log, how.least_fall[kind], how):
+            # A deeper one near it may still come.
+            settled = at + how.after_seconds + how.apart_seconds <= latest.media_time
+            if not settled or at < self._dropped[kind] + how.apart_seconds:
+                continue
+            self._dropped[kind] = at
+            data = {
+                "source": self._source,
+                "kind": kind.value,
+                "unit": _UNITS[kind],
+                "at_seconds": at,
+                "before": round(before, 3),
+                "after": round(after, 3),
+                "demo": latest.demo,
+            }
+            found.append(Occurrence(Event.DROP_DETECTED, f"{kind.value} {self._source} {at:.3f}", at, data))
+        return found
+
+    def _level(self, kind: TurnKind, snapshot: AudienceSnapshot) -> float | None:
+        """What the metrics of reports say of one step; they also keep means that nobody asks for here."""
+        if kind is TurnKind.ATTENTION_DROP:
+            seen = not snapshot.suppressed and snapshot.frames and snapshot.facing_share is not None
+            return 100.0 * snapshot.facing_share if seen and snapshot.facing_share is not None else None
+        if snapshot.emotions is None or self._scale is None:
+            return None
+        low, high = BOUNDS
+        return min(max(float(np.dot(snapshot.emotions.values(), self._scale)), low), high)
 
     def _news(self, found: Sequence[Occurrence]) -> list[Occurrence]:
         since = (self.latest or 0.0) - self._options.news_seconds

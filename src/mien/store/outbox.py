@@ -73,7 +73,7 @@ class Outbox:
             )
             keys = (await self._connection.execute(due)).scalars().all()
             until = now + timedelta(seconds=lease_seconds)
-            taken += [await self._take(owner, hook, key, until) for key in keys]
+            taken += await self._take(owner, hook, list(keys), until)
             if len(taken) >= limit:
                 break
         return tuple(taken)
@@ -98,15 +98,18 @@ class Outbox:
         )
         return list((await self._connection.execute(statement)).mappings())
 
-    async def _take(self, owner: UUID, hook: Webhook, key: UUID, until: datetime) -> Claim:
+    async def _take(self, owner: UUID, hook: Webhook, keys: list[UUID], until: datetime) -> list[Claim]:
+        if not keys:
+            return []
         statement = (
             sa.update(_D)
-            .where(_D.c.organisation_id == owner, _D.c.id == key)
+            .where(_D.c.organisation_id == owner, _D.c.id.in_(keys))
             .values(fence=_D.c.fence + 1, attempts=_D.c.attempts + 1, next_attempt_at=until)
             .returning(*_DELIVERY.columns, _D.c.fence)
         )
-        row = (await self._connection.execute(statement)).mappings().one()
-        return Claim(owner, hook, _DELIVERY.of(row), row["fence"])
+        rows = (await self._connection.execute(statement)).mappings()
+        claims = {row["id"]: Claim(owner, hook, _DELIVERY.of(row), row["fence"]) for row in rows}
+        return [claims[key] for key in keys]
 
     async def delivered(self, claim: Claim, status: int) -> None:
         """A message arrived.

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from random import Random
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -24,6 +25,7 @@ from mien.service.webhooks.keyring import Keys, Seal
 from mien.service.webhooks.sending import Sender, SendOptions
 from mien.store.database import Store
 from mien.store.errors import LeaseLostError
+from mien.store.outbox import Outbox
 from mien.store.records import Delivery, DeliveryState, Webhook
 from tests.service.webhooks.receiver import Received, Receiver, Reply
 from tests.store.support import add_organisation
@@ -320,3 +322,30 @@ async def test_what_a_dead_dispatcher_had_is_sent_by_another_when_its_claim_laps
     async with store.begin_system() as work:
         with pytest.raises(LeaseLostError):
             await work.outbox.failed(claim, "too late")
+
+
+async def test_a_database_that_is_away_for_a_moment_is_told_afterwards_and_nothing_is_sent_twice(
+    store: Store, organisation: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = {"claim": 0, "delivered": 0}
+    plain = {name: getattr(Outbox, name) for name in calls}
+
+    def away_twice(name: str) -> Any:
+        async def call(self: Outbox, *args: Any, **how: Any) -> Any:
+            calls[name] += 1
+            if calls[name] <= 2:
+                raise OSError("the database is away")
+            return await plain[name](self, *args, **how)
+
+        return call
+
+    for name in calls:
+        monkeypatch.setattr(Outbox, name, away_twice(name))
+    async with Receiver() as receiver:
+        await hook(store, organisation, receiver.url)
+        await publish(store, organisation, 5)
+        async with running(dispatcher(store, replace(FAST, lease_margin_seconds=30.0))):
+            found = await settled(store, organisation)
+    assert {d.state for d in found} == {DeliveryState.DELIVERED}
+    assert len(receiver.received) == 5
+    assert calls["delivered"] >= 3

@@ -13,7 +13,6 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
 from typing import Final
@@ -34,6 +33,11 @@ from mien.store.outbox import Outbox
 from mien.store.records import Claim
 
 _LOG: Final = logging.getLogger(__name__)
+_GATHER_SECONDS: Final = 0.02
+_LONGEST_PAUSE_SECONDS: Final = 10.0
+
+Change = Callable[[Outbox], Awaitable[object]]
+"""Something to write down about a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,8 @@ class Dispatcher:
         self._options = options or DispatchOptions()
         self._sending: dict[asyncio.Task[None], UUID] = {}
         self._troubled: dict[UUID, _Trouble] = {}
+        self._changes: list[Change] = []
+        self._writing: asyncio.Task[None] | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Send until told to stop; then let what is on its way arrive, and hand the rest back."""
@@ -110,6 +116,8 @@ class Dispatcher:
                     _LOG.exception("messages cannot be claimed")
                     pause = self._options.poll_seconds
                 await asyncio.wait({stopped, *self._sending}, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
+                # Others end about now too: what they leave room for is claimed together.
+                await asyncio.wait({stopped}, timeout=_GATHER_SECONDS)
         finally:
             stopped.cancel()
             await self._finish()
@@ -120,6 +128,8 @@ class Dispatcher:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+        if self._writing is not None:
+            await self._writing
 
     async def _begin(self) -> float:
         """Claim what there is room for and begin to send it.
@@ -170,9 +180,9 @@ class Dispatcher:
         except (DestinationError, SendError, SettingsError) as error:
             problem = str(error)
         except asyncio.CancelledError:
-            await asyncio.shield(self._report(claim, lambda outbox: outbox.release(claim)))
+            await self._report(lambda outbox: outbox.release(claim))
             raise
-        await self._report(claim, self._settled(claim, answer, problem))
+        await self._report(self._settled(claim, answer, problem))
 
     async def _post(self, claim: Claim) -> Answer:
         delivery, now = claim.delivery, self._clock.now()
@@ -188,7 +198,7 @@ class Dispatcher:
         ]
         return await self._sender.post(claim.webhook.url, headers, body)
 
-    def _settled(self, claim: Claim, answer: Answer | None, problem: str) -> Callable[[Outbox], Awaitable[object]]:
+    def _settled(self, claim: Claim, answer: Answer | None, problem: str) -> Change:
         """What became of an attempt, to be written down."""
         key, status = claim.webhook.id, None if answer is None else answer.status
         if status is not None and 200 <= status < 300:
@@ -206,23 +216,35 @@ class Dispatcher:
         again = retry_at(claim.delivery.attempts, answer, self._clock.now(), options.backoff, self._random)
         return lambda outbox: outbox.failed(claim, problem, status=status, retry_at=again)
 
-    async def _report(self, claim: Claim, change: Callable[[Outbox], Awaitable[object]]) -> None:
-        """Write into the database, which may be away for a while; at last the claim lapses by itself."""
-        pause = 0.1
-        for _ in range(8):
+    async def _report(self, change: Change) -> None:
+        """Write down what became of a message, together with others that end about now."""
+        self._changes.append(change)
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._write())
+        await asyncio.shield(self._writing)
+
+    async def _write(self) -> None:
+        """Write until nothing waits. The database may be away for a while; at last claims lapse by themselves."""
+        pause = _GATHER_SECONDS
+        while self._changes:
+            # A database writes twenty rows for little more than one.
+            await asyncio.sleep(pause)
+            changes, self._changes = self._changes, []
             try:
                 async with self._store.begin_system() as work:
-                    await change(work.outbox)
-                return
-            except LeaseLostError:
-                say(_LOG, logging.INFO, "a message was another's, replayed or removed meanwhile", fence=claim.fence)
-                return
+                    for change in changes:
+                        try:
+                            await change(work.outbox)
+                        except LeaseLostError:
+                            say(_LOG, logging.INFO, "a message was another's, replayed or removed meanwhile")
+                pause = _GATHER_SECONDS
             except Exception:
-                _LOG.exception("what became of a message cannot be written down")
-                with suppress(asyncio.CancelledError):
-                    await asyncio.sleep(pause)
+                _LOG.exception("what became of messages cannot be written down")
                 pause *= 2
-        _LOG.error("a message will be sent again: nobody could be told that it was sent")
+                if pause > _LONGEST_PAUSE_SECONDS:
+                    _LOG.error("messages will be sent again: nobody could be told that they were sent")
+                    return
+                self._changes = changes + self._changes
 
 
 def message_id(delivery_id: UUID) -> str:
