@@ -1,7 +1,7 @@
 """What is to be done again and again beside requests and jobs: sending messages, deleting what is due.
 
-A worker process does so (:func:`duties`); any number of them may, as messages are claimed and a sweep finds under a
-lock what is still there.
+A worker process does so beside its jobs (:func:`perform`). Any number of them may: messages are claimed, and a sweep
+finds under a lock what is still there.
 """
 
 from __future__ import annotations
@@ -25,15 +25,24 @@ from mien.store.records import DeletionProof
 _LOG: Final = logging.getLogger(__name__)
 
 
-@asynccontextmanager
-async def duties(
-    settings: ServiceSettings, store: Store, *, clock: Clock | None = None, options: DispatchOptions | None = None
-) -> AsyncIterator[None]:
-    """Send messages and sweep for as long as the block lasts; leaving it waits for what is on its way.
+CONNECTIONS: Final = 3
+"""Of the database, at most, at once: one to claim, one to write down what arrived, one to sweep."""
+
+
+async def perform(
+    settings: ServiceSettings,
+    store: Store,
+    stop: asyncio.Event,
+    *,
+    clock: Clock | None = None,
+    options: DispatchOptions | None = None,
+) -> None:
+    """Send messages and sweep until told to stop; then wait for what is on its way, ten seconds at most.
 
     Args:
         settings: with the service's secret, under which the secrets of webhooks were sealed.
         store: open.
+        stop: set it to stop.
         clock: tells what is due; the machine's where None.
         options: of the dispatcher.
 
@@ -42,7 +51,15 @@ async def duties(
     """
     sender = Sender(Guard(guard_options(settings)))
     dispatcher = Dispatcher(store, Seal(settings.signing_key), sender, clock=clock, options=options)
-    async with until_left(dispatcher.run), until_left(lambda stop: sweep_again(store, stop, settings.sweep_seconds)):
+    await asyncio.gather(dispatcher.run(stop), sweep_again(store, stop, settings.sweep_seconds))
+
+
+@asynccontextmanager
+async def duties(
+    settings: ServiceSettings, store: Store, *, clock: Clock | None = None, options: DispatchOptions | None = None
+) -> AsyncIterator[None]:
+    """:func:`perform` for as long as the block lasts."""
+    async with until_left(lambda stop: perform(settings, store, stop, clock=clock, options=options)):
         yield
 
 
