@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mien.analysis.turns import SERIES, TurnKind
-from mien.core.audience import AudienceSnapshot, AudienceStep, EmotionPercents
+from mien.core.audience import AudienceSnapshot, AudienceStep, EmotionPercents, Metric
 from mien.core.settings import PROFILES
 from mien.metrics import attention, engagement, scares
 from mien.service.watching import SessionWatch, Watcher, WatchOptions
@@ -262,7 +262,8 @@ async def test_memory_is_bounded_and_what_was_forgotten_is_read_again(store: Sto
 )
 def test_falls_are_sought_in_what_reports_tell(steps: list[tuple[list[int], float]]) -> None:
     audience = PROFILES["cinema"].audience.model_copy(update={"replicates": 0})
-    watch, whole = SessionWatch(audience, "main"), (engagement.create(audience), attention.create(audience))
+    watch = SessionWatch(audience, "main")
+    whole: tuple[Metric, ...] = (engagement.create(audience), attention.create(audience))
     for number, (parts, facing) in enumerate(steps):
         told = EmotionPercents.of([100.0 * part / sum(parts) for part in parts])
         snapshot = step(UUID(int=1), number * STEP, duration_seconds=STEP, emotions=told, facing_share=facing)

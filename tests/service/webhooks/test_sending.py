@@ -128,12 +128,17 @@ async def test_a_closed_port_is_told() -> None:
 
 async def talking(told: bytes, *, then_hang: bool = False) -> tuple[asyncio.Server, str]:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        # Whoever closes with something unread resets the connection, and what was written may be lost.
-        await reader.readuntil(BODY)
-        writer.write(told)
-        if then_hang:
-            await reader.read()
-        writer.close()
+        try:
+            # Whoever closes with something unread resets the connection, and what was written may be lost.
+            await reader.readuntil(BODY)
+            writer.write(told)
+            await writer.drain()
+            if then_hang:
+                await reader.read()
+            writer.close()
+            await writer.wait_closed()
+        except (ConnectionError, asyncio.IncompleteReadError):
+            writer.transport.abort()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     return server, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
