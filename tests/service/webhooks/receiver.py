@@ -59,6 +59,8 @@ class Receiver:
         for handler in self._handlers:
             handler.cancel()
         await asyncio.gather(*self._handlers, return_exceptions=True)
+        # An aborted transport closes its socket in the loop's next turn.
+        await asyncio.sleep(0.01)
 
     @property
     def url(self) -> str:

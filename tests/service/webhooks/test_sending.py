@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -126,8 +128,15 @@ async def test_a_closed_port_is_told() -> None:
         await sender().post(url, [], BODY)
 
 
-async def talking(told: bytes, *, then_hang: bool = False) -> tuple[asyncio.Server, str]:
+@asynccontextmanager
+async def talking(told: bytes, *, then_hang: bool = False) -> AsyncIterator[str]:
+    """Somebody who says this to whoever posts; the address."""
+    handlers: set[asyncio.Task[Any]] = set()
+
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        handlers.add(task)
         try:
             # Whoever closes with something unread resets the connection, and what was written may be lost.
             await reader.readuntil(BODY)
@@ -137,11 +146,21 @@ async def talking(told: bytes, *, then_hang: bool = False) -> tuple[asyncio.Serv
                 await reader.read()
             writer.close()
             await writer.wait_closed()
-        except (ConnectionError, asyncio.IncompleteReadError):
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass
+        finally:
             writer.transport.abort()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    return server, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    finally:
+        server.close()
+        for handler in handlers:
+            handler.cancel()
+        await asyncio.gather(*handlers, return_exceptions=True)
+        # An aborted transport closes its socket in the loop's next turn.
+        await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize(
@@ -156,18 +175,17 @@ async def talking(told: bytes, *, then_hang: bool = False) -> tuple[asyncio.Serv
     ],
 )
 async def test_what_is_no_answer_is_told_in_words_and_time(told: bytes, hang: bool, why: str) -> None:
-    server, url = await talking(told, then_hang=hang)
     began = time.monotonic()
-    with pytest.raises(SendError, match=why):
-        await sender().post(url, [], BODY)
+    async with talking(told, then_hang=hang) as url:
+        with pytest.raises(SendError, match=why):
+            await sender().post(url, [], BODY)
     assert time.monotonic() - began < 3.0
-    server.close()
 
 
 async def test_of_a_long_answer_only_the_status_is_read() -> None:
-    server, url = await talking(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000000\r\n\r\n" + b"a" * 1000, then_hang=True)
-    assert (await sender().post(url, [], BODY)).status == 200
-    server.close()
+    endless = b"HTTP/1.1 200 OK\r\ncontent-length: 1000000000\r\n\r\n" + b"a" * 1000
+    async with talking(endless, then_hang=True) as url:
+        assert (await sender().post(url, [], BODY)).status == 200
 
 
 NOW = datetime(2026, 11, 21, 20, 15, tzinfo=UTC)

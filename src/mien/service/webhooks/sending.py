@@ -175,6 +175,8 @@ class Sender:
             if event is h11.NEED_DATA:
                 data = await reader.read(_CHUNK)
                 received += len(data)
+                if not data:
+                    raise SendError("the receiver closed the connection without an answer.")
                 if received > self._options.most_answer_bytes:
                     raise SendError("the receiver answers with more than a status.")
                 connection.receive_data(data)
