@@ -169,7 +169,7 @@ async def talking(told: bytes, *, then_hang: bool = False) -> AsyncIterator[str]
         (b"", False, "without an answer|connection broke"),
         (b"", True, "no answer within 1 seconds"),
         (b"HTTP/1.1 200 OK\r\nX: ", True, "no answer within 1 seconds"),
-        (b"220 mail.example ESMTP\r\n", False, "does not answer HTTP"),
+        (b"220 mail.example ESMTP\r\n\r\n", False, "does not answer HTTP"),
         (b"HTTP/1.1 200 OK\r\nX: " + b"a" * 200_000, False, "does not answer HTTP|more than a status"),
         (b"HTTP/1.1 100 Continue\r\n\r\n" * 10_000, False, "more than a status|without an answer|broke"),
     ],
