@@ -24,6 +24,7 @@ from mien.store import tables
 from mien.store.database import Store
 from mien.store.errors import ConflictError, NotFoundError
 from mien.store.records import Role, SpooledKind
+from mien.store.repositories.audit import AuditFilter
 from mien.store.repositories.spooled_files import SpooledDraft
 from mien.store.work import Work
 from tests.store.support import WORDING, add_respondent, draft, grant, step
@@ -170,11 +171,12 @@ REFUSED: dict[str, Attempt] = {
     "jobs.retry": lambda w, t: w.jobs.retry(t.job),
     "webhooks.get": lambda w, t: w.webhooks.get(t.webhook),
     "webhooks.set_active": lambda w, t: w.webhooks.set_active(t.webhook, False),
+    "webhooks.change": lambda w, t: w.webhooks.change(t.webhook, url="https://mine.example"),
     "webhooks.remove": lambda w, t: w.webhooks.remove(t.webhook),
     "deliveries.get": lambda w, t: w.deliveries.get(t.delivery),
-    "deliveries.delivered": lambda w, t: w.deliveries.delivered(t.delivery, 200),
-    "deliveries.failed": lambda w, t: w.deliveries.failed(t.delivery, "no"),
     "deliveries.replay": lambda w, t: w.deliveries.replay(t.delivery),
+    "deliveries.replay_dead": lambda w, t: w.deliveries.replay_dead(t.webhook),
+    "deliveries.send": lambda w, t: w.deliveries.send(t.webhook, "webhook.ping", {}),
     "audit.get": lambda w, t: w.audit.get(t.audit),
     "erasure.export": lambda w, t: w.erasure.export(t.respondent),
     "erasure.erase": lambda w, t: w.erasure.erase(t.respondent, "me"),
@@ -190,8 +192,8 @@ EMPTY: dict[str, Attempt] = {
     "answers.drop": lambda w, t: w.answers.drop(t.answer),
     "spooled_files.drop": lambda w, t: w.spooled_files.drop(t.spooled),
     "consents.live": lambda w, t: w.consents.live(t.respondent),
-    "deliveries.due": lambda w, _t: w.deliveries.due(),
-    "deliveries.next_due": lambda w, _t: w.deliveries.next_due(),
+    "audit.search": lambda w, t: w.audit.search(AuditFilter(subject=str(t.session))),
+    "deliveries.wants": lambda w, _t: w.deliveries.wants("session.ended"),
     "snapshots.ingest": lambda w, t: w.snapshots.ingest([step(t.session, 9.0)]),
 }
 """What shows nothing of another tenant's."""

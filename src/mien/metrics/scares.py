@@ -126,6 +126,10 @@ class Scares:
         )
         return MetricResult(figures=(figure,), moments=tuple(moments))
 
+    def over(self) -> tuple[Moment, ...]:
+        """Scares that have faded, so that nothing about them changes any more."""
+        return tuple(self._moments)
+
     def _go_on(self, snapshot: AudienceSnapshot, seconds: float, raw: FloatArray, now: float) -> None:
         scare, start = self._open, snapshot.media_time
         if scare is None:

@@ -17,6 +17,9 @@ from mien.service.security.passwords import Passwords
 from mien.service.security.tokens import Tokens
 from mien.service.settings import ServiceSettings
 from mien.service.spool import Spool
+from mien.service.watching import Watcher
+from mien.service.webhooks.destinations import Guard, guard_options
+from mien.service.webhooks.keyring import Seal
 from mien.store.database import Store
 
 if TYPE_CHECKING:
@@ -51,7 +54,9 @@ class ServiceParts:
     @cached_property
     def intake(self) -> Intake:
         """The way in for snapshots."""
-        return Intake(self.store, self.bus)
+        made = Intake(self.store, self.bus)
+        made.noticing.append(self.watcher.noticed)
+        return made
 
     @cached_property
     def frames(self) -> FrameReader:
@@ -62,6 +67,20 @@ class ServiceParts:
     def timelines(self) -> Timelines:
         """Timelines as they are answered."""
         return Timelines()
+
+    def webhook_seal(self) -> Seal:
+        """Seals and opens the secrets of webhooks."""
+        return Seal(self.settings.signing_key)
+
+    @cached_property
+    def webhook_guard(self) -> Guard:
+        """Judges where messages may go."""
+        return Guard(guard_options(self.settings))
+
+    @cached_property
+    def watcher(self) -> Watcher:
+        """Finds scares and drops while sessions run: tell it of what was stored."""
+        return Watcher(self.store, live=self.bus.live)
 
     @cached_property
     def passwords(self) -> Passwords:

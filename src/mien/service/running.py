@@ -8,6 +8,7 @@ from typing import Final
 
 from fastapi import FastAPI
 
+from mien.service.duties import until_left
 from mien.service.live.recorder import Recorder, recording
 from mien.service.parts import ServiceParts
 
@@ -24,7 +25,14 @@ async def _recording(parts: ServiceParts) -> AsyncIterator[None]:
         parts.frames.close()
 
 
-RUNNERS: Final[tuple[Runner, ...]] = (_recording,)
+@asynccontextmanager
+async def _watching(parts: ServiceParts) -> AsyncIterator[None]:
+    """Sessions of which this process stores snapshots are watched for scares and drops."""
+    async with until_left(parts.watcher.run):
+        yield
+
+
+RUNNERS: Final[tuple[Runner, ...]] = (_recording, _watching)
 """Each is entered when the application starts, in order, and left when it stops. What one raises on entering stops the
 start; what it goes on doing in tasks of its own it must survive by itself."""
 

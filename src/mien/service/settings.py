@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import ipaddress
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -125,6 +126,12 @@ class ServiceSettings(Settings):
     """How long requests in progress may go on when the service is told to stop."""
     workers: int = Field(1, ge=0, le=64)
     """Worker processes that ``mien serve`` starts beside itself; 0 where ``mien worker`` runs elsewhere."""
+    webhook_allowed_networks: Words = ()
+    """Networks (``10.20.0.0/16``) that webhooks may reach although they are not the internet's: a studio's own."""
+    webhook_allow_http: bool = False
+    """Whether webhooks may do without TLS; for development."""
+    sweep_seconds: float = Field(300.0, ge=1, le=86_400)
+    """How often what is due is deleted."""
     log_format: Literal["json", "text"] = "json"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
@@ -141,6 +148,11 @@ class ServiceSettings(Settings):
         from mien.service.security.origins import normal
 
         return tuple(normal(origin) for origin in origins)
+
+    @field_validator("webhook_allowed_networks")
+    @classmethod
+    def _are_networks(cls, networks: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(str(ipaddress.ip_network(network)) for network in networks)
 
     @model_validator(mode="after")
     def _both_or_neither(self) -> Self:

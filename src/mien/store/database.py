@@ -78,7 +78,7 @@ class Store:
 
     @asynccontextmanager
     async def begin_system(self, *, read_only: bool = False) -> AsyncIterator[SystemWork]:
-        """One transaction over all organisations, for signing in, working off jobs and retention.
+        """One transaction over all organisations, for signing in, working off jobs, sending messages and retention.
 
         Args:
             read_only: as for :meth:`begin`.

@@ -389,6 +389,22 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """A sender's hold on one message.
+
+    Attributes:
+        webhook: where it goes.
+        delivery: what goes; its ``attempts`` counts this one.
+        fence: grows with every claim; an older one can change nothing.
+    """
+
+    organisation_id: UUID
+    webhook: Webhook
+    delivery: Delivery
+    fence: int
+
+
+@dataclass(frozen=True, slots=True)
 class AuditEntry:
     """Who did what to what."""
 

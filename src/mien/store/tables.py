@@ -340,10 +340,14 @@ deliveries = _tenant(
     "deliveries",
     _id("webhook_id"),
     _id("session_id", optional=True),
+    # Names the occurrence that the message is about, where it may be told of twice.
+    _text("once", 200, optional=True),
     _text("event", 80),
     Column("payload", json_type(), nullable=False),
     _text("state", 20),
     Column("attempts", Integer(), nullable=False),
+    # Grows with every claim; while a sender has the message, next_attempt_at is when its claim lapses.
+    Column("fence", Integer(), nullable=False, server_default="0"),
     Column("last_status", Integer(), nullable=True),
     Column("last_error", Text(), nullable=True),
     _time("created_at"),
@@ -351,7 +355,8 @@ deliveries = _tenant(
     _time("finished_at", optional=True),
     _to("webhook_id", "webhooks"),
     _to("session_id", "sessions"),
-    Index(None, "organisation_id", "webhook_id"),
+    Index("ix_deliveries_once", "organisation_id", "webhook_id", "once", unique=True),
+    Index("ix_deliveries_webhook_due", "organisation_id", "webhook_id", "state", "next_attempt_at"),
     Index(None, "organisation_id", "session_id"),
     Index("ix_deliveries_due", "state", "next_attempt_at"),
 )

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from mien.core.clock import Clock
 from mien.store.directory import Directory
 from mien.store.ids import Ids
+from mien.store.outbox import Outbox
 from mien.store.queue import Queue
 from mien.store.renewing import Renewing
 from mien.store.repositories.answers import Answers
@@ -79,6 +80,7 @@ class SystemWork:
         self.directory = Directory(connection, clock, ids)
         self.renewing = Renewing(connection, clock, ids)
         self.queue = Queue(connection, clock)
+        self.outbox = Outbox(connection, clock)
         self.retention = Retention(connection, clock, ids)
         self.spool_sweep = SpoolSweep(connection, clock)
 

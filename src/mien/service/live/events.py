@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterable
 from typing import Any, Final
@@ -9,6 +10,7 @@ from uuid import UUID
 
 from mien.store.packing import Packed, unpack
 from mien.streams.bus import Announcement, Live
+from mien.streams.errors import BusUnavailableError
 
 SNAPSHOT: Final = "snapshot"
 MOMENT: Final = "moment"
@@ -48,6 +50,12 @@ async def announce(
     """
     data = json.dumps(content, separators=(",", ":"), allow_nan=False).encode()
     await live.announce([Announcement(channel(organisation_id, session_id), kind, data, at_seconds)])
+
+
+async def announce_end(live: Live, organisation_id: UUID, session_id: UUID) -> None:
+    """Tell followers that a session is over. Where that cannot be done they are told that they missed something."""
+    with contextlib.suppress(BusUnavailableError):
+        await announce(live, organisation_id, session_id, ENDED, {"session_id": str(session_id)}, None)
 
 
 def _written(session_id: str) -> str:

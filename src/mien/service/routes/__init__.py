@@ -9,18 +9,24 @@ from fastapi import APIRouter
 from mien.service.routes import (
     analyses,
     api_keys,
+    audit,
     auth,
+    deliveries,
     follow,
     frames,
     health,
     jobs,
     personal_results,
+    privacy,
     reports,
+    respondents,
+    retention,
     sessions,
     snapshots,
     timelines,
     uploads,
     users,
+    webhooks,
 )
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
@@ -38,4 +44,10 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     jobs.router,
     reports.router,
     personal_results.router,
+    webhooks.router,
+    deliveries.router,
+    respondents.router,
+    retention.router,
+    audit.router,
+    privacy.router,
 )

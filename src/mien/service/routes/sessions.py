@@ -14,9 +14,9 @@ from mien.service.live import events
 from mien.service.paging import PageOf, PageQuery, page_of
 from mien.service.problems import ProblemError, responses
 from mien.service.schemas.sessions import Deletion, NewSession, Presence, Session, SessionChange
+from mien.service.webhooks.events import Event
 from mien.store.records import SessionState
 from mien.store.repositories.sessions import SessionDraft
-from mien.streams.errors import BusUnavailableError
 
 router = APIRouter(prefix="/api/v1/sessions", tags=["sessions"])
 
@@ -41,7 +41,7 @@ async def begin_session(caller: RequireAnalyst, work: Writing, asked: NewSession
     )
     detail = {"purpose": session.purpose.value, "profile": session.profile, "min_group": session.min_group}
     await work.audit.record(caller.actor, "session.begun", "session", session.id, detail)
-    await work.deliveries.publish("session.started", {"session_id": str(session.id)}, session_id=session.id)
+    await work.deliveries.publish(Event.SESSION_STARTED, {"session_id": str(session.id)}, session_id=session.id)
     response.headers["Location"] = f"{router.prefix}/{session.id}"
     return Session.of(session)
 
@@ -76,8 +76,9 @@ async def end_session(caller: RequireAnalyst, parts: Parts, request: Request, se
         session = await work.sessions.end(session_id)
         if before.state is SessionState.OPEN:
             await work.audit.record(caller.actor, "session.ended", "session", session_id)
-            await work.deliveries.publish("session.ended", {"session_id": str(session_id)}, session_id=session_id)
-    await _tell_end(parts, caller.organisation_id, session_id)
+            await work.deliveries.publish(Event.SESSION_ENDED, {"session_id": str(session_id)}, session_id=session_id)
+    parts.watcher.noticed(caller.organisation_id, [session_id])
+    await events.announce_end(parts.bus.live, caller.organisation_id, session_id)
     return Session.of(session)
 
 
@@ -95,9 +96,9 @@ async def delete_session(caller: RequireAnalyst, parts: Parts, request: Request,
     """Delete a session with everything that belongs to it, now; says what was deleted."""
     async with writing(request) as work:
         proof = await work.sessions.delete(session_id, caller.actor)
-        await work.deliveries.publish("session.deleted", {"session_id": str(session_id)})
+        await work.deliveries.publish(Event.SESSION_DELETED, {"session_id": str(session_id)})
     parts.timelines.forget(caller.organisation_id, session_id)
-    await _tell_end(parts, caller.organisation_id, session_id)
+    await events.announce_end(parts.bus.live, caller.organisation_id, session_id)
     return Deletion.of(proof)
 
 
@@ -124,12 +125,3 @@ def _profile(asked: NewSession) -> Profile:
 
 def _permit(asked: NewSession, profile: Profile) -> Grant:
     return authorise(Declaration(asked.purpose, asked.basis, asked.jurisdiction, asked.exception), profile)
-
-
-async def _tell_end(parts: Parts, organisation_id: UUID, session_id: UUID) -> None:
-    try:
-        told = {"session_id": str(session_id)}
-        await events.announce(parts.bus.live, organisation_id, session_id, events.ENDED, told, None)
-    except BusUnavailableError:
-        # Followers are told that they missed something, and look themselves.
-        return

@@ -12,6 +12,8 @@ from typing import Final
 
 from mien.core.clock import SystemClock
 from mien.core.errors import MienError
+from mien.service.duties import CONNECTIONS as DUTY_CONNECTIONS
+from mien.service.duties import perform
 from mien.service.first_run import with_secret
 from mien.service.logs import configure, say
 from mien.service.settings import ServiceSettings
@@ -69,7 +71,7 @@ async def work(settings: ServiceSettings, *, beside_service: bool = False) -> No
     configure(settings.log_level, settings.log_format)
     spool = Spool(settings.spool, settings.signing_key)
     options = options_of(settings)
-    connections = StoreOptions(connections=2 * options.slots + SPARE_CONNECTIONS)
+    connections = StoreOptions(connections=2 * options.slots + SPARE_CONNECTIONS + DUTY_CONNECTIONS)
     store = await Store.open(settings.database, options=connections)
     try:
         bus = await open_bus(None if settings.redis_url is None else settings.redis_url.get_secret_value())
@@ -84,7 +86,7 @@ async def work(settings: ServiceSettings, *, beside_service: bool = False) -> No
             tools = Tools(store, spool, SystemClock(), options, keeping_of(settings))
             worker = Worker(tools, all_handlers(), announcer(bus))
             say(_log, logging.INFO, "worker.ready", owner=worker.owner, slots=options.slots)
-            await worker.run(stop)
+            await asyncio.gather(worker.run(stop), perform(settings, store, stop))
             say(_log, logging.INFO, "worker.ended", owner=worker.owner)
         finally:
             await bus.close()

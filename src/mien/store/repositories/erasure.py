@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from mien.core.audience import AudienceSnapshot
+import sqlalchemy as sa
+
 from mien.store import deletion, tables
 from mien.store.records import DeletionProof, SessionRecord
 from mien.store.repositories.audit import Audit
@@ -21,7 +22,7 @@ from mien.store.repositories.sessions import Sessions
 from mien.store.repositories.snapshots import Snapshots
 from mien.store.scope import Scope
 
-_READ_AT_ONCE = 5000
+_READ_AT_ONCE = 500
 
 
 class Erasure:
@@ -35,20 +36,30 @@ class Erasure:
         self._scope = scope
 
     async def export(self, respondent_id: UUID) -> dict[str, Any]:
-        """Everything held about a respondent, as plain JSON values.
+        """Everything held about a respondent, as plain JSON values; :meth:`stream` for a long one.
 
         Raises:
             NotFoundError: there is no such respondent.
         """
+        told: dict[str, Any] = json.loads(b"".join([part async for part in self.stream(respondent_id)]))
+        return told
+
+    async def stream(self, respondent_id: UUID) -> AsyncIterator[bytes]:
+        """The same as pieces of one JSON document, a few hundred snapshots at a time.
+
+        Raises:
+            NotFoundError: there is no such respondent; nothing was given out.
+        """
         respondent = await Respondents(self._scope).get(respondent_id)
         consents = self._scope.select(tables.consents, *Consents.shape.columns)
         rows = await self._scope.run(consents.where(tables.consents.c.respondent_id == respondent_id))
-        given = [Consents.shape.of(row) for row in rows.mappings()]
-        return {
-            "respondent": _plain(respondent),
-            "consents": [_plain(consent) for consent in given],
-            "sessions": [await self._session(session) for session in await self._sessions(respondent_id)],
-        }
+        given = [_plain(Consents.shape.of(row)) for row in rows.mappings()]
+        yield b'{"respondent":' + _written(_plain(respondent)) + b',"consents":' + _written(given) + b',"sessions":['
+        for number, session in enumerate(await self._sessions(respondent_id)):
+            yield b"," if number else b""
+            async for part in self._session(session):
+                yield part
+        yield b"]}"
 
     async def erase(self, respondent_id: UUID, actor: str) -> DeletionProof:
         """Delete a respondent, their consents, their sessions and everything that belongs to these.
@@ -82,34 +93,45 @@ class Erasure:
         rows = await self._scope.run(statement.order_by(table.c.id))
         return [Sessions.shape.of(row) for row in rows.mappings()]
 
-    async def _session(self, session: SessionRecord) -> dict[str, Any]:
+    async def _session(self, session: SessionRecord) -> AsyncIterator[bytes]:
         samples = Samples(self._scope)
         series = {slug: await samples.read(session.id, slug) for slug in await samples.series(session.id)}
-        moments = await Moments(self._scope).read(session.id)
-        reports = Reports(self._scope)
-        documents = self._scope.select(tables.reports, tables.reports.c.id).where(
-            tables.reports.c.session_id == session.id
+        documents = await self._belonging(tables.reports, session.id, tables.reports.c.id)
+        messages = await self._belonging(
+            tables.deliveries, session.id, tables.deliveries.c.event, tables.deliveries.c.payload
         )
-        keys = (await self._scope.run(documents.order_by(tables.reports.c.id))).scalars().all()
-        return {
-            "session": _plain(session),
-            "snapshots": [s.model_dump(mode="json", exclude_none=True) for s in await self._snapshots(session.id)],
+        yield b'{"session":' + _written(_plain(session)) + b',"snapshots":['
+        async for part in self._snapshots(session.id):
+            yield part
+        told = {
             "samples": {slug: [_plain(sample) for sample in log] for slug, log in series.items()},
-            "moments": [_plain(moment) for moment in moments],
-            "reports": [json.loads(await reports.content(key)) for key in keys],
+            "moments": [_plain(moment) for moment in await Moments(self._scope).read(session.id)],
+            "messages": [{"event": row.event, "payload": row.payload} for row in messages],
         }
+        yield b"]," + _written(told)[1:-1] + b',"reports":['
+        for number, row in enumerate(documents):
+            yield (b"," if number else b"") + await Reports(self._scope).content(row.id)
+        yield b"]}"
 
-    async def _snapshots(self, session_id: UUID) -> list[AudienceSnapshot]:
-        snapshots = Snapshots(self._scope)
-        found: list[AudienceSnapshot] = []
+    async def _belonging(self, table: sa.Table, session_id: UUID, *columns: Any) -> Sequence[Any]:
+        statement = self._scope.select(table, *columns).where(table.c.session_id == session_id)
+        return (await self._scope.run(statement.order_by(table.c.id))).all()
+
+    async def _snapshots(self, session_id: UUID) -> AsyncIterator[bytes]:
+        snapshots, first = Snapshots(self._scope), True
         for lane in await snapshots.lanes(session_id):
             after: float | None = None
             while some := await snapshots.read(
                 session_id, source=lane.source, zone=lane.zone, after_seconds=after, limit=_READ_AT_ONCE
             ):
-                found += some
                 after = some[-1].media_time
-        return found
+                told = b",".join(snapshot.model_dump_json(exclude_none=True).encode() for snapshot in some)
+                yield told if first else b"," + told
+                first = False
+
+
+def _written(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
 def _plain(record: Any) -> dict[str, Any]:

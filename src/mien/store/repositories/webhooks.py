@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-import sqlalchemy as sa
-
 from mien.store import tables
-from mien.store.errors import ConflictError, InvalidError
+from mien.store.errors import ConflictError, InvalidError, NotFoundError
 from mien.store.records import Delivery, DeliveryState, Webhook
 from mien.store.repositories._repository import Repository, impersonal, text
 from mien.store.rows import Shape
 
-MOST_ATTEMPTS: Final = 8
-FIRST_RETRY_SECONDS: Final = 10.0
-"""Doubled with every attempt: the eighth is 21 minutes after the first."""
 EVERY_EVENT: Final = "*"
+LEAST_SECRET_BYTES: Final = 16
+_NEEDS: Final = f"a webhook has a secret of at least {LEAST_SECRET_BYTES} bytes and at least one event."
 
 
 class Webhooks(Repository[Webhook]):
@@ -36,8 +32,8 @@ class Webhooks(Repository[Webhook]):
             secret: what messages are signed with, at least 16 bytes; it is stored as it is handed in.
             events: names of events, or ``*``.
         """
-        if len(secret) < 16 or not events:
-            raise InvalidError("a webhook has a secret of at least 16 bytes and at least one event.")
+        if len(secret) < LEAST_SECRET_BYTES or not events:
+            raise InvalidError(_NEEDS)
         return await self._add(
             url=text(url, "a URL", 2000),
             secret=secret,
@@ -49,6 +45,21 @@ class Webhooks(Repository[Webhook]):
     async def set_active(self, key: UUID, active: bool) -> Webhook:
         """Whether messages go there."""
         return await self._change(key, active=active)
+
+    async def change(
+        self, key: UUID, *, url: str | None = None, secret: bytes | None = None, events: Sequence[str] | None = None
+    ) -> Webhook:
+        """Where messages go, what signs them, what about; None leaves it."""
+        if (secret is not None and len(secret) < LEAST_SECRET_BYTES) or (events is not None and not events):
+            raise InvalidError(_NEEDS)
+        values: dict[str, Any] = {}
+        if url is not None:
+            values["url"] = text(url, "a URL", 2000)
+        if secret is not None:
+            values["secret"] = secret
+        if events is not None:
+            values["events"] = [text(event, "an event", 80) for event in events]
+        return await self._change(key, **values) if values else await self.get(key)
 
     async def remove(self, key: UUID) -> Webhook:
         """Remove a webhook and its messages."""
@@ -66,7 +77,7 @@ class Deliveries(Repository[Delivery]):
     what = "delivery"
 
     async def publish(
-        self, event: str, payload: Mapping[str, Any], *, session_id: UUID | None = None
+        self, event: str, payload: Mapping[str, Any], *, session_id: UUID | None = None, once: str | None = None
     ) -> tuple[Delivery, ...]:
         """A message to every active webhook that asked for the event.
 
@@ -74,98 +85,101 @@ class Deliveries(Repository[Delivery]):
             event: its name.
             payload: what it tells; nothing personal.
             session_id: what it is about, with which it is deleted.
+            once: names the occurrence; a webhook gets one message about it, however many tell of it.
+
+        Returns:
+            The messages that are new.
 
         Raises:
             ConflictError: the session is not here.
         """
+        # Looked through even where nobody asked: what may not be sent is a defect, not a matter of who listens.
         event, payload = text(event, "an event", 80), impersonal(dict(payload), "a message")
         hooks = tables.webhooks
         asked = self._scope.select(hooks, hooks.c.id, hooks.c.events).where(hooks.c.active)
         wanted = [key for key, events in await self._scope.run(asked) if {event, EVERY_EVENT} & set(events)]
-        now = self._scope.now
+        if wanted and session_id is not None:
+            await self._require_session(session_id)
+        rows = [self._message(key, event, payload, session_id, once) for key in wanted]
+        again = once is not None
         return tuple(
-            [
-                await self._add(
-                    "the session is not here.",
-                    webhook_id=key,
-                    session_id=session_id,
-                    event=event,
-                    payload=payload,
-                    state=DeliveryState.PENDING,
-                    attempts=0,
-                    last_status=None,
-                    last_error=None,
-                    created_at=now,
-                    next_attempt_at=now,
-                    finished_at=None,
-                )
-                for key in wanted
-            ]
+            [self.shape.of(row) for row in rows if await self._scope.insert(self.table, [row], ignore_existing=again)]
         )
 
-    async def delivered(self, key: UUID, status: int) -> Delivery:
-        """A message arrived.
+    async def send(self, webhook_id: UUID, event: str, payload: Mapping[str, Any]) -> Delivery:
+        """A message to one webhook, whatever it asked for.
 
         Raises:
-            ConflictError: it is pending no longer.
+            NotFoundError: there is no such webhook.
+            ConflictError: it is turned off, so nothing is sent there.
         """
-        found = await self._pending(key)
-        return await self._change(
-            key,
-            state=DeliveryState.DELIVERED,
-            attempts=found.attempts + 1,
-            last_status=status,
-            last_error=None,
-            next_attempt_at=None,
-            finished_at=self._scope.now,
-        )
+        hook = await Webhooks(self._scope).get(webhook_id)
+        if not hook.active:
+            raise ConflictError(f"webhook {webhook_id} is turned off: turn it on first.")
+        event, payload = text(event, "an event", 80), impersonal(dict(payload), "a message")
+        row = self._message(webhook_id, event, payload, None, None)
+        await self._scope.insert(self.table, [row])
+        made: Delivery = self.shape.of(row)
+        return made
 
-    async def failed(self, key: UUID, error: str, *, status: int | None = None) -> Delivery:
-        """A message did not arrive: it is tried again later, or given up as dead after eight attempts.
+    async def wants(self, event: str) -> bool:
+        """Whether any active webhook asked for an event: whether it is worth looking for."""
+        hooks = tables.webhooks
+        asked = self._scope.select(hooks, hooks.c.events).where(hooks.c.active)
+        return any({event, EVERY_EVENT} & set(events) for events in (await self._scope.run(asked)).scalars())
 
-        Raises:
-            ConflictError: it is pending no longer.
-        """
-        found = await self._pending(key)
-        attempts, now = found.attempts + 1, self._scope.now
-        dead = attempts >= MOST_ATTEMPTS
-        wait = timedelta(seconds=FIRST_RETRY_SECONDS * 2 ** (attempts - 1))
-        return await self._change(
-            key,
-            state=DeliveryState.DEAD if dead else DeliveryState.PENDING,
-            attempts=attempts,
-            last_status=status,
-            last_error=error[:2000],
-            next_attempt_at=None if dead else now + wait,
-            finished_at=now if dead else None,
-        )
+    async def _require_session(self, session_id: UUID) -> None:
+        try:
+            await self._scope.require(tables.sessions, "session", session_id)
+        except NotFoundError as error:
+            raise ConflictError("the session is not here.") from error
+
+    def _message(
+        self, webhook_id: UUID, event: str, payload: Mapping[str, Any], session_id: UUID | None, once: str | None
+    ) -> dict[str, Any]:
+        now = self._scope.now
+        return {
+            "id": self._scope.ids.new(),
+            "webhook_id": webhook_id,
+            "session_id": session_id,
+            "once": None if once is None else text(once, "an occurrence"),
+            "event": event,
+            "payload": payload,
+            "state": DeliveryState.PENDING,
+            "attempts": 0,
+            "fence": 0,
+            "last_status": None,
+            "last_error": None,
+            "created_at": now,
+            "next_attempt_at": now,
+            "finished_at": None,
+        }
 
     async def replay(self, key: UUID) -> Delivery:
         """Send a message again from the first attempt on, whatever became of it."""
-        return await self._change(
-            key, state=DeliveryState.PENDING, attempts=0, next_attempt_at=self._scope.now, finished_at=None
+        return await self._change(key, **self._afresh())
+
+    async def replay_dead(self, webhook_id: UUID) -> int:
+        """Send every message of a webhook again that was given up.
+
+        Returns:
+            How many.
+
+        Raises:
+            NotFoundError: there is no such webhook.
+        """
+        await self._scope.require(tables.webhooks, Webhooks.what, webhook_id)
+        dead = self._scope.update(self.table).where(
+            self.table.c.webhook_id == webhook_id, self.table.c.state == DeliveryState.DEAD
         )
+        return int((await self._scope.run(dead.values(**self._afresh()))).rowcount)
 
-    async def due(self, *, limit: int = 100) -> tuple[Delivery, ...]:
-        """Messages whose next attempt is now or was to be, longest waiting first; other senders leave them alone until
-        this unit of work ends."""
-        table = self.table
-        waiting = self._select().where(table.c.state == DeliveryState.PENDING)
-        waiting = waiting.where(table.c.next_attempt_at <= self._scope.now)
-        ordered = waiting.order_by(table.c.next_attempt_at, table.c.id).limit(limit)
-        rows = await self._scope.run(ordered.with_for_update(skip_locked=True))
-        return tuple(self.shape.of(row) for row in rows.mappings())
-
-    async def next_due(self) -> datetime | None:
-        """When the next attempt is, or None where nothing is pending."""
-        table = self.table
-        statement = self._scope.select(table, sa.func.min(table.c.next_attempt_at, type_=table.c.next_attempt_at.type))
-        found = await self._scope.run(statement.where(table.c.state == DeliveryState.PENDING))
-        at: datetime | None = found.scalar_one()
-        return at
-
-    async def _pending(self, key: UUID) -> Delivery:
-        found = await self.get(key)
-        if found.state is not DeliveryState.PENDING:
-            raise ConflictError(f"delivery {key} is {found.state.value}: replay it first.")
-        return found
+    def _afresh(self) -> dict[str, Any]:
+        # A sender that still has the message must not report about the new start.
+        return {
+            "state": DeliveryState.PENDING,
+            "attempts": 0,
+            "fence": self.table.c.fence + 1,
+            "next_attempt_at": self._scope.now,
+            "finished_at": None,
+        }
