@@ -9,6 +9,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from mien import __version__
 from mien.service import problems
+from mien.service.body_limits import BodyLimits
 from mien.service.logs import RequestLog
 from mien.service.parts import ServiceParts
 from mien.service.routes import ROUTERS
@@ -52,6 +53,7 @@ def create_app(parts: ServiceParts) -> FastAPI:
         # Not the application's own limit: it would answer outside of what makes errors problems.
         app.include_router(router, max_body_size=settings.max_body_bytes)
     # The one added last is the outermost.
+    app.add_middleware(BodyLimits, settings=settings)
     app.add_middleware(Gate, parts=parts)
     if settings.origins:
         app.add_middleware(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mien.core.clock import Clock, SystemClock
 from mien.service.lifecycle import Lifecycle
+from mien.service.models import Models
 from mien.service.security.passwords import Passwords
 from mien.service.security.tokens import Tokens
 from mien.service.settings import ServiceSettings
@@ -41,6 +42,12 @@ class ServiceParts:
     def tokens(self) -> Tokens:
         """Makes and checks access tokens."""
         return Tokens(self.settings)
+
+    @cached_property
+    def models(self) -> Models:
+        """Read faces and texts that requests bring."""
+        settings = self.settings
+        return Models(settings.prediction, threads=settings.predict_threads, most_waiting=settings.predict_waiting)
 
     @cached_property
     def passwords(self) -> Passwords:

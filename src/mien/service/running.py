@@ -12,7 +12,18 @@ from mien.service.parts import ServiceParts
 
 Runner = Callable[[ServiceParts], AbstractAsyncContextManager[object]]
 
-RUNNERS: Final[tuple[Runner, ...]] = ()
+
+@asynccontextmanager
+async def models_open(parts: ServiceParts) -> AsyncIterator[None]:
+    """Models that requests ask: what is declared about pictures is checked at once, the networks are opened at need."""
+    models = parts.models
+    try:
+        yield
+    finally:
+        await models.close()
+
+
+RUNNERS: Final[tuple[Runner, ...]] = (models_open,)
 """Each is entered when the application starts, in order, and left when it stops. What one raises on entering stops the
 start; what it goes on doing in tasks of its own it must survive by itself."""
 

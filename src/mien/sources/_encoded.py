@@ -80,7 +80,9 @@ class _Encoded(Recording):
     def _container(self) -> av.container.InputContainer:
         try:
             # The list of protocols that it may open besides is one that holds none.
-            return av.open(self._reopen(), format=self._demuxer, options={"protocol_whitelist": "none"})
+            return av.open(
+                self._reopen(), mode="r", format=self._demuxer, options={"protocol_whitelist": "none"}
+            )
         except (OSError, av.FFmpegError) as error:
             raise _damaged(error) from error
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -20,7 +19,7 @@ _DAMAGE: Final = (OSError, ValueError, SyntaxError, EOFError, struct.error)
 """What Pillow raises on bytes that are no picture; a broken PNG is a SyntaxError."""
 
 
-def opened(file: Path | BinaryIO, place: str, formats: Sequence[str] | None = None) -> Image.Image:
+def opened(file: Path | BinaryIO, place: str, formats: tuple[str, ...] | None = None) -> Image.Image:
     """A picture whose header was read, and no pixel yet.
 
     Args:

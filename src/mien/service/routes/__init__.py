@@ -6,11 +6,16 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from mien.service.routes import api_keys, auth, health, users
+from mien.service.compatible import prediction, socket
+from mien.service.routes import api_keys, auth, health, notices, texts, users
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     health.router,
     auth.router,
     users.router,
     api_keys.router,
+    prediction.router,
+    socket.router,
+    notices.router,
+    texts.router,
 )
