@@ -49,6 +49,11 @@ async def replica(database: str, redis: str) -> AsyncIterator[tuple[str, asyncio
         await process.wait()
 
 
+def counting(address: str) -> str:
+    """Where a process tells how many are connected."""
+    return address.replace("ws", "http", 1).replace("/api/ws", "/api/connections/count")
+
+
 async def test_the_count_spans_replicas_and_drops_when_one_is_killed(
     settings: ServiceSettings, service_template: Path, redis: RedisServer, tmp_path: Path
 ) -> None:
@@ -62,18 +67,20 @@ async def test_the_count_spans_replicas_and_drops_when_one_is_killed(
     await store.close()
     token = Tokens(settings).issue(user, organisation, datetime.now(UTC))
 
-    async with replica(database, redis.url) as (one, _), replica(database, redis.url) as (other, dying):
-        async with talking(one, token) as survivor, talking(other, token), talking(other, token):
-            await count_until(survivor, 3)
-            async with httpx.AsyncClient() as client:
-                for address in (one, other):
-                    counted = await client.get(
-                        address.replace("ws", "http", 1).replace("/api/ws", "/api/connections/count")
-                    )
-                    assert counted.json() == {"active_connections": 3}
-            began = asyncio.get_running_loop().time()
-            dying.send_signal(signal.SIGKILL)
-            await count_until(survivor, 1, seconds=LEASE_SECONDS * 5)
-            assert asyncio.get_running_loop().time() - began < LEASE_SECONDS * 4
-            await survivor.send(SENTENCE)
-            assert (await told(survivor, "emotion_classification"))["label"] == "joy"
+    async with (
+        replica(database, redis.url) as (one, _),
+        replica(database, redis.url) as (other, dying),
+        talking(one, token) as survivor,
+        talking(other, token),
+        talking(other, token),
+    ):
+        await count_until(survivor, 3)
+        async with httpx.AsyncClient() as client:
+            for address in (one, other):
+                assert (await client.get(counting(address))).json() == {"active_connections": 3}
+        began = asyncio.get_running_loop().time()
+        dying.send_signal(signal.SIGKILL)
+        await count_until(survivor, 1, seconds=LEASE_SECONDS * 5)
+        assert asyncio.get_running_loop().time() - began < LEASE_SECONDS * 4
+        await survivor.send(SENTENCE)
+        assert (await told(survivor, "emotion_classification"))["label"] == "joy"

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import httpx
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
@@ -105,8 +104,8 @@ async def test_everybody_is_told_who_came_and_went(service: Service, address: st
         async with talking(address, service.token("analyst")) as second:
             await count_until(first, 2)
             await count_until(second, 2)
-            async with httpx.AsyncClient() as client:
-                answer = await client.get(address.replace("ws", "http", 1).replace("/api/ws", "/api/connections/count"))
+            async with service.client() as client:
+                answer = await client.get("/api/connections/count")
             assert is_golden(answer.text, "connections_count")
             assert answer.json() == {"active_connections": 2}
         await count_until(first, 1)

@@ -29,7 +29,7 @@ from mien.service.dependencies import Parts
 from mien.service.logs import LOGGER, say
 from mien.service.parts import ServiceParts
 from mien.service.principal import Caller
-from mien.service.problems import responses
+from mien.service.problems import ProblemError, responses
 from mien.service.security.sockets import admit
 from mien.streams.bus import Event
 from mien.streams.errors import BusUnavailableError
@@ -60,7 +60,10 @@ class ConnectionCount(BaseModel):
 @router.get("/api/connections/count", operation_id="count_connections", responses=responses(503))
 async def count_connections(parts: Parts) -> ConnectionCount:
     """Tell how many text sockets are open, over every process. Public."""
-    return ConnectionCount(active_connections=await parts.bus.presence.count(ROOM))
+    try:
+        return ConnectionCount(active_connections=await parts.bus.presence.count(ROOM))
+    except BusUnavailableError as error:
+        raise ProblemError(503, "unavailable", "It cannot be counted just now: try again.") from error
 
 
 def notices_of(organisation_id: UUID) -> str:

@@ -8,8 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from mien.service.compatible.messages import Notice
 from mien.service.compatible.socket import notices_of
 from mien.service.dependencies import Parts, RequireAdmin
-from mien.service.problems import responses
+from mien.service.problems import ProblemError, responses
 from mien.streams.bus import Announcement
+from mien.streams.errors import BusUnavailableError
 
 router = APIRouter(prefix="/api/v1/notices", tags=["notices"])
 
@@ -29,5 +30,8 @@ async def create_notice(notice: NewNotice, caller: RequireAdmin, parts: Parts) -
     async with parts.store.begin(caller.organisation_id) as work:
         await work.audit.record(caller.actor, "notice.told", "notice", None, {"characters": len(notice.message)})
     channel = notices_of(caller.organisation_id)
-    await parts.bus.live.announce([Announcement(channel, "notice", told.model_dump_json().encode())])
+    try:
+        await parts.bus.live.announce([Announcement(channel, "notice", told.model_dump_json().encode())])
+    except BusUnavailableError as error:
+        raise ProblemError(503, "unavailable", "Nobody can be told just now: try again.") from error
     return told
