@@ -9,10 +9,9 @@ from starlette.middleware.cors import CORSMiddleware
 
 from mien import __version__
 from mien.service import problems
-from mien.service.body_limits import BodyLimits
 from mien.service.logs import RequestLog
 from mien.service.parts import ServiceParts
-from mien.service.routes import ROUTERS
+from mien.service.routes import ROUTERS, largest_body
 from mien.service.running import lifespan
 from mien.service.security.csrf import HEADER as CSRF_HEADER
 from mien.service.security.gate import Gate
@@ -51,9 +50,8 @@ def create_app(parts: ServiceParts) -> FastAPI:
     problems.install(app)
     for router in ROUTERS:
         # Not the application's own limit: it would answer outside of what makes errors problems.
-        app.include_router(router, max_body_size=settings.max_body_bytes)
+        app.include_router(router, max_body_size=largest_body(router, settings))
     # The one added last is the outermost.
-    app.add_middleware(BodyLimits, settings=settings)
     app.add_middleware(Gate, parts=parts)
     if settings.origins:
         app.add_middleware(

@@ -57,7 +57,7 @@ class ConnectionCount(BaseModel):
     active_connections: int = Field(ge=0, description="Over every process of the service.")
 
 
-@router.get("/api/connections/count", operation_id="count_connections", responses=responses(503))
+@router.get("/api/connections/count", operation_id="get_connection_count", responses=responses(503))
 async def count_connections(parts: Parts) -> ConnectionCount:
     """Tell how many text sockets are open, over every process. Public."""
     try:

@@ -28,6 +28,8 @@ FORM_SCHEMA: Final = {
 }
 """Of a route that reads its form by :func:`uploaded_file`, for its OpenAPI."""
 _MOST_FIELDS: Final = 16
+FORM_BYTES: Final = 64 * 1024
+"""What a form may hold besides its file."""
 
 
 class _InMemory(MultiPartParser):

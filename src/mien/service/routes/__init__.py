@@ -7,7 +7,9 @@ from typing import Final
 from fastapi import APIRouter
 
 from mien.service.compatible import prediction, socket
+from mien.service.compatible.upload import FORM_BYTES
 from mien.service.routes import api_keys, auth, health, notices, texts, users
+from mien.service.settings import ServiceSettings
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     health.router,
@@ -19,3 +21,10 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     notices.router,
     texts.router,
 )
+
+
+def largest_body(router: APIRouter, settings: ServiceSettings) -> int:
+    """Most bytes of a request to a router."""
+    if router is prediction.router:
+        return settings.max_predict_bytes + FORM_BYTES
+    return settings.max_body_bytes
