@@ -8,7 +8,7 @@ from fastapi import APIRouter
 
 from mien.service.compatible import prediction, socket
 from mien.service.compatible.upload import FORM_BYTES
-from mien.service.routes import api_keys, auth, health, notices, texts, users
+from mien.service.routes import api_keys, auth, health, notices, studies, texts, titles, users
 from mien.service.settings import ServiceSettings
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
@@ -20,6 +20,8 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     socket.router,
     notices.router,
     texts.router,
+    titles.router,
+    studies.router,
 )
 
 
