@@ -2,10 +2,10 @@
 
 A standing gate (:meth:`~mien.analysis.filters.QueryGate.standing`) answers for whole parts of one partition, so
 whatever it answers over one audience tells of ten people or of none. Over an audience that changed meanwhile it has
-another partition, and an answer of today less one of yesterday tells of those who came and went: of one woman, where one woman
-was among nine new people. So what was answered over is remembered as its parts (:class:`Standing`), and a new audience
-counts only once every group of people that all remembered partitions and the new one can tell apart is large enough:
-sums and differences of answers, of whatever day, are about unions of these groups, as in
+another partition, and an answer of today less one of yesterday tells of those who came and went: of one woman, where
+one woman was among nine new people. So what was answered over is remembered as its parts (:class:`Standing`), and a new
+audience counts only once every group of people that all remembered partitions and the new one can tell apart is large
+enough: sums and differences of answers, of whatever day, are about unions of these groups, as in
 :mod:`mien.analysis.filters`. Until then the last audience is answered over, if it is still there.
 """
 
