@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mien.core.clock import Clock, SystemClock
+from mien.service.bench import Bench
 from mien.service.lifecycle import Lifecycle
 from mien.service.models import Models
 from mien.service.security.passwords import Passwords
@@ -48,6 +49,11 @@ class ServiceParts:
         """Read faces and texts that requests bring."""
         settings = self.settings
         return Models(settings.prediction, threads=settings.predict_threads, most_waiting=settings.predict_waiting)
+
+    @cached_property
+    def analyses(self) -> Bench[None]:
+        """Where analyses are reckoned that requests wait for."""
+        return Bench("mien-analyses", lambda: None, most_waiting=self.settings.analyses_waiting)
 
     @cached_property
     def passwords(self) -> Passwords:

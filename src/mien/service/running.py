@@ -15,12 +15,16 @@ Runner = Callable[[ServiceParts], AbstractAsyncContextManager[object]]
 
 @asynccontextmanager
 async def models_open(parts: ServiceParts) -> AsyncIterator[None]:
-    """Models that requests ask: what is declared about pictures is checked at once, the networks are opened at need."""
-    models = parts.models
+    """Models and analyses that requests ask.
+
+    What is declared about pictures is checked at once; networks are opened when they are needed.
+    """
+    models, analyses = parts.models, parts.analyses
     try:
         yield
     finally:
         await models.close()
+        await analyses.close()
 
 
 RUNNERS: Final[tuple[Runner, ...]] = (models_open,)

@@ -96,6 +96,8 @@ class ServiceSettings(Settings):
     """Country whose law applies to them."""
     predict_exception: str | None = None
     """Recorded reason for a restricted purpose."""
+    analyses_waiting: int = Field(8, ge=0, le=1000)
+    """Comparisons and filters that may wait for one that is reckoned; further ones are told to come back."""
     max_text_characters: int = Field(20_000, ge=1, le=20_000)
     """Longest text that is read."""
     requests_per_minute: int = Field(1200, ge=1)

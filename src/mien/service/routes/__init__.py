@@ -8,7 +8,7 @@ from fastapi import APIRouter
 
 from mien.service.compatible import prediction, socket
 from mien.service.compatible.upload import FORM_BYTES
-from mien.service.routes import api_keys, auth, health, notices, studies, texts, titles, users
+from mien.service.routes import api_keys, audiences, auth, contents, health, notices, studies, texts, titles, users
 from mien.service.settings import ServiceSettings
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
@@ -22,6 +22,8 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     texts.router,
     titles.router,
     studies.router,
+    audiences.router,
+    contents.router,
 )
 
 

@@ -42,3 +42,10 @@ class Audit(Repository[AuditEntry]):
             subject=None if subject is None else text(str(subject), "a subject", 80),
             detail=impersonal(dict(detail or {}), "the detail of an audit entry"),
         )
+
+    async def alone(self) -> None:
+        """Hold back every other unit of work of this organisation that asks for the same, until this one ends.
+
+        For whoever writes what depends on entries that another might be writing.
+        """
+        await self._scope.lock_sessions(exclusive=True)
