@@ -72,6 +72,10 @@ async def test_what_it_is_is_told_by_its_bytes_not_by_its_name(client: httpx.Asy
     assert lied.status_code == 422
 
 
+async def test_its_path_may_end_without_a_slash(client: httpx.AsyncClient, face: bytes) -> None:
+    assert (await client.post("/api/predict", files=form(face))).status_code == 200
+
+
 async def test_a_clip_is_answered_like_a_picture(client: httpx.AsyncClient, face: bytes, tmp_path: Path) -> None:
     import av
 

@@ -48,6 +48,7 @@ class EmotionResponse(BaseModel):
         return cls(emotion=prediction.strongest, confidence=min(1.0, shares[prediction.strongest]), all_emotions=shares)
 
 
+@router.post("/api/predict", include_in_schema=False, response_model=EmotionResponse)
 @router.post(
     "/api/predict/",
     operation_id="predict_emotion",
