@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -191,6 +192,18 @@ async def test_one_more_person_cannot_be_told_from_answers_of_two_days(
     await study.watched("A", 10, {"seat": "front"})
     grown = (await asked(analyst, study, segment=FRONT)).json()
     assert (grown["sessions"], grown["sessions_not_counted_yet"]) == (23, 0)
+
+
+async def test_several_who_ask_at_once_are_answered_alike_and_remembered_once(
+    study: Study, analyst: httpx.AsyncClient, service: Service
+) -> None:
+    await study.watched("A", 12, {"seat": "front"})
+    await study.watched("A", 12, {"seat": "back"})
+    answers = await asyncio.gather(*(asked(analyst, study, segment=FRONT) for _ in range(4)))
+    assert [answer.status_code for answer in answers] == [200] * 4
+    assert len({answer.text for answer in answers}) == 1
+    async with service.parts.store.begin(service.organisation, read_only=True) as work:
+        assert len((await work.audit.list(action="audience.partitioned")).items) == 1
 
 
 async def test_after_one_was_erased_parts_are_not_told_about(

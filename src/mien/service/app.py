@@ -9,6 +9,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from mien import __version__
 from mien.service import problems
+from mien.service.draining import Draining
 from mien.service.logs import RequestLog
 from mien.service.parts import ServiceParts
 from mien.service.routes import ROUTERS, largest_body
@@ -70,6 +71,7 @@ def create_app(parts: ServiceParts) -> FastAPI:
             expose_headers=["etag", "location", "retry-after", "x-request-id"],
             max_age=600,
         )
+    app.add_middleware(Draining)
     app.add_middleware(RequestLog)
     app.add_middleware(SecurityHeaders)
     describe = app.openapi

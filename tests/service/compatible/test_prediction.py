@@ -191,7 +191,7 @@ async def test_what_goes_wrong_inside_leaks_nothing(
     service: Service, client: httpx.AsyncClient, face: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object) -> None:
-        raise RuntimeError("session of /home/somebody/mien/model.onnx died")
+        raise RuntimeError("session of model.onnx of the operator died")
 
     monkeypatch.setattr("mien.service.compatible.prediction.predict", broken)
     answer = await client.post(PATH, files=form(face))
@@ -227,6 +227,15 @@ class TestSmallLimits:
             answer = await client.post(PATH, files=form(bytes(size)))
             assert answer.status_code == 413
             assert answer.json()["title"]
+
+    async def test_whoever_sends_much_hears_why_it_was_refused(
+        self, service: Service, client: httpx.AsyncClient
+    ) -> None:
+        good = {"Authorization": client.headers["authorization"]}
+        async with listening(service.app) as url, httpx.AsyncClient() as real:
+            for headers, status in (({}, 401), (good, 413)):
+                answer = await real.post(url + PATH, files=form(bytes(30_000_000)), headers=headers)
+                assert answer.status_code == status
 
     async def test_so_is_one_sent_in_chunks(self, service: Service, client: httpx.AsyncClient) -> None:
         head = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'

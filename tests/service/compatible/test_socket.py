@@ -122,7 +122,7 @@ async def test_what_cannot_be_classified_is_an_error_and_the_talk_goes_on(servic
 
 async def test_a_failure_inside_leaks_nothing(service: Service, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
-        raise RuntimeError("/home/somebody/mien/model.onnx died")
+        raise RuntimeError("model.onnx of the operator died")
 
     monkeypatch.setattr("mien.service.compatible.socket.strongest", broken)
     async with talking(address, service.token("viewer")) as socket:
