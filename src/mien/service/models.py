@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
 from mien.core.policy import Declaration, authorise
 from mien.core.settings import PROFILES, Profile
-from mien.service.bench import Bench
+from mien.service.bench import Bench, BusyError
 
 if TYPE_CHECKING:
     from mien.language.emotion import TextClassifier
@@ -38,10 +40,26 @@ class Models:
     def __init__(self, declaration: Declaration, *, threads: int = 1, most_waiting: int = 32) -> None:
         authorise(declaration, prediction_profile())
         self.declaration = declaration
+        self._held, self._most = 0, threads + most_waiting
         self.faces: Bench[Pipeline] = Bench(
             "mien-faces", partial(_open_faces, declaration), threads=threads, most_waiting=most_waiting
         )
         self.texts: Bench[TextClassifier] = Bench("mien-texts", _open_texts, threads=threads, most_waiting=most_waiting)
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Room in memory for one picture or clip, from its first byte until its answer.
+
+        Raises:
+            BusyError: as many are held as may be read or wait.
+        """
+        if self._held >= self._most:
+            raise BusyError("too many pictures are here already: send it again in a moment.")
+        self._held += 1
+        try:
+            yield
+        finally:
+            self._held -= 1
 
     async def close(self) -> None:
         """Finish what is read."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import tempfile
 from collections.abc import AsyncIterator
@@ -213,6 +214,17 @@ async def test_more_than_may_wait_is_told_to_come_back(
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
     gate.set()
     await held
+
+
+async def test_no_more_are_held_than_may_be_read_or_wait(
+    service: Service, client: httpx.AsyncClient, face: bytes
+) -> None:
+    settings = service.parts.settings
+    with contextlib.ExitStack() as held:
+        for _ in range(settings.predict_threads + settings.predict_waiting):
+            held.enter_context(service.parts.models.place())
+        assert (await client.post(PATH, files=form(face))).status_code == 503
+    assert (await client.post(PATH, files=form(face))).status_code == 200
 
 
 class TestSmallLimits:

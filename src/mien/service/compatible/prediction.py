@@ -6,6 +6,7 @@ audited.
 
 from __future__ import annotations
 
+import asyncio
 import io
 from typing import Any, Final
 
@@ -26,6 +27,8 @@ router = APIRouter(tags=["compatible"])
 
 MOST_PIXELS: Final = 40_000_000
 """Of one picture, width × height."""
+_SENDING_SECONDS: Final = 300.0
+"""So long a client may take to send one."""
 
 
 class EmotionResponse(BaseModel):
@@ -52,14 +55,19 @@ class EmotionResponse(BaseModel):
 @router.post(
     "/api/predict/",
     operation_id="predict_emotion",
-    responses=responses(401, 403, 413, 422, 429, 503),
+    responses=responses(401, 403, 408, 413, 422, 429, 503),
     openapi_extra=FORM_SCHEMA,
 )
 async def predict_emotion(request: Request, caller: Caller, parts: Parts) -> EmotionResponse:
     """Tell what the faces in a picture (JPEG, PNG, WebP) or a short clip (MP4, QuickTime, AVI, WebM) show."""
-    content = await uploaded_file(request, parts.settings.max_predict_bytes)
+    settings, models = parts.settings, parts.models
     try:
-        prediction = await parts.models.faces.run(lambda like: read(content, like, parts.settings.predict_seconds))
+        with models.place():
+            async with asyncio.timeout(_SENDING_SECONDS):
+                content = await uploaded_file(request, settings.max_predict_bytes)
+            prediction = await models.faces.run(lambda like: read(content, like, settings.predict_seconds))
+    except TimeoutError as error:
+        raise ProblemError(408, "timeout", "The picture took too long to arrive.") from error
     except NoFaceError:
         await _audit(parts, caller.organisation_id, caller.actor, {"outcome": "nobody_read"})
         raise
