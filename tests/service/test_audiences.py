@@ -324,7 +324,7 @@ async def test_what_cannot_be_compared_is_refused(study: Study, analyst: httpx.A
     await study.watched("A", 2)
     at = f"/api/v1/studies/{study.id}/comparisons"
     one = [{"version_id": study.versions["A"]}]
-    for changes in (
+    odd: tuple[dict[str, Any], ...] = (
         {"versions": one},
         {"versions": one * 2},
         {"series": []},
@@ -333,7 +333,8 @@ async def test_what_cannot_be_compared_is_refused(study: Study, analyst: httpx.A
         {"shuffles": 10_000},
         {"step_seconds": math.pi * 1e9},
         {},
-    ):
+    )
+    for changes in odd:
         answer = await analyst.post(at, json=comparison(study, **changes))
         assert answer.status_code == 422, changes
 

@@ -42,13 +42,16 @@ class Draining:
             ended = message["type"] != "http.request" or not message.get("more_body", False)
             return message
 
+        async def drain() -> None:
+            size = 0
+            while not ended and size < MOST_BYTES:
+                size += len((await receiving()).get("body", b""))
+
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start" and message["status"] >= LEAST_STATUS and not ended:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(MOST_SECONDS):
-                        size = 0
-                        while not ended and size < MOST_BYTES:
-                            size += len((await receiving()).get("body", b""))
+                        await drain()
             await send(message)
 
         await self._app(scope, receiving, sending)
