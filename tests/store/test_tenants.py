@@ -124,10 +124,15 @@ REFUSED: dict[str, Attempt] = {
     "answers.keep": lambda w, t: w.answers.keep(t.answer, b"mine"),
     "titles.get": lambda w, t: w.titles.get(t.title),
     "titles.rename": lambda w, t: w.titles.rename(t.title, "mine"),
+    "titles.delete": lambda w, t: w.titles.delete(t.title),
     "versions.get": lambda w, t: w.versions.get(t.version),
     "versions.add": lambda w, t: w.versions.add(t.title, "mine"),
+    "versions.change": lambda w, t: w.versions.change(t.version, "mine", None),
+    "versions.delete": lambda w, t: w.versions.delete(t.version),
     "studies.get": lambda w, t: w.studies.get(t.study),
     "studies.add": lambda w, t: w.studies.add(t.title, "mine", "?"),
+    "studies.change": lambda w, t: w.studies.change(t.study, "mine", "?"),
+    "studies.delete": lambda w, t: w.studies.delete(t.study),
     "respondents.get": lambda w, t: w.respondents.get(t.respondent),
     "respondents.declare": lambda w, t: w.respondents.declare(t.respondent, {}),
     "consents.get": lambda w, t: w.consents.get(t.consent),
@@ -207,6 +212,7 @@ OWN = {
     "webhooks.add",
     "deliveries.publish",
     "audit.record",
+    "audit.alone",
 }
 """What takes no id of anything but a session's (``deliveries.publish`` goes to one's own webhooks only)."""
 

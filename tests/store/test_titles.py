@@ -6,6 +6,7 @@ import pytest
 
 from mien.store.database import Store
 from mien.store.errors import ConflictError, InvalidError, NotFoundError
+from tests.store.support import draft
 
 
 async def test_a_title_has_versions_and_studies(store: Store, organisation: UUID) -> None:
@@ -80,3 +81,49 @@ async def test_what_is_not_there_is_not_found(store: Store, organisation: UUID) 
             await work.titles.get(organisation)
         with pytest.raises(NotFoundError):
             await work.titles.rename(organisation, "x")
+
+
+async def test_a_version_and_a_study_are_changed(store: Store, organisation: UUID) -> None:
+    async with store.begin(organisation) as work:
+        title = await work.titles.add("The Cellar")
+        cut = await work.versions.add(title.id, "cut", duration_seconds=5400.0)
+        await work.versions.add(title.id, "long cut")
+        study = await work.studies.add(title.id, "autumn", "Which?")
+        await work.studies.add(title.id, "winter", "Which?")
+        assert (await work.versions.change(cut.id, "short cut", None)).duration_seconds is None
+        assert (await work.studies.change(study.id, "spring", "Why?")).question == "Why?"
+        with pytest.raises(ConflictError, match="a version 'long cut'"):
+            await work.versions.change(cut.id, "long cut", None)
+        with pytest.raises(InvalidError, match="lasts longer than 0"):
+            await work.versions.change(cut.id, "cut", 0.0)
+        with pytest.raises(ConflictError, match="a study 'winter'"):
+            await work.studies.change(study.id, "winter", "Why?")
+        assert (await work.versions.get(cut.id)).name == "short cut"
+
+
+async def test_what_is_referred_to_is_not_deleted_and_the_unit_of_work_goes_on(
+    store: Store, organisation: UUID
+) -> None:
+    async with store.begin(organisation) as work:
+        title = await work.titles.add("The Cellar")
+        cut = await work.versions.add(title.id, "cut")
+        study = await work.studies.add(title.id, "autumn", "Which?")
+        session = await work.sessions.begin(draft(version_id=cut.id, study_id=study.id))
+        report = await work.reports.add("comparison", {}, study_id=study.id)
+        for delete, key in (
+            (work.titles.delete, title.id),
+            (work.versions.delete, cut.id),
+            (work.studies.delete, study.id),
+        ):
+            with pytest.raises(ConflictError, match="first"):
+                await delete(key)
+        assert (await work.reports.get(report.id)).study_id == study.id
+        await work.sessions.delete(session.id, "test")
+        await work.versions.delete(cut.id)
+        await work.studies.delete(study.id)
+        await work.titles.delete(title.id)
+        for get, key in ((work.titles.get, title.id), (work.studies.get, study.id), (work.reports.get, report.id)):
+            with pytest.raises(NotFoundError):
+                await get(key)
+        with pytest.raises(NotFoundError):
+            await work.titles.delete(title.id)

@@ -139,6 +139,13 @@ class QueryGate:
         """Every question that was answered, in order."""
         return tuple(self._answered)
 
+    @property
+    def parts(self) -> tuple[tuple[str, ...], ...]:
+        """Names of the sessions that no answer so far tells apart, part by part."""
+        atoms = self._session_atoms[:, 0]
+        names = self._audience.names
+        return tuple(tuple(names[i] for i in np.flatnonzero(atoms == part)) for part in np.unique(atoms))
+
     def ask(self, asked: Filter) -> Slice:
         """Answer, or refuse; a refusal leaves everything as it was.
 

@@ -179,14 +179,14 @@ def _version_name(path: Path, options: ReadOptions) -> str:
 def _read(file: Path, name: str, options: ReadOptions) -> SessionSet:
     if file.suffix.lower() == ".npz":
         return _read_npz(file, options.series)
-    return _gridded(_rows(file, name, options), options)
+    return gridded(_rows(file, name, options), options)
 
 
 def _read_apart(file: Path, name: str, options: ReadOptions) -> list[SessionSet]:
     if file.suffix.lower() == ".npz":
         archive = _read_npz(file, options.series)
         return [archive.select([number]) for number in range(len(archive))]
-    return [_gridded(rows, options) for rows in _rows(file, name, options).apart()]
+    return [gridded(rows, options) for rows in _rows(file, name, options).apart()]
 
 
 def _rows(file: Path, name: str, options: ReadOptions) -> Rows:
@@ -210,8 +210,12 @@ def _apart(parts: Sequence[SessionSet], sources: Sequence[str]) -> list[SessionS
     ]
 
 
-def _gridded(rows: Rows, options: ReadOptions) -> SessionSet:
-    """Rows on a time base of their own."""
+def gridded(rows: Rows, options: ReadOptions) -> SessionSet:
+    """Rows on a time base of their own.
+
+    Raises:
+        InputError: there is none, or one session tells a step twice.
+    """
     if not len(rows.start):
         raise InputError(f"{rows.file} holds no step.")
     own = float(np.median(rows.end - rows.start))

@@ -9,10 +9,11 @@ from starlette.middleware.cors import CORSMiddleware
 
 from mien import __version__
 from mien.service import docs_pages, problems
+from mien.service.draining import Draining
 from mien.service.idempotency import REPLAYED, Idempotency
 from mien.service.logs import RequestLog
 from mien.service.parts import ServiceParts
-from mien.service.routes import ROUTERS
+from mien.service.routes import ROUTERS, largest_body
 from mien.service.running import lifespan
 from mien.service.security.csrf import HEADER as CSRF_HEADER
 from mien.service.security.gate import Gate
@@ -51,7 +52,7 @@ def create_app(parts: ServiceParts) -> FastAPI:
     problems.install(app)
     for router in ROUTERS:
         # Not the application's own limit: it would answer outside of what makes errors problems.
-        app.include_router(router, max_body_size=settings.max_body_bytes)
+        app.include_router(router, max_body_size=largest_body(router, settings))
     if settings.docs:
         app.include_router(docs_pages.router)
     # The one added last is the outermost.
@@ -88,6 +89,7 @@ def create_app(parts: ServiceParts) -> FastAPI:
             ],
             max_age=600,
         )
+    app.add_middleware(Draining)
     app.add_middleware(RequestLog)
     app.add_middleware(SecurityHeaders)
     describe = app.openapi

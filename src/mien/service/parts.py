@@ -7,10 +7,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mien.core.clock import Clock, SystemClock
+from mien.service.bench import Bench
 from mien.service.lifecycle import Lifecycle
 from mien.service.live.frames import FrameReader
 from mien.service.live.intake import Intake
 from mien.service.live.timelines import Timelines
+from mien.service.models import Models
 from mien.service.security.known import KnownCallers
 from mien.service.security.limits import Limits
 from mien.service.security.passwords import Passwords
@@ -68,6 +70,7 @@ class ServiceParts:
         """Timelines as they are answered."""
         return Timelines()
 
+    @cached_property
     def webhook_seal(self) -> Seal:
         """Seals and opens the secrets of webhooks."""
         return Seal(self.settings.signing_key)
@@ -81,6 +84,17 @@ class ServiceParts:
     def watcher(self) -> Watcher:
         """Finds scares and drops while sessions run: tell it of what was stored."""
         return Watcher(self.store, live=self.bus.live)
+
+    @cached_property
+    def models(self) -> Models:
+        """Read faces and texts that requests bring."""
+        settings = self.settings
+        return Models(settings.prediction, threads=settings.predict_threads, most_waiting=settings.predict_waiting)
+
+    @cached_property
+    def analyses(self) -> Bench[None]:
+        """Where analyses are reckoned that requests wait for."""
+        return Bench("mien-analyses", lambda: None, most_waiting=self.settings.analyses_waiting)
 
     @cached_property
     def passwords(self) -> Passwords:

@@ -32,7 +32,21 @@ async def _watching(parts: ServiceParts) -> AsyncIterator[None]:
         yield
 
 
-RUNNERS: Final[tuple[Runner, ...]] = (_recording, _watching)
+@asynccontextmanager
+async def _models_open(parts: ServiceParts) -> AsyncIterator[None]:
+    """Models and analyses that requests ask.
+
+    What is declared about pictures is checked at once; networks are opened when they are needed.
+    """
+    models, analyses = parts.models, parts.analyses
+    try:
+        yield
+    finally:
+        await models.close()
+        await analyses.close()
+
+
+RUNNERS: Final[tuple[Runner, ...]] = (_recording, _watching, _models_open)
 """Each is entered when the application starts, in order, and left when it stops. What one raises on entering stops the
 start; what it goes on doing in tasks of its own it must survive by itself."""
 

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 
 from mien.core.errors import SettingsError
+from mien.core.policy import Basis, Declaration, Purpose
 from mien.core.settings import Settings
 
 PREFIX: Final = "MIEN_"
@@ -114,6 +115,24 @@ class ServiceSettings(Settings):
     """Largest width × height × frames of an upload."""
     decode_threads: int = Field(1, ge=1, le=64)
     """Threads of one network."""
+    predict_seconds: float = Field(60.0, gt=0, le=600)
+    """Longest clip of ``POST /api/predict/``."""
+    predict_threads: int = Field(1, ge=1, le=64)
+    """Pictures, and texts, that are read at once, a process."""
+    predict_waiting: int = Field(8, ge=0, le=1000)
+    """Pictures that may wait besides; further ones are told to come back."""
+    predict_purpose: Purpose = Purpose.AUDIENCE_RESEARCH
+    """Declared by the operator for every picture of ``POST /api/predict/``."""
+    predict_basis: Basis = Basis.CONSENT
+    """What permits to look at them: those who send them have everybody's consent, or made them themselves."""
+    predict_jurisdiction: str | None = None
+    """Country whose law applies to them."""
+    predict_exception: str | None = None
+    """Recorded reason for a restricted purpose."""
+    analyses_waiting: int = Field(8, ge=0, le=1000)
+    """Comparisons and filters that may wait for one that is reckoned; further ones are told to come back."""
+    max_text_characters: int = Field(20_000, ge=1, le=20_000)
+    """Longest text that is read."""
     requests_per_minute: int = Field(6000, ge=1)
     """Of one caller."""
     sign_ins_per_minute: int = Field(10, ge=1)
@@ -182,6 +201,11 @@ class ServiceSettings(Settings):
         if self.security_secret is None:
             raise SettingsError("there is no secret to sign tokens with: set SECURITY_SECRET, or start 'mien serve'.")
         return decoded(self.security_secret)
+
+    @property
+    def prediction(self) -> Declaration:
+        """What the operator declares about pictures that are sent in."""
+        return Declaration(self.predict_purpose, self.predict_basis, self.predict_jurisdiction, self.predict_exception)
 
     @property
     def tls(self) -> bool:

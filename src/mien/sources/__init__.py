@@ -5,7 +5,9 @@ Each plug-in says which locators it accepts (``accepts(locator)``) and opens one
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 from mien.core import plugins
 from mien.core.errors import InputError
@@ -13,7 +15,7 @@ from mien.core.faces import FrameSource
 from mien.core.settings import SamplingSettings
 from mien.sources._address import is_live, told_name
 
-__all__ = ["is_live", "open_source", "told_name"]
+__all__ = ["is_live", "open_encoded", "open_source", "told_name"]
 
 LAST_RESORT = "file"
 """Takes every path that no other plug-in accepts."""
@@ -41,3 +43,19 @@ def open_source(locator: str, sampling: SamplingSettings) -> FrameSource:
     if not Path(locator).exists():
         raise InputError(f"no such file: {locator}. Check the path, or name a camera as 'camera:0'.")
     raise InputError(f"{locator} is neither a file nor a folder that can be read.")
+
+
+def open_encoded(reopen: Callable[[], BinaryIO], sampling: SamplingSettings) -> FrameSource:
+    """The picture or the recording that somebody sent, told by its content (:mod:`mien.sources._encoded`).
+
+    Args:
+        reopen: gives a stream that can seek, at its start; asked again for each pass.
+        sampling: which frames to read, and the largest pictures to decode.
+
+    Raises:
+        UnsupportedMediaError: it is none that is read, or damaged.
+        MediaTooLargeError: its header declares too many pixels.
+    """
+    from mien.sources import _encoded
+
+    return _encoded.open_encoded(reopen, sampling)

@@ -12,19 +12,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-from PIL import Image, ImageOps
-
 from mien.core.errors import MediaTooLargeError, UnsupportedMediaError
 from mien.core.faces import Frame, SourceInfo, UInt8Array
 from mien.core.settings import SamplingSettings
+from mien.sources._pictures import is_turned, opened, upright
 from mien.sources._sampling import Sampler, expected_frames, refuse_too_large
 
 SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 PICTURES_PER_SECOND: Final = 1.0
-_ORIENTATION: Final = 0x0112
-_FIRST_TURNED: Final = 5
-"""Exif orientations from this one on swap width and height."""
 
 
 def accepts(locator: str) -> bool:
@@ -106,48 +101,18 @@ class ImagesSource:
     def _header(self, path: Path) -> tuple[int, int] | None:
         """Width and height when upright, without decoding; None for a folder's damaged or oversized picture."""
         try:
-            with _opened(path) as picture:
+            with opened(path, str(path)) as picture:
                 refuse_too_large(path.name, *picture.size, None, self._sampling)
-                return picture.size[::-1] if _is_turned(picture) else picture.size
+                return picture.size[::-1] if is_turned(picture) else picture.size
         except (UnsupportedMediaError, MediaTooLargeError):
             if self._alone:
                 raise
             return None
 
     def _read(self, path: Path) -> UInt8Array:
-        with _opened(path) as picture:
+        with opened(path, str(path)) as picture:
             refuse_too_large(path.name, *picture.size, None, self._sampling)
-            try:
-                upright = ImageOps.exif_transpose(picture)
-                if upright.mode in ("I;16", "I", "F"):
-                    return _stretched(np.asarray(upright, np.float32))
-                return np.array(upright.convert("RGB"), np.uint8)
-            except (OSError, ValueError, SyntaxError) as error:
-                raise UnsupportedMediaError(f"the picture {path} is damaged: {error}. Export it again.") from error
-
-
-def _opened(path: Path) -> Image.Image:
-    # Sizes are checked against the session's own limit, whatever Pillow's is.
-    Image.MAX_IMAGE_PIXELS = None
-    try:
-        return Image.open(path)
-    except (OSError, ValueError, SyntaxError) as error:
-        raise UnsupportedMediaError(f"{path} is not a picture that can be read. Export it as PNG or JPEG.") from error
-
-
-def _is_turned(picture: Image.Image) -> bool:
-    """Whether the camera's orientation swaps width and height; damaged metadata turns nothing."""
-    try:
-        return bool(picture.getexif().get(_ORIENTATION, 1) >= _FIRST_TURNED)
-    except (OSError, ValueError, SyntaxError, TypeError):
-        return False
-
-
-def _stretched(deep: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> UInt8Array:
-    """A picture of more than eight bits (infrared cameras) from its darkest to its brightest value, as grey RGB."""
-    low, high = float(deep.min()), float(deep.max())
-    grey = np.rint((deep - low) * (255.0 / max(high - low, 1.0))).astype(np.uint8)
-    return np.repeat(grey[..., None], 3, axis=2)
+            return upright(picture, str(path))
 
 
 def _pictures(path: Path) -> list[Path]:

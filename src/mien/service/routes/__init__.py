@@ -6,16 +6,21 @@ from typing import Final
 
 from fastapi import APIRouter
 
+from mien.service.compatible import prediction, socket
+from mien.service.compatible.upload import FORM_BYTES
 from mien.service.routes import (
     analyses,
     api_keys,
+    audiences,
     audit,
     auth,
+    contents,
     deliveries,
     follow,
     frames,
     health,
     jobs,
+    notices,
     personal_results,
     privacy,
     reports,
@@ -23,11 +28,15 @@ from mien.service.routes import (
     retention,
     sessions,
     snapshots,
+    studies,
+    texts,
     timelines,
+    titles,
     uploads,
     users,
     webhooks,
 )
+from mien.service.settings import ServiceSettings
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     health.router,
@@ -50,4 +59,19 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     retention.router,
     audit.router,
     privacy.router,
+    prediction.router,
+    socket.router,
+    notices.router,
+    texts.router,
+    titles.router,
+    studies.router,
+    audiences.router,
+    contents.router,
 )
+
+
+def largest_body(router: APIRouter, settings: ServiceSettings) -> int:
+    """Most bytes of a request to a router."""
+    if router is prediction.router:
+        return settings.max_predict_bytes + FORM_BYTES
+    return settings.max_body_bytes

@@ -34,3 +34,10 @@ Name = Annotated[
     without_nul,
 ]
 """What a person calls something."""
+
+Question = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=2000),
+    AfterValidator(_without_nul),
+]
+"""What a study asks."""

@@ -65,7 +65,7 @@ class Seal:
             current, previous, until = json.loads(self._seal.open(sealed, organisation_id.bytes))
         except sealing.SealError as error:
             raise SettingsError(
-                "a webhook's secret cannot be opened: it was sealed under another secret of the service, or is damaged. "
-                "Start the service with the secret it had, or rotate the webhook's."
+                "a webhook's secret was sealed under another secret of the service, or is damaged. Start the service "
+                "with the secret it had, or rotate the webhook's."
             ) from error
         return Keys(current, previous, None if until is None else datetime.fromisoformat(until))

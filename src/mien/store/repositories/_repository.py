@@ -95,6 +95,18 @@ class Repository(Generic[T]):
         changed: T = self.shape.of(row)
         return changed
 
+    async def _remove(self, key: UUID, held: str) -> None:
+        """Delete one that nothing refers to.
+
+        Raises:
+            NotFoundError: there is none.
+            ConflictError: something does; ``held`` is what it says.
+        """
+        async with self._scope.guard(held):
+            gone = await self._scope.run(self._scope.delete(self.table).where(self.table.c.id == key))
+        if not gone.rowcount:
+            raise NotFoundError.of(self.what, key)
+
 
 def text(value: str, name: str, longest: int = 200) -> str:
     """A text that fits its column, without the blanks around it.

@@ -92,3 +92,10 @@ class Audit(Repository[AuditEntry]):
             statement = statement.where(table.c.id > after)
         items = [self.shape.of(row) for row in (await self._scope.run(statement)).mappings()]
         return Page(tuple(items[:limit]), items[limit - 1].id if len(items) > limit else None)
+
+    async def alone(self) -> None:
+        """Hold back every other unit of work of this organisation that asks for the same, until this one ends.
+
+        For whoever writes what depends on entries that another might be writing.
+        """
+        await self._scope.lock_sessions(exclusive=True)

@@ -31,3 +31,26 @@ class Studies(Repository[Study]):
             question=text(question, "a study's question", 2000),
             created_at=self._scope.now,
         )
+
+    async def change(self, key: UUID, name: str, question: str) -> Study:
+        """Another name and question for a study.
+
+        Raises:
+            ConflictError: the organisation has another study of this name.
+        """
+        name = text(name, "a study's name")
+        async with self._scope.guard(f"there is a study {name!r} already."):
+            return await self._change(key, name=name, question=text(question, "a study's question", 2000))
+
+    async def delete(self, key: UUID) -> None:
+        """Delete a study that no session belongs to, with the comparisons that were made in it.
+
+        Raises:
+            ConflictError: sessions belong to it.
+        """
+        reports = tables.reports
+        async with self._scope.guard("sessions belong to this study: delete those first."):
+            await self._scope.run(
+                self._scope.delete(reports).where(reports.c.study_id == key, reports.c.session_id.is_(None))
+            )
+            await self._remove(key, "sessions belong to this study: delete those first.")

@@ -1,0 +1,1 @@
+"""What clients of earlier systems expect, in their shapes (``docs/reference/service/compatible.md``)."""

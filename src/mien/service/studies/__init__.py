@@ -1,0 +1,1 @@
+"""What a study's sessions say together: parts of them, and versions against each other."""

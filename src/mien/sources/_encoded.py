@@ -1,0 +1,166 @@
+"""Frames of a picture or a recording whose bytes somebody sent: told by their content, never by a name or a path.
+
+A recording is laid into a file that lies in memory and has no name, so that nothing of it touches a disk. Only what
+begins as a container that holds its own pictures comes so far, so nothing is taken for a playlist. Sizes are looked at
+before anything is decoded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from mien.core.errors import MediaTooLargeError, UnsupportedMediaError
+from mien.core.faces import Frame, FrameSource, SourceInfo
+from mien.core.media import HEAD_BYTES, MediaKind, sniff
+from mien.core.settings import SamplingSettings
+from mien.sources._pictures import is_turned, opened, upright
+from mien.sources._sampling import refuse_too_large
+from mien.sources.file import FileSource
+
+NAME: Final = "the upload"
+"""What it is called in messages and reports: a name that a client gives is never used."""
+_PICTURES: Final = {MediaKind.JPEG: "JPEG", MediaKind.PNG: "PNG", MediaKind.WEBP: "WEBP"}
+_CHUNK: Final = 1 << 20
+
+
+def open_encoded(reopen: Callable[[], BinaryIO], sampling: SamplingSettings) -> FrameSource:
+    """The picture or the recording in a stream of bytes.
+
+    Args:
+        reopen: gives a stream that can seek, at its start; asked again for each pass.
+        sampling: which frames to read, and the largest pictures to decode.
+
+    Raises:
+        UnsupportedMediaError: it is none that is read, or damaged.
+        MediaTooLargeError: its header declares too many pixels.
+    """
+    with reopen() as stream:
+        kind = sniff(stream.read(HEAD_BYTES))
+    if kind is None:
+        raise UnsupportedMediaError(
+            f"{NAME} is neither a picture (JPEG, PNG, WebP) nor a recording (MP4, QuickTime, AVI, WebM) that can be "
+            "read."
+        )
+    if kind.is_picture:
+        return _Picture(reopen, kind, sampling)
+    return _Recording(reopen, sampling)
+
+
+class _Recording:
+    """Frames of a recording in a stream."""
+
+    def __init__(self, reopen: Callable[[], BinaryIO], sampling: SamplingSettings) -> None:
+        self._handle = _in_memory(reopen)
+        path = Path(f"/proc/self/fd/{self._handle}")
+        try:
+            self._source = FileSource(path, sampling)
+        except MediaTooLargeError as error:
+            self.close()
+            raise MediaTooLargeError(str(error).replace(path.name, NAME, 1)) from error
+        except Exception as error:
+            self.close()
+            raise _damaged() from error
+
+    @property
+    def info(self) -> SourceInfo:
+        """What the container declares."""
+        return replace(self._source.info, name=NAME, kind="encoded")
+
+    @property
+    def complete(self) -> bool:
+        """False once iteration ended before the recording did."""
+        return self._source.complete
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Its frames; see :class:`~mien.sources.file.FileSource`."""
+        try:
+            yield from self._source
+        except MediaTooLargeError:
+            raise
+        except Exception as error:
+            raise _damaged() from error
+
+    def close(self) -> None:
+        """Let the memory go, after which it cannot be read again; ends an iteration at its next frame."""
+        handle, self._handle = self._handle, -1
+        if handle >= 0:
+            os.close(handle)
+        if hasattr(self, "_source"):
+            self._source.close()
+
+    def __del__(self) -> None:
+        self.close()
+
+
+class _Picture:
+    """One picture in a stream."""
+
+    def __init__(self, reopen: Callable[[], BinaryIO], kind: MediaKind, sampling: SamplingSettings) -> None:
+        self._reopen = reopen
+        self._formats = (_PICTURES[kind],)
+        self._sampling = sampling
+        self.complete = True
+        try:
+            with reopen() as stream, opened(stream, NAME, self._formats) as picture:
+                refuse_too_large(NAME, *picture.size, None, sampling)
+                width, height = picture.size[::-1] if is_turned(picture) else picture.size
+        except MediaTooLargeError:
+            raise
+        except Exception as error:
+            raise _damaged() from error
+        self._info = SourceInfo(
+            name=NAME, kind="encoded", width=width, height=height, frame_count=1, sha256=_sha256(reopen)
+        )
+
+    @property
+    def info(self) -> SourceInfo:
+        """What its header declares."""
+        return self._info
+
+    def __iter__(self) -> Iterator[Frame]:
+        """The picture, upright."""
+        with self._reopen() as stream:
+            try:
+                with opened(stream, NAME, self._formats) as picture:
+                    refuse_too_large(NAME, *picture.size, None, self._sampling)
+                    image = upright(picture, NAME)
+            except MediaTooLargeError:
+                raise
+            except Exception as error:
+                raise _damaged() from error
+        yield Frame(image, 0, 0.0)
+
+    def close(self) -> None:
+        """Nothing is held between two passes."""
+
+
+def _damaged() -> UnsupportedMediaError:
+    return UnsupportedMediaError(f"{NAME} cannot be decoded: it is damaged, cut short, or not what it begins as.")
+
+
+def _in_memory(reopen: Callable[[], BinaryIO]) -> int:
+    """Descriptor of a file without a name that holds the bytes."""
+    if not hasattr(os, "memfd_create"):
+        raise UnsupportedMediaError(f"{NAME} is a recording, and those can be read on Linux only: send a picture.")
+    handle = os.memfd_create("upload", os.MFD_CLOEXEC)
+    try:
+        with reopen() as stream, os.fdopen(os.dup(handle), "wb") as file:
+            shutil.copyfileobj(stream, file, _CHUNK)
+    except BaseException:
+        os.close(handle)
+        raise
+    return handle
+
+
+def _sha256(reopen: Callable[[], BinaryIO]) -> str:
+    digest = hashlib.sha256()
+    with reopen() as stream:
+        while chunk := stream.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
