@@ -14,16 +14,28 @@ from mien.store.records import DeletionProof
 from mien.store.scope import Scope
 from mien.store.work import Work
 from tests.store.support import VirtualClock, add_respondent, draft, step
-from tests.store.test_tenants import MOMENT, samples
+from tests.store.test_tenants import MOMENT, samples, spooling
 
-COUNTS = {"snapshots": 3, "metric_samples": 1, "moments": 1, "reports": 1, "jobs": 1, "deliveries": 1, "sessions": 1}
+COUNTS = {
+    "snapshots": 3,
+    "metric_samples": 1,
+    "moments": 1,
+    "reports": 1,
+    "report_files": 1,
+    "spooled_files": 1,
+    "jobs": 1,
+    "deliveries": 1,
+    "sessions": 1,
+}
 
 
 async def fill(work: Work, session_id: UUID) -> None:
     await work.snapshots.ingest([step(session_id, i * 0.5) for i in range(3)])
     await work.samples.append(session_id, samples())
     await work.moments.add(session_id, [MOMENT])
-    await work.reports.add("report", {"fear": 12.5}, session_id=session_id)
+    report = await work.reports.add("report", {"fear": 12.5}, session_id=session_id)
+    await work.report_files.add(report.id, session_id, "report.html", "text/html", b"<p>")
+    await work.spooled_files.begin(spooling(session_id))
     await work.jobs.enqueue("analyze", {}, session_id=session_id)
     await work.webhooks.add("https://studio.example/hook", b"s" * 16, ["session.ended"])
     await work.deliveries.publish("session.ended", {}, session_id=session_id)

@@ -8,7 +8,8 @@ import pytest
 
 from mien.store.database import Store
 from mien.store.errors import ConflictError, InvalidError, NotFoundError
-from mien.store.records import JobState, SpooledKind
+from mien.store.file_records import SpooledKind
+from mien.store.records import JobState
 from mien.store.repositories.spooled_files import SpooledDraft
 from tests.store.support import VirtualClock, draft
 

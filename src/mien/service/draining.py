@@ -14,7 +14,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LEAST_STATUS: Final = 400
-MOST_BYTES: Final = 500_000_000
+MOST_BYTES: Final = 200_000_000
 MOST_SECONDS: Final = 30.0
 
 

@@ -14,7 +14,7 @@ from mien.service.parts import ServiceParts
 from mien.service.sniffing import HEAD_BYTES, sniff
 from mien.service.spool import SpoolKey, SpoolWriter
 from mien.store.errors import ConflictError, NotFoundError
-from mien.store.records import SpooledFile, SpooledKind
+from mien.store.file_records import SpooledFile, SpooledKind
 from mien.store.repositories.spooled_files import SpooledDraft
 from mien.store.work import Work
 

@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mien.core.clock import Clock
 from mien.store import tables
-from mien.store.records import JobState, SpooledKind
+from mien.store.file_records import SpooledKind
+from mien.store.records import JobState
 
 _T: Final = tables.spooled_files
 _ENDED: Final = [JobState.DONE, JobState.FAILED, JobState.CANCELLED]

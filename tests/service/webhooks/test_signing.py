@@ -134,8 +134,3 @@ def test_a_sealed_secret_opens_under_the_same_secret_and_for_the_same_organisati
     ):
         with pytest.raises(SettingsError, match="sealed under another secret"):
             opener.open(organisation, value)
-
-
-def test_a_short_secret_of_the_service_seals_nothing() -> None:
-    with pytest.raises(SettingsError):
-        Seal(b"s" * 31)

@@ -23,7 +23,8 @@ from mien.service.work.limited import Decoded, Telling, decode
 from mien.service.work.options import DecodingOptions
 from mien.service.work.requests import AnalysisOrder, Declared, Measurement, as_payload
 from mien.service.work.tasks import Tools
-from mien.store.records import Job, SpooledKind
+from mien.store.file_records import SpooledKind
+from mien.store.records import Job
 from mien.store.repositories.jobs import JobOptions
 from mien.store.repositories.sessions import SessionDraft
 from mien.store.repositories.spooled_files import SpooledDraft

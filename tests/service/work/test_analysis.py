@@ -12,7 +12,8 @@ import pytest
 
 from mien.service.work.handlers import all_handlers, kinds
 from mien.service.work.tasks import Tools
-from mien.store.records import JobState, SessionState, SpooledKind
+from mien.store.file_records import SpooledKind
+from mien.store.records import JobState, SessionState
 from mien.store.repositories.jobs import JobOptions
 from tests.service.work.support import large_pictures, order_analysis, until_final, upload
 from tests.service.work.test_worker import working

@@ -13,7 +13,7 @@ from mien.service.paging import PageOf, PageQuery, page_of
 from mien.service.problems import responses
 from mien.service.schemas.work import PersonalResult
 from mien.store.errors import NotFoundError
-from mien.store.records import SpooledFile, SpooledKind
+from mien.store.file_records import SpooledFile, SpooledKind
 from mien.store.work import Work
 
 router = APIRouter(prefix="/api/v1/personal_results", tags=["results"])

@@ -18,7 +18,7 @@ from mien.service.paging import PageOf, PageQuery
 from mien.service.parts import ServiceParts
 from mien.service.problems import ProblemError, responses
 from mien.service.schemas.work import Upload
-from mien.store.records import SpooledFile, SpooledKind
+from mien.store.file_records import SpooledFile, SpooledKind
 
 router = APIRouter(prefix="/api/v1/uploads", tags=["uploads"])
 

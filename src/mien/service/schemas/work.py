@@ -15,6 +15,7 @@ from mien.core.settings import PROFILES, Emotion, Profile
 from mien.service.schemas.fields import Time
 from mien.service.work.requests import Backends, Declared, Measurement, PersonalFile, Speech
 from mien.store import records
+from mien.store.file_records import SpooledFile
 from mien.store.records import JobState
 
 
@@ -31,7 +32,7 @@ class Upload(BaseModel):
     expires_at: Time
 
     @classmethod
-    def of(cls, file: records.SpooledFile, offset_bytes: int) -> Upload:
+    def of(cls, file: SpooledFile, offset_bytes: int) -> Upload:
         """As it is answered."""
         return cls(
             id=file.id,
@@ -57,7 +58,7 @@ class PersonalResult(BaseModel):
     expires_at: Time
 
     @classmethod
-    def of(cls, file: records.SpooledFile) -> PersonalResult:
+    def of(cls, file: SpooledFile) -> PersonalResult:
         """As it is answered."""
         return cls(
             id=file.id,

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from mien.store import tables
 from mien.store.errors import NotFoundError
-from mien.store.records import ReportFile
+from mien.store.file_records import ReportFile
 from mien.store.repositories._repository import Repository, text
 from mien.store.rows import Shape
 

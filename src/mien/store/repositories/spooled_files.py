@@ -8,7 +8,7 @@ from uuid import UUID
 
 from mien.store import tables
 from mien.store.errors import ConflictError, InvalidError, NotFoundError
-from mien.store.records import SpooledFile, SpooledKind
+from mien.store.file_records import SpooledFile, SpooledKind
 from mien.store.repositories._repository import Repository, text
 from mien.store.rows import Shape
 

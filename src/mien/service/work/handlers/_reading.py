@@ -17,7 +17,7 @@ from mien.service.work.limited import Decoded, RefusedError, Telling, decode
 from mien.service.work.requests import AnalysisOrder
 from mien.service.work.tasks import Task
 from mien.store.errors import NotFoundError
-from mien.store.records import SpooledFile, SpooledKind
+from mien.store.file_records import SpooledFile, SpooledKind
 from mien.store.repositories.spooled_files import SpooledDraft
 from mien.store.work import Work
 
