@@ -75,6 +75,8 @@ def test_a_transcript_as_json() -> None:
         "transcriber": "whisper",
         "model": "tiny.en",
         "language": "en",
+        "not_understood_seconds": 0,
+        "note": None,
         "paragraphs": [
             {
                 "start_seconds": 0.0,

@@ -188,6 +188,15 @@ def _listen(options: Mapping[str, Any], recording: Path, console: Console, stopp
         return transcribe(recording, listener, progress=update, should_stop=stopped)
 
 
+def tell_of_listening(told: Transcript) -> Iterator[str]:
+    """What its reader has to know of a transcript, each in one line: stretches not understood, the transcriber's note."""
+    if told.unclear:
+        told_of = f"{told.unclear_seconds:.1f} s of {told.source} were not understood and left out"
+        yield f"Most of what is said was not understood: {told_of}." if told.mostly_unclear else f"{told_of}."
+    if told.note:
+        yield f"{told.note}: of anything else it writes what nobody said."
+
+
 @contextmanager
 def listening_bar(name: str, console: Console | None = None) -> Iterator[Callable[[float, float | None], None]]:
     """A progress bar that is told seconds of sound heard, and how many there will be or None."""

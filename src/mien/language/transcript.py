@@ -83,6 +83,8 @@ def document(transcript: Transcript) -> dict[str, object]:
         "transcriber": transcript.transcriber,
         "model": transcript.model,
         "language": transcript.language,
+        "not_understood_seconds": round(transcript.unclear_seconds, 3),
+        "note": transcript.note,
         "paragraphs": [
             {
                 "start_seconds": round(paragraph.start_seconds, 3),
