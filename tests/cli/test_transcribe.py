@@ -98,13 +98,18 @@ def test_where_it_goes_is_looked_at_before_anything_is_heard(
     assert talk.read_bytes() == whole
 
 
-@pytest.mark.parametrize("damage", ["cut", "rotten"])
+@pytest.mark.parametrize("damage", ["cut", "rotten", "flipped"])
 def test_a_damaged_recording_is_told_by_its_exit_code(tmp_path: Path, damage: str) -> None:
     noise = np.random.default_rng(0).normal(0, 0.1, 8 * RATE).astype(np.float32)
     path = sound_file(tmp_path / "talk.flac", noise, codec="flac")
     whole = path.read_bytes()
     middle = len(whole) // 2
-    path.write_bytes(whole[:middle] + (b"" if damage == "cut" else b"\x00" * 30_000 + whole[middle + 30_000 :]))
+    ends = {
+        "cut": b"",
+        "rotten": bytes(30_000) + whole[middle + 30_000 :],
+        "flipped": bytes([whole[middle] ^ 255]) + whole[middle + 1 :],
+    }
+    path.write_bytes(whole[:middle] + ends[damage])
     with server((200, ANSWER)) as fake:
         environment = {"DEEPGRAM_API_KEY": "secret", "MIEN_DEEPGRAM_ADDRESS": fake.address}
         done = run(path, "--transcriber", "deepgram", **environment)
