@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from click.testing import CliRunner, Result
@@ -131,11 +132,45 @@ def test_scholarly_works_are_found_by_key_terms_alone(tmp_path: Path, monkeypatc
         for service in SERVICES:
             monkeypatch.setenv(address_variable(service), f"{made.address}/{service}")
         content, told = heard(tmp_path / "talk.mp4", transcript=subtitles, sources=True)
-    assert "Sent to OpenAlex, Crossref, arXiv, Semantic Scholar: " in told
+    assert "Asking OpenAlex, Crossref, arXiv, Semantic Scholar: " in told
     first = content.sources[0]
     assert first.title == "Emotion recognition of cinema audiences in the dark"
     assert (first.link, first.year) == ("https://doi.org/10.5555/hall.2021.7", 2021)
     assert "OpenAlex" in first.found_by
+
+
+LEARNING = """Neural networks learn from training data. A neural network with more training data makes fewer errors.
+Gradient descent changes the weights of neural networks. Training neural networks by gradient descent takes data, and
+overfitting means that a neural network remembers training data. Deep neural networks need regularisation."""
+NOVEL = """Mr. John Dashwood had then leisure to consider how much there might be prudently in his power to do for them.
+He was not an ill-disposed young man, unless to be rather cold-hearted and rather selfish is to be ill-disposed. Had he
+married a more amiable woman, he might have been made still more respectable than he was. John Dashwood was amiable."""
+
+
+@pytest.mark.parametrize(
+    ("text", "terms", "search"),
+    [
+        (LEARNING, ("neural network", "training", "data", "gradient descent"), "neural network training data"),
+        (NOVEL, ("John Dashwood", "ill-disposed", "amiable"), "John Dashwood ill-disposed amiable"),
+    ],
+)
+def test_services_and_searches_get_terms_of_the_talk_and_none_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, terms: tuple[str, ...], search: str
+) -> None:
+    subtitles = tmp_path / "talk.vtt"
+    subtitles.write_text(f"WEBVTT\n\n00:00.000 --> 00:30.000\n{text}\n")
+    monkeypatch.setenv("MIEN_CACHE", str(tmp_path / "cache"))
+    with servers() as made:
+        for service in SERVICES:
+            monkeypatch.setenv(address_variable(service), f"{made.address}/{service}")
+        content, told = heard(tmp_path / "talk.mp4", transcript=subtitles, language="en", sources=True)
+    sent = told.split("Semantic Scholar: ")[1].splitlines()[0].split(", ")
+    assert sent == list(terms)
+    (asked,) = (request for request in made.asked if request.service == "crossref")
+    assert asked.query["query.bibliographic"] == [" ".join(terms)]
+    assert content.written.queries == terms
+    scholar = parse_qs(urlsplit(dict(content.searches)["Google Scholar"]).query)["q"][0]
+    assert scholar == search
 
 
 def test_without_a_network_the_report_holds_searches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -131,8 +131,8 @@ def _with_sources(content: Content, asked: bool, console: Console) -> Content:
     from mien.core.content import Source
     from mien.scholar import SourceOptions, find_sources, fitting_terms, search_links, service_title
 
-    queries = content.written.queries if content.written is not None else ()
-    terms = fitting_terms([*queries, *(term.text for term in content.terms)])
+    terms = fitting_terms(content.written.queries if content.written is not None else ())
+    terms = terms or fitting_terms([term.text for term in content.terms])
     if not terms:
         return content
     searches = tuple((link.name, link.url) for link in search_links(terms))
@@ -141,7 +141,7 @@ def _with_sources(content: Content, asked: bool, console: Console) -> Content:
     wanted = SourceOptions.from_environment()
     if not wanted.offline:
         services = ", ".join(map(service_title, wanted.services))
-        console.print(f"[yellow]Sent to {services}: {', '.join(terms)}[/yellow]", highlight=False)
+        console.print(f"[yellow]Asking {services}: {', '.join(terms)}[/yellow]", highlight=False)
     found = find_sources(terms, " ".join(sentence.passage.text for sentence in content.sentences), wanted)
     for failure in found.failures:
         console.print(f"[yellow]{service_title(failure.service)} {failure.reason}.[/yellow]", highlight=False)
