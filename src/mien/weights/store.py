@@ -24,6 +24,7 @@ MODELS_VARIABLE: Final = "MIEN_MODELS"
 CACHE_VARIABLE: Final = "MIEN_CACHE"
 OFFLINE_VARIABLE: Final = "MIEN_OFFLINE"
 
+
 def is_offline(environment: Mapping[str, str] = os.environ) -> bool:
     """Whether the user's environment says that nothing is to be fetched: ``MIEN_OFFLINE`` set, but not to a no."""
     return environment.get(OFFLINE_VARIABLE, "").strip().lower() not in ("", "0", "false", "no")
