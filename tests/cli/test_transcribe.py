@@ -157,4 +157,4 @@ def test_what_was_not_understood_is_told(tmp_path: Path, monkeypatch: pytest.Mon
     done = run(sound_file(tmp_path / "talk.wav", tone(2)))
     assert (done.exit_code, done.stdout) == (0, "Well.\n")
     assert "Most of what is said was not understood: 1.5 s of talk.wav were not understood" in done.stderr
-    assert "It hears English only: of anything else it writes what nobody said." in done.stderr
+    assert "It hears English only." in done.stderr

@@ -21,7 +21,7 @@ class Counter(Transcriber):
     model = "one"
     language = "en"
 
-    def words(self, sound: Iterator[FloatArray]) -> Iterator[Word]:
+    def words(self, sound: Iterator[FloatArray]) -> Iterator[Word | Unclear]:
         samples = 0
         for piece in sound:
             before, samples = samples // SAMPLE_RATE_HZ, samples + len(piece)

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from mien.core.errors import SettingsError, UnsupportedMediaError
+from mien.core.errors import MienError, SettingsError, UnsupportedMediaError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from mien.core.content import Content, Transcript
+    from mien.language.transcribing import Transcriber
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -80,50 +81,133 @@ def check_speech(options: Mapping[str, Any], inputs: Sequence[str]) -> None:
         raise SettingsError("--writer-model belongs to '--writer gemini'.")
 
 
-def content_of(
-    options: Mapping[str, Any], locator: str, console: Console, stopped: Callable[[], bool]
-) -> Content | None:
-    """What is said in a recording, where that was asked for.
+def speech_of(options: Mapping[str, Any], locator: str, console: Console) -> Speech | None:
+    """Who will tell what is said in a recording, where that was asked for: nothing is listened to yet.
 
     Args:
         options: of the command.
         locator: the recording.
         console: told what is sent where, and what is missing.
-        stopped: asked while listening.
 
     Raises:
-        MienError: it cannot be listened to, or the subtitles cannot be read.
+        MienError: what it takes is missing, or the subtitles cannot be read.
     """
-    if not _asked(options):
-        return None
-    from mien.language.describing import describe
-    from mien.language.emotion import TextClassifier
-    from mien.language.opening import open_text_classifier
-    from mien.language.subtitle_files import read_subtitles
-    from mien.language.writing import DEFAULT_WRITER, WriterOptions, open_writer
+    return Speech(options, Path(locator), console) if _asked(options) else None
 
-    if options["transcript"] is not None:
-        told = read_subtitles(options["transcript"], options["language"])
-    else:
-        told = _listen(options, Path(locator), console, stopped)
-    if not told.has_audio:
-        console.print(f"[yellow]{told.source} has no sound: there is nothing to transcribe.[/yellow]")
-    classifier: TextClassifier | None = None
-    withheld = None
-    if told.paragraphs:
+
+class Speech:
+    """What is said in a recording, once somebody asks: after its frames, so that an interrupt does not cost them.
+
+    Args:
+        options: of the command.
+        recording: its file.
+        console: told what is sent where, and what is missing.
+
+    Attributes:
+        failed: why nothing could be heard of a sound track that is there, or None.
+
+    Raises:
+        MienError: what it takes is missing, or the subtitles cannot be read.
+    """
+
+    def __init__(self, options: Mapping[str, Any], recording: Path, console: Console) -> None:
+        from mien.language.subtitle_files import read_subtitles
+        from mien.language.writing import DEFAULT_WRITER, WriterOptions, open_writer
+
+        self.failed: MienError | None = None
+        self._options = options
+        self._recording = recording
+        self._console = console
+        self._told: Transcript | None = None
+        self._listener: Transcriber | None = None
+        if options["transcript"] is not None:
+            self._told = read_subtitles(options["transcript"], options["language"])
+        else:
+            self._listener = _listener(options, recording)
+        open_writer(options["writer"] or DEFAULT_WRITER, WriterOptions(options["writer_model"]))
+
+    def content(self, stopped: Callable[[], bool]) -> Content:
+        """What was said. Where listening fails, that is told, and kept in ``failed``.
+
+        Args:
+            stopped: asked while listening; once it says so, nothing is sent to anybody any more.
+        """
+        from mien.language.describing import describe
+        from mien.language.emotion import TextClassifier
+        from mien.language.opening import open_text_classifier
+        from mien.language.writing import DEFAULT_WRITER, WriterOptions, open_writer
+
+        console, options = self._console, self._options
+        told = self._told or self._listen(stopped)
+        if not told.has_audio:
+            console.print(f"[yellow]{told.source} has no sound: there is nothing to transcribe.[/yellow]")
+        for line in tell_of_listening(told) if self.failed is None else ():
+            console.print(f"[yellow]{line}[/yellow]", highlight=False)
+        classifier: TextClassifier | None = None
+        withheld = None
+        if told.paragraphs:
+            try:
+                classifier = open_text_classifier()
+            except SettingsError as error:
+                withheld = str(error)
+        given = WriterOptions(options["writer_model"], told.language or options["language"])
+        writer, note = open_writer(options["writer"] or DEFAULT_WRITER, given)
+        if writer.sends_to and stopped():
+            note = f"{writer.name} was not asked after the interrupt; {DEFAULT_WRITER} wrote instead"
+            writer = open_writer(DEFAULT_WRITER, given)[0]
+        if writer.sends_to and told.paragraphs:
+            console.print(f"[yellow]The text of what was said is sent to {writer.sends_to}.[/yellow]")
+        content = describe(told, writer, classifier, tone_withheld=withheld, writer_note=note)
+        for missing in (content.writer_note, content.tone_withheld if told.paragraphs else None):
+            if missing:
+                console.print(f"[yellow]{missing}.[/yellow]", highlight=False)
+        return _with_sources(content, bool(options["sources"]) and not stopped(), console)
+
+    def _listen(self, stopped: Callable[[], bool]) -> Transcript:
+        from mien.language.transcribing import transcribe
+
+        if self._listener is None:
+            return self._unheard(None)
+        if self._listener.sends_to and not stopped():
+            host = self._listener.sends_to
+            self._console.print(f"[yellow]The sound of {self._recording.name} is sent to {host}.[/yellow]")
         try:
-            classifier = open_text_classifier()
-        except SettingsError as error:
-            withheld = str(error)
-    language = told.language or options["language"]
-    writer, note = open_writer(options["writer"] or DEFAULT_WRITER, WriterOptions(options["writer_model"], language))
-    if writer.sends_to and told.paragraphs:
-        console.print(f"[yellow]The text of what was said is sent to {writer.sends_to}.[/yellow]")
-    content = describe(told, writer, classifier, tone_withheld=withheld, writer_note=note)
-    for line in (content.writer_note, content.tone_withheld if told.paragraphs else None):
-        if line:
-            console.print(f"[yellow]{line}.[/yellow]", highlight=False)
-    return _with_sources(content, bool(options["sources"]), console)
+            with listening_bar(f"listening to {self._recording.name}", self._console) as update:
+                return transcribe(self._recording, self._listener, progress=update, should_stop=stopped)
+        except MienError as error:
+            self.failed = error
+            return self._unheard(str(error))
+
+    def _unheard(self, why: str | None) -> Transcript:
+        from mien.core.content import Transcript
+        from mien.language.transcribing import DEFAULT_TRANSCRIBER
+
+        name = self._options["transcriber"] or DEFAULT_TRANSCRIBER
+        model = self._options["speech_model"] or ""
+        return Transcript(self._recording.name, why is not None, 0.0, why is None, name, model, None, (), note=why)
+
+
+def ended(
+    frames: str | None, speech: Speech | None, content: Content | None, stopped: Callable[[], bool]
+) -> str | None:
+    """Why a run over frames and sound ended early, in the words of ``stopped_because``; None where it did not.
+
+    Args:
+        frames: why their reading ended early, or None.
+        speech: who told what was said.
+        content: what they told.
+        stopped: whether the user asked to stop.
+
+    Raises:
+        MienError: listening failed.
+    """
+    if frames == "interrupted":
+        return frames
+    if speech is not None and speech.failed is not None:
+        raise speech.failed
+    if content is None or content.transcript.complete:
+        return frames
+    return "interrupted" if stopped() else "truncated"
 
 
 def _with_sources(content: Content, asked: bool, console: Console) -> Content:
@@ -167,34 +251,28 @@ def _asked(options: Mapping[str, Any]) -> bool:
     return bool(options["speech"] or options["transcript"] is not None)
 
 
-def _listen(options: Mapping[str, Any], recording: Path, console: Console, stopped: Callable[[], bool]) -> Transcript:
-    from mien.core.content import Transcript
+def _listener(options: Mapping[str, Any], recording: Path) -> Transcriber | None:
+    """Who listens; None for a recording without sound."""
     from mien.language.audio import AudioFile
-    from mien.language.transcribing import DEFAULT_TRANSCRIBER, TranscriberOptions, open_transcriber, transcribe
+    from mien.language.transcribing import DEFAULT_TRANSCRIBER, TranscriberOptions, open_transcriber
 
-    name = options["transcriber"] or DEFAULT_TRANSCRIBER
     try:
         has_audio = recording.is_file() and AudioFile(recording).info.has_audio
     except UnsupportedMediaError:
         has_audio = False  # A picture, say; whether it is anything at all is told where its frames are read.
     if not has_audio:
-        return Transcript(recording.name, False, 0.0, True, name, options["speech_model"] or "", None, ())
-    listener = open_transcriber(
-        name, TranscriberOptions(options["speech_model"], options["language"], options["threads"])
-    )
-    if listener.sends_to:
-        console.print(f"[yellow]The sound of {recording.name} is sent to {listener.sends_to}.[/yellow]")
-    with listening_bar(f"listening to {recording.name}", console) as update:
-        return transcribe(recording, listener, progress=update, should_stop=stopped)
+        return None
+    given = TranscriberOptions(options["speech_model"], options["language"], options["threads"])
+    return open_transcriber(options["transcriber"] or DEFAULT_TRANSCRIBER, given)
 
 
 def tell_of_listening(told: Transcript) -> Iterator[str]:
-    """What its reader has to know of a transcript, each in one line: stretches not understood, the transcriber's note."""
+    """What its reader has to know of a transcript, a line each: what was not understood, the transcriber's note."""
     if told.unclear:
         told_of = f"{told.unclear_seconds:.1f} s of {told.source} were not understood and left out"
         yield f"Most of what is said was not understood: {told_of}." if told.mostly_unclear else f"{told_of}."
     if told.note:
-        yield f"{told.note}: of anything else it writes what nobody said."
+        yield f"{told.note}."
 
 
 @contextmanager

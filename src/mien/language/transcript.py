@@ -13,16 +13,19 @@ from mien.language.stop_words import STOP_WORDS
 SENTENCE_ENDS: Final = (".", "!", "?", "…", "。", "！", "？")
 _OPENING: Final = "\"'“‘([«¿¡"
 _CLOSING: Final = "\"'”’)]»"
-_BEFORE_A_NAME: Final = frozenset(
-    """mr. mrs. ms. mx. dr. prof. st. gen. col. lt. sgt. capt. cmdr. rev. fr. hon. gov. sen. rep. pres. messrs. mme. mlle.
-    vs. cf. e.g. i.e. viz. approx. ca.""".split()
-)
+_NAMES: Final = """
+mr. mrs. ms. mx. dr. prof. st. gen. col. lt. sgt. capt. cmdr. rev. fr. hon. gov. sen. rep. pres. messrs. mme. mlle. vs.
+cf. e.g. i.e. viz. approx. ca.
+"""
+_NUMBERS: Final = "no. nos. fig. figs. vol. vols. p. pp. ch. sec. eq. eqs. art. nr. pt. ed."
+_WITHIN: Final = """
+inc. ltd. co. corp. bros. jr. sr. etc. al. est. dept. univ. assn. ave. blvd. rd. mt. ft. min. max. tel. temp. jan. feb.
+mar. apr. jun. jul. aug. sep. sept. oct. nov. dec. mon. tue. wed. thu. fri. sat. sun.
+"""
+_BEFORE_A_NAME: Final = frozenset(_NAMES.split())
 """Abbreviations after which a sentence goes on, whatever comes."""
-_BEFORE_A_NUMBER: Final = frozenset("no. nos. fig. figs. vol. vols. p. pp. ch. sec. eq. eqs. art. nr. pt. ed.".split())
-_OFTEN_WITHIN: Final = frozenset(
-    """inc. ltd. co. corp. bros. jr. sr. etc. al. est. dept. univ. assn. ave. blvd. rd. mt. ft. min. max. tel. temp. jan.
-    feb. mar. apr. jun. jul. aug. sep. sept. oct. nov. dec. mon. tue. wed. thu. fri. sat. sun.""".split()
-)
+_BEFORE_A_NUMBER: Final = frozenset(_NUMBERS.split())
+_OFTEN_WITHIN: Final = frozenset(_WITHIN.split())
 """Abbreviations that end a sentence only where the next word opens one."""
 _DOTTED: Final = re.compile(r"(?:[^\W\d_]\.){2,}|ph\.d\.|m\.sc\.|b\.sc\.", re.IGNORECASE)
 """Letters with a dot each: U.S., a.m."""

@@ -18,7 +18,7 @@ _MOST_WORDS: Final = (6, 5)
 
 
 def search_links(terms: Sequence[str], since_year: int = SINCE_YEAR) -> SearchLinks:
-    """Google Scholar, arXiv, DOAJ, BASE and ResearchGate, asked for the first terms that have no word in common: three at most.
+    """Google Scholar, arXiv, DOAJ, BASE and ResearchGate, asked for up to three terms, the first that share no word.
 
     Raises:
         SettingsError: there is no term, or one is a sentence.

@@ -81,7 +81,9 @@ class Whisper(Transcriber):
             )
         self._language = options.language or (known[0] if len(known) == 1 else None)
         if len(known) == 1 and options.language is None:
-            self.note = f"Whisper {self.model} hears {_name(known[0])} only"
+            self.note = (
+                f"Whisper {self.model} hears {_name(known[0])} only: of anything else it writes what nobody said"
+            )
 
     @property
     def language(self) -> str | None:
