@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 LABELS: Final = ("ekman", "original")
 BATCH: Final = 64
+FOREIGN: Final = "it is not in English, which is all that the model reads"
 
 
 class _TextGroup(click.Group):
@@ -221,7 +222,8 @@ def _print(scores: TextScores, row: int, text: str | None) -> None:
     if text is not None:
         click.echo(text)
     if not scores.read[row]:
-        click.echo(f"{label}: there is nothing in it that the model knows")
+        foreign = scores.foreign is not None and scores.foreign[row]
+        click.echo(f"{label}: {FOREIGN if foreign else 'there is nothing in it that the model knows'}")
         return
     click.echo(f"{label} {score:.2f}")
     for name, value in islice(scores.named(row).items(), 7):
@@ -247,7 +249,7 @@ def _read_lines(classifier: TextClassifier, labels: TextLabelSet, file: Path, ou
                 record = {"line": number, **_record(scores, row, text)}
                 if not scores.read[row]:
                     unread += 1
-                    record["reason"] = _reason(text, limit)
+                    record["reason"] = _reason(scores, row, text, limit)
                 sink.write(json.dumps(record, ensure_ascii=False) + "\n")
             done += sum(map(len, lines))
             update(done, total)
@@ -255,9 +257,11 @@ def _read_lines(classifier: TextClassifier, labels: TextLabelSet, file: Path, ou
     click.echo(f"{texts_read}, {unread:,} of them unread" + (f": {out}" if out else ""), err=True)
 
 
-def _reason(text: str, limit: int) -> str:
+def _reason(scores: TextScores, row: int, text: str, limit: int) -> str:
     if len(text) > limit:
         return f"longer than {limit:,} characters"
+    if scores.foreign is not None and scores.foreign[row]:
+        return FOREIGN
     return "the model knows too few of its characters" if text.strip() else "empty"
 
 
