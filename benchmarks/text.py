@@ -23,6 +23,44 @@ from mien.language.opening import open_text_classifier
 DEFAULT_DATA = Path("../shared/data/goemotions")
 PAGE = Path("docs/model-cards/mien-text.md")
 BLOCK = re.compile(r"(?<=<!-- figures: begin -->\n).*?(?=<!-- figures: end -->)", re.DOTALL)
+NEGATED = {
+    "joy": (
+        "I am not happy with this",
+        "I don't love this",
+        "It is not funny",
+        "I can't say I enjoyed it",
+        "That wasn't great",
+        "I never liked him",
+        "There is nothing good about it",
+    ),
+    "sadness": (
+        "She is not sad anymore",
+        "I'm not sad about leaving",
+        "It was not a sad ending",
+        "I don't miss him",
+        "Nobody cried at the funeral",
+        "I am not disappointed",
+    ),
+    "anger": (
+        "I am not angry with you",
+        "She isn't mad at anybody",
+        "I don't hate it",
+        "He was never annoyed by us",
+        "It doesn't bother me at all",
+        "I'm not furious about it",
+    ),
+    "fear": (
+        "I am not scared of anything",
+        "I'm not afraid of the dark",
+        "There is nothing to be afraid of",
+        "It wasn't scary at all",
+        "He never felt any fear",
+        "I am not worried about it",
+    ),
+    "surprise": ("I wasn't surprised at all", "That is no surprise", "It didn't shock me"),
+    "disgust": ("That isn't disgusting", "I was not disgusted"),
+}
+"""Sentences of ours that deny an emotion."""
 WORDS = 20
 TIMED_TEXTS = 200
 ROUNDS = 9
@@ -36,6 +74,21 @@ def measured(classifier: TextClassifier, data: Path) -> list[tuple[TextEvaluatio
         scores = classifier.classify(dev.texts, labels)
         found.append((evaluate_texts(scores.probabilities, scores.thresholds, dev.truth, labels), scores))
     return found
+
+
+def taken_at_their_word(classifier: TextClassifier) -> dict[str, int]:
+    """Of each emotion's :data:`NEGATED` sentences, how many are told as the emotion that they deny."""
+    return {
+        emotion: sum(classifier.classify(texts, TEXT_EKMAN).top(row)[0] == emotion for row in range(len(texts)))
+        for emotion, texts in NEGATED.items()
+    }
+
+
+def negations(classifier: TextClassifier) -> list[str]:
+    """The same as a table in Markdown."""
+    told = taken_at_their_word(classifier)
+    lines = ["| denied | told all the same |", "|---|---|"]
+    return lines + [f"| {emotion} | {number} of {len(NEGATED[emotion])} |" for emotion, number in told.items()]
 
 
 def milliseconds(classifier: TextClassifier, data: Path) -> tuple[float, float]:
@@ -106,6 +159,7 @@ def main() -> None:
         cost.append("Size: " + ", ".join(f"`{name}` {size:.2f} MB" for name, size in sizes.items()) + ".")
     text = block(classifier, measured(classifier, arguments.data), cost)
     print(text)
+    print("\n".join(negations(classifier)))
     if arguments.write:
         page = PAGE.read_text(encoding="utf-8")
         PAGE.write_text(BLOCK.sub(lambda _: text, page), encoding="utf-8")

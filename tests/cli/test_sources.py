@@ -40,7 +40,7 @@ def test_works_are_told_with_where_they_were_found_and_searches_to_follow() -> N
     assert lines[2].endswith("found in OpenAlex, Crossref, arXiv, Semantic Scholar")
     assert "  Google Scholar  https://scholar.google.com/scholar?q=" in done.stdout
     assert done.stderr.strip() == (
-        "Sent to OpenAlex, Crossref, arXiv, Semantic Scholar: emotion recognition, cinema audience"
+        "Asking OpenAlex, Crossref, arXiv, Semantic Scholar: emotion recognition, cinema audience"
     )
 
 
@@ -75,7 +75,7 @@ def test_offline_asks_nobody_and_recalls_what_was_found(tmp_path: Path) -> None:
     with servers() as made:
         nothing = run(made, "cinema", "--offline")
         assert (nothing.exit_code, made.asked) == (0, [])
-        assert nothing.stdout.startswith("No works found.\nSearch further:\n")
+        assert nothing.stdout.startswith("No works are remembered of these terms.\nSearch further:\n")
         assert nothing.stderr.strip() == "Offline: no service was asked."
         online = run(made, "cinema")
         assert run(made, "cinema", "--offline").stdout == online.stdout
@@ -96,11 +96,17 @@ def test_one_service_may_be_asked_alone_and_told_who_asks() -> None:
     assert asked.query["filter"] == ["from-pub-date:2020"]
 
 
+def test_the_year_reaches_the_searches_to_follow() -> None:
+    with servers() as made:
+        told = json.loads(run(made, "cinema", "--since", 2023, "--json").stdout)
+    assert "as_ylo=2023" in told["links"][0]["url"]
+
+
 def test_everything_failing_is_told_and_no_error() -> None:
     with servers(**dict.fromkeys(WORKS, Said(403))) as made:
         done = run(made, "cinema")
     assert done.exit_code == 0
-    assert done.stdout.startswith("No works found.")
+    assert done.stdout.startswith("Nobody could tell of works.")
     assert done.stderr.count("answered 403 Forbidden.") == 4
 
 

@@ -92,3 +92,22 @@ def test_results_have_their_name_only_when_they_are_whole(tmp_path: Path) -> Non
     done = run("--file", tmp_path / "texts.txt", "--out", tmp_path / "none" / "out.jsonl")
     assert (done.exit_code, "cannot write" in done.stderr) == (8, True)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["texts.txt"]
+
+
+def test_another_language_is_told_with_its_reason(tmp_path: Path) -> None:
+    german = "Gestern habe ich meine Schlüssel verloren und niemand konnte mir helfen"
+    alone = run(german)
+    assert alone.stdout == "unread: it is not in English, which is all that the model reads\n"
+    (tmp_path / "a.txt").write_text(f"{german}\n", encoding="utf-8")
+    done = run("--file", tmp_path / "a.txt")
+    assert json.loads(done.stdout)["reason"] == "it is not in English, which is all that the model reads"
+    assert done.stderr.strip().endswith("1 text, 1 of them unread")
+
+
+def test_what_is_read_is_not_written_over(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("What a night!\n")
+    (tmp_path / "link.txt").symlink_to("a.txt")
+    for out, code in (("a.txt", 2), ("link.txt", 2), ("nowhere/b.jsonl", 8)):
+        done = run("--file", tmp_path / "a.txt", "--out", tmp_path / out)
+        assert done.exit_code == code, done.stderr
+    assert (tmp_path / "a.txt").read_text() == "What a night!\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ transformers: Any = pytest.importorskip("transformers", reason="needs the extra 
 
 from mien.core.errors import WeightsError  # noqa: E402
 from mien.core.labels import TEXT_EKMAN, TEXT_ORIGINAL, ekman_of  # noqa: E402
-from mien.language.emotion import UNREAD, TextClassifier  # noqa: E402
+from mien.core.settings import InferenceSettings  # noqa: E402
+from mien.language.emotion import UNREAD, TextClassifier, TextSettings  # noqa: E402
 from mien.language.opening import open_text_classifier  # noqa: E402
+from mien.language.text_classifiers.hugging_face import create  # noqa: E402
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "good", "bad", "film", "##s", "."]
 
@@ -85,3 +88,19 @@ def test_labels_that_are_no_emotions_are_refused(hub: Path) -> None:
 def test_a_model_that_is_not_there_is_told(hub: Path) -> None:
     with pytest.raises(WeightsError, match=r"'someone/no-such-model' cannot be loaded \(MIEN_OFFLINE is set\)"):
         opened("hf:someone/no-such-model")
+
+
+@pytest.mark.parametrize(("told", "offline"), [("1", True), ("yes", True), ("false", False), ("0", False), ("", False)])
+def test_offline_means_here_what_it_means_everywhere(monkeypatch: pytest.MonkeyPatch, told: str, offline: bool) -> None:
+    asked: list[bool] = []
+
+    def refuse(name: str, **where: Any) -> None:
+        asked.append(where["local_files_only"])
+        raise OSError("not there")
+
+    monkeypatch.setenv("MIEN_OFFLINE", told)
+    monkeypatch.setattr(transformers.AutoTokenizer, "from_pretrained", refuse)
+    with pytest.raises(WeightsError, match="cannot be loaded"):
+        create("foo", InferenceSettings(), TextSettings())
+    assert asked == [offline]
+    assert not logging.getLogger("huggingface_hub.utils._http").isEnabledFor(logging.WARNING), "retries are no news"

@@ -11,13 +11,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks.text import PAGE, negations
 from mien import models
 from mien.core.errors import SettingsError, WeightsError
 from mien.core.labels import TEXT_EKMAN, TEXT_ORIGINAL
 from mien.core.settings import InferenceSettings
+from mien.evaluation.text import read_labelled
 from mien.language.emotion import UNREAD, TextClassifier, TextSettings
+from mien.language.english import is_foreign
 from mien.language.opening import open_text_classifier
 from mien.language.text_classifiers.text_folder import create
+from mien.language.tokens import PieceReader
 
 SHIPPED = models.bundled_text()[models.DEFAULT_TEXT_CLASSIFIER]
 
@@ -93,6 +97,45 @@ def test_what_it_cannot_read_it_does_not_call_neutral(classifier: TextClassifier
     assert top(classifier, text) == UNREAD
 
 
+FOREIGN = (
+    "Gestern habe ich meine Schlüssel verloren und niemand konnte mir helfen",
+    "Nous avons perdu le match mais les joueurs étaient magnifiques",
+    "Mañana vamos a la playa con toda la familia",
+    "Não consigo dormir por causa do barulho",
+    "Jutro rano jedziemy do babci na obiad",
+)
+
+
+@pytest.mark.parametrize("text", FOREIGN)
+def test_another_language_in_latin_letters_is_not_called_neutral(classifier: TextClassifier, text: str) -> None:
+    assert top(classifier, text) == UNREAD
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Happy birthday dear grandma, enjoy cake!",
+        "Hugh Jackman, Emma Thompson and Ryan Gosling starring",
+        "'Twas brillig, and the slithy toves did gyre and gimble in the wabe",
+    ],
+)
+def test_english_with_few_small_words_is_read(classifier: TextClassifier, text: str) -> None:
+    assert top(classifier, text) != UNREAD
+
+
+def test_of_english_comments_hardly_any_is_refused(classifier: TextClassifier, shared: Path) -> None:
+    dev = read_labelled(shared / "data" / "goemotions" / "ekman" / "dev.tsv", TEXT_EKMAN).texts
+    reader = PieceReader((SHIPPED / "tokenizer.json").read_text(encoding="utf-8"), 10**6)
+    refused = [text for text in dev if is_foreign(text, lambda told: len(reader.read([told])[0].windows[0]) - 2)]
+    assert len(refused) <= 0.001 * len(dev), refused
+
+
+def test_a_folder_that_names_no_language_reads_whatever_it_is_given(tmp_path: Path) -> None:
+    folder = copy(tmp_path)
+    change(folder, language=None)
+    assert top(opened(folder), FOREIGN[0]) != UNREAD
+
+
 def test_probabilities_are_probabilities_in_both_label_sets(classifier: TextClassifier) -> None:
     for labels in (TEXT_EKMAN, TEXT_ORIGINAL):
         scores = classifier.classify(["Thank you!", "x" * 5000, "?!"], labels)
@@ -118,6 +161,10 @@ def test_a_long_text_is_the_mean_of_its_windows(classifier: TextClassifier) -> N
     assert once.top(0)[0] == many.top(0)[0] == "joy"
     last = classifier.classify(["The train leaves at nine. " * 60 + "I hate you all! " * 60], TEXT_EKMAN)
     assert last.probabilities[0, TEXT_EKMAN.index("anger")] > 0.2
+
+
+def test_the_card_says_how_often_a_denied_emotion_is_told(classifier: TextClassifier) -> None:
+    assert "\n".join(negations(classifier)) in PAGE.read_text(encoding="utf-8")
 
 
 def copy(folder: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,6 +22,28 @@ def texts(words: list[Word], options: PassageOptions | None = None) -> list[str]
 def test_sentences_end_at_their_punctuation() -> None:
     words = said('He left. "Why?" she asked Mr. Brown! Nobody knew')
     assert [s.text for s in sentences_of(words)] == ["He left.", '"Why?"', "she asked Mr. Brown!", "Nobody knew"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The U.S. economy grew. | It grew fast.",
+        "We begin at 10 a.m. in the hall. | Come at 9 p.m. | We wait.",
+        "J. K. Rowling wrote it. | George W. Bush read it.",
+        "See Fig. 3 and No. 5 of Vol. 2. | He said no. | Nobody else did.",
+        "Pens, paper, etc. and more. | Acme Inc. sold it. | Acme Inc. | It sold everything.",
+        "He lives in the U.S. | They live in the U.K. now.",
+        "Dr. Brown and Gen. Lee met, e.g. Monday at 10 a.m. Eastern time.",
+        "It was I. | Nobody else spoke.",
+        'She has a Ph.D. in law. | "He is approx. five," she said. | So Martin Luther King Jr. Boulevard.',
+        "We chose plan B. | Then it rained.",
+        "and then it rained. | nobody came. | 2.5 percent left.",
+        "It cost $10,000. | 300 came... | And left.",
+    ],
+)
+def test_an_abbreviation_ends_no_sentence_in_its_middle(text: str) -> None:
+    said_words = said(text.replace(" | ", " "))
+    assert " | ".join(s.text for s in sentences_of(said_words)) == text
 
 
 def test_a_long_pause_ends_a_sentence_without_punctuation() -> None:
@@ -75,6 +98,8 @@ def test_a_transcript_as_json() -> None:
         "transcriber": "whisper",
         "model": "tiny.en",
         "language": "en",
+        "not_understood_seconds": 0,
+        "note": None,
         "paragraphs": [
             {
                 "start_seconds": 0.0,

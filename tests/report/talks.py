@@ -49,6 +49,31 @@ def talk(language: str | None = "en") -> Content:
     )
 
 
+def long_talk() -> Content:
+    """The first paragraph again and again, ten seconds apart."""
+    whole = talk()
+    first = whole.paragraphs[0]
+
+    def later(seconds: float) -> Paragraph:
+        return Paragraph(
+            tuple(
+                Sentence(
+                    Passage(
+                        tuple(
+                            replace(w, start_seconds=w.start_seconds + seconds, end_seconds=w.end_seconds + seconds)
+                            for w in sentence.passage.words
+                        )
+                    ),
+                    sentence.tone,
+                )
+                for sentence in first.sentences
+            ),
+            first.tone,
+        )
+
+    return replace(whole, paragraphs=tuple(later(10.0 * n) for n in range(24)))
+
+
 def generated() -> Content:
     """The same, summed up by a generative model, with sources."""
     written = Written("gemini", "gemini-x", ("It is about a cellar.",), (), ("fear of cellars",))

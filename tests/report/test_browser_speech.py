@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import pytest
 from mien.report import write_reports
 from mien.report.screening import FilmFile, Screening
 from tests.report.factory import CREATED, hall, one_person
-from tests.report.talks import generated, silent, talk
+from tests.report.talks import generated, long_talk, silent, talk
 from tests.report.test_browser import CONTRASTS
 from tests.report.test_browser_film import film
 from tests.report.visits import Visits
@@ -27,6 +28,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("talks")
     own = Screening(film=FilmFile.open(film(root / "film.webm")))
     write_reports(hall(), root / "hall", created=CREATED, content=talk())
+    write_reports(hall(), root / "long", created=CREATED, content=long_talk())
+    whole = talk()
+    write_reports(hall(), root / "short", created=CREATED, content=replace(whole, paragraphs=whole.paragraphs[:1]))
     write_reports(hall(), root / "generated", created=CREATED, content=generated())
     write_reports(hall(), root / "silent", created=CREATED, content=silent())
     write_reports(one_person(), root / "film", created=CREATED, content=talk(), screening=own)
@@ -112,6 +116,23 @@ def test_on_a_wide_screen_the_transcript_stands_beside_the_timeline(visit: Visit
     assert said["height"] <= 900
     page.locator(".field").last.scroll_into_view_if_needed()
     assert page.locator("section.speech").bounding_box()["y"] >= 0, "it stays in view"
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_transcript_that_goes_on_below_ends_in_a_fade_until_its_end_is_reached(visit: Visit, width: int) -> None:
+    page = visit("long", width=width)
+    box = page.locator(".speech-box")
+    assert box.evaluate("(box) => box.scrollHeight > box.clientHeight + 100")
+    masks = "(box) => getComputedStyle(box).maskImage.includes('gradient')"
+    assert box.evaluate(masks)
+    box.evaluate("(box) => { box.scrollTop = box.scrollHeight; }")
+    page.wait_for_function("!document.querySelector('.speech-box').classList.contains('more')")
+    assert not box.evaluate(masks)
+
+
+def test_a_transcript_that_is_seen_whole_has_no_fade(visit: Visit) -> None:
+    page = visit("short", width=1280)
+    assert not page.locator(".speech-box").evaluate("(box) => box.classList.contains('more')")
 
 
 @pytest.mark.parametrize("dark", [False, True])

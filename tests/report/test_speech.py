@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import jsonschema
 import pytest
 
 from mien.analysis.series import Series
 from mien.core.audience import Analysis
-from mien.core.content import Content
+from mien.core.content import Content, Unclear
 from mien.report.document import Findings, Report, build_findings, build_report
 from mien.report.html import render
 from mien.report.schema import generate
@@ -111,3 +113,17 @@ def test_a_recording_without_sound_says_so_in_one_line() -> None:
     text = page(silent())
     assert "talk.mp4 has no sound: there is nothing to transcribe." in text
     assert "with-speech" not in text.split("<body", 1)[1].split(">", 1)[0]
+
+
+def test_what_was_not_understood_is_told_with_its_seconds() -> None:
+    whole = talk()
+    few = replace(whole.transcript, unclear=(Unclear(300.0, 312.0),), note="Whisper tiny.en hears English only")
+    transcript = part(replace(whole, transcript=few)).transcript
+    assert (transcript.not_understood_seconds, transcript.note) == (12.0, few.note)
+    text = page(replace(whole, transcript=few))
+    assert "12 s of speech left out, because no word of it can be trusted. Whisper tiny.en hears English only." in text
+    assert "Most of what" not in text
+    most = replace(few, unclear=(Unclear(0.0, 400.0),))
+    assert "Most of what is said was not understood: 400 s" in page(replace(whole, transcript=most))
+    nothing = replace(silent().transcript, has_audio=True, unclear=(Unclear(0.0, 9.0),))
+    assert "Nothing was understood in its sound. Most of" in page(replace(silent(), transcript=nothing))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from urllib.parse import parse_qs, urlsplit
 
+import pytest
+
 from mien.scholar import search_links
 
 
@@ -22,11 +24,23 @@ def test_five_engines_are_linked_word_for_word() -> None:
     ]
 
 
-def test_a_question_holds_the_first_five_terms() -> None:
-    for link in search_links([f"term{n}" for n in range(8)]):
-        query = " ".join(value for values in parse_qs(urlsplit(link.url).query).values() for value in values)
-        assert "term4" in query
-        assert "term5" not in query
+@pytest.mark.parametrize(
+    ("terms", "asked"),
+    [
+        ([f"term{n}" for n in range(8)], "term0 term1 term2"),
+        (["neural networks", "neural networks training", "data", "networks"], "neural networks data"),
+        (["jump scares", "dark halls", "fear", "heart rate"], "jump scares dark halls fear"),
+        (["jump scares", "dark halls", "heart rate"], "jump scares dark halls"),
+        (["convolutional neural networks", "stochastic gradient descent", "loss"], None),
+        (["fear of the dark in halls", "scare"], "fear of the dark in halls"),
+    ],
+)
+def test_a_question_holds_few_words_and_none_twice(terms: list[str], asked: str | None) -> None:
+    for link in search_links(terms):
+        query = parse_qs(urlsplit(link.url).query)
+        told = query.get("q") or query.get("lookfor") or query.get("query")
+        if told is not None:
+            assert told == [asked or "convolutional neural networks stochastic gradient descent"]
 
 
 def test_doaj_is_asked_in_json() -> None:

@@ -54,6 +54,11 @@ def test_of_what_a_machine_proposed_only_terms_are_taken() -> None:
     assert fitting_terms((sentence, "?")) == ()
 
 
+def test_of_terms_within_each_other_the_first_is_taken() -> None:
+    proposed = ("neural networks", "data neural networks", "training data", "Network", "data", "loss")
+    assert fitting_terms(proposed) == ("neural networks", "training data", "loss")
+
+
 @given(st.lists(st.text(max_size=40), max_size=12))
 def test_what_is_sent_is_short_and_harmless(terms: list[str]) -> None:
     try:

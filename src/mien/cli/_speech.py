@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from mien.core.errors import SettingsError
+from mien.core.errors import MienError, SettingsError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from mien.core.content import Content
+    from mien.core.content import Content, Transcript
+    from mien.language.transcribing import Transcriber
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -80,39 +81,112 @@ def check_speech(options: Mapping[str, Any], inputs: Sequence[str]) -> None:
         raise SettingsError("--writer-model belongs to '--writer gemini'.")
 
 
-def content_of(
-    options: Mapping[str, Any], locator: str, console: Console, stopped: Callable[[], bool]
-) -> Content | None:
-    """What is said in a recording, where that was asked for.
+def speech_of(options: Mapping[str, Any], locator: str, console: Console) -> Speech | None:
+    """Who will tell what is said in a recording, where that was asked for: nothing is listened to yet.
 
     Args:
         options: of the command.
         locator: the recording.
         console: told what is sent where, and what is missing.
-        stopped: asked while listening.
 
     Raises:
-        MienError: it cannot be listened to, or the subtitles cannot be read.
+        MienError: what it takes is missing, or the subtitles cannot be read.
     """
-    if not _asked(options):
-        return None
-    from mien.contents import Listening, Writing, describe, find_works, listen, spoken_text, terms_of
-    from mien.language.subtitle_files import read_subtitles
+    return Speech(options, Path(locator), console) if _asked(options) else None
 
-    def tell(line: str) -> None:
-        console.print(f"[yellow]{line}[/yellow]", highlight=False)
 
-    if options["transcript"] is not None:
-        told = read_subtitles(options["transcript"], options["language"])
-    else:
-        asked = Listening(options["transcriber"], options["speech_model"], options["language"], options["threads"])
-        with listening_bar(f"listening to {Path(locator).name}", console) as update:
-            told = listen(Path(locator), asked, tell, update, stopped)
-    content = describe(told, Writing(options["writer"], options["writer_model"], options["language"]), tell)
-    terms = terms_of(content)
-    if not options["sources"] or not terms:
-        return content
-    return replace(content, sources=find_works(terms, spoken_text(content), tell))
+class Speech:
+    """What is said in a recording, once somebody asks: after its frames, so that an interrupt does not cost them.
+
+    Args:
+        options: of the command.
+        recording: its file.
+        console: told what is sent where, and what is missing.
+
+    Attributes:
+        failed: why nothing could be heard of a sound track that is there, or None.
+
+    Raises:
+        MienError: what it takes is missing, or the subtitles cannot be read.
+    """
+
+    def __init__(self, options: Mapping[str, Any], recording: Path, console: Console) -> None:
+        from mien.contents import Listening, Writing, listener_of
+        from mien.language.subtitle_files import read_subtitles
+        from mien.language.writing import DEFAULT_WRITER, WriterOptions, open_writer
+
+        self.failed: MienError | None = None
+        self._recording = recording
+        self._console = console
+        self._sources = bool(options["sources"])
+        self._listening = Listening(
+            options["transcriber"], options["speech_model"], options["language"], options["threads"]
+        )
+        self._writing = Writing(options["writer"], options["writer_model"], options["language"])
+        self._told: Transcript | None = None
+        self._listener: Transcriber | None = None
+        if options["transcript"] is not None:
+            self._told = read_subtitles(options["transcript"], options["language"])
+        else:
+            self._listener = listener_of(recording, self._listening)
+        # What it lacks is told before anything is read.
+        open_writer(options["writer"] or DEFAULT_WRITER, WriterOptions(options["writer_model"]))
+
+    def content(self, stopped: Callable[[], bool]) -> Content:
+        """What was said. Where listening fails, that is told, and kept in ``failed``.
+
+        Args:
+            stopped: asked while listening; once it says so, nothing is sent to anybody any more.
+        """
+        from mien.contents import describe, find_works, spoken_text, tell_of_listening, terms_of
+
+        told = self._told or self._listen(stopped)
+        for line in tell_of_listening(told) if self.failed is None else ():
+            self._tell(line)
+        content = describe(told, self._writing, self._tell, stopped)
+        terms = terms_of(content)
+        if not self._sources or not terms or stopped():
+            return content
+        return replace(content, sources=find_works(terms, spoken_text(content), self._tell))
+
+    def _tell(self, line: str) -> None:
+        self._console.print(f"[yellow]{line}[/yellow]", highlight=False)
+
+    def _listen(self, stopped: Callable[[], bool]) -> Transcript:
+        from mien.contents import listen, unheard
+
+        recording, listening = self._recording, self._listening
+        if self._listener is None:
+            return unheard(recording, listening, None)
+        try:
+            with listening_bar(f"listening to {recording.name}", self._console) as update:
+                return listen(recording, self._listener, listening, self._tell, update, stopped)
+        except MienError as error:
+            self.failed = error
+            return unheard(recording, listening, str(error))
+
+
+def ended(
+    frames: str | None, speech: Speech | None, content: Content | None, stopped: Callable[[], bool]
+) -> str | None:
+    """Why a run over frames and sound ended early, in the words of ``stopped_because``; None where it did not.
+
+    Args:
+        frames: why their reading ended early, or None.
+        speech: who told what was said.
+        content: what they told.
+        stopped: whether the user asked to stop.
+
+    Raises:
+        MienError: listening failed.
+    """
+    if frames == "interrupted":
+        return frames
+    if speech is not None and speech.failed is not None:
+        raise speech.failed
+    if content is None or content.transcript.complete:
+        return frames
+    return "interrupted" if stopped() else "truncated"
 
 
 def _asked(options: Mapping[str, Any]) -> bool:

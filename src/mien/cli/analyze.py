@@ -29,7 +29,7 @@ from mien.cli._options import (
 )
 from mien.cli._screening import screening_of, screening_options
 from mien.cli._signals import stop_on_signal
-from mien.cli._speech import check_speech, content_of, speech_options
+from mien.cli._speech import check_speech, ended, speech_of, speech_options
 from mien.core.errors import DeviceError, InputError, MienError, SettingsError
 from mien.core.settings import PROFILES
 
@@ -192,7 +192,7 @@ def _analyze_one(
         screening = screening_of(options, folder, [locator])
         source = open_source(locator, profile.sampling)
         try:
-            content = content_of(options, locator, console, stopped)
+            speech = speech_of(options, locator, console)
             if source.info.duration_seconds:
                 screening.film_time(source.info.duration_seconds)
             networks = inference(options["threads"], options["providers"])
@@ -210,6 +210,7 @@ def _analyze_one(
                 sinks=stream_sinks(options), observers=observers, on_progress=on_progress, should_stop=stopped
             )
         try:
+            content = speech.content(stopped) if speech else None
             report = write_reports(analysis, folder, created=datetime.now(UTC), screening=screening, content=content)
         except BaseException:
             # Files that show single people do not stay without the report that they belong to.
@@ -217,7 +218,7 @@ def _analyze_one(
                 observer.discard()
             raise
         _tell(analysis, report, folder, options, console)
-        return analysis.provenance.stopped_because
+        return ended(analysis.provenance.stopped_because, speech, content, stopped)
 
 
 def _analyze_hall(
@@ -245,7 +246,7 @@ def _analyze_hall(
     networks = inference(options["threads"], options["providers"])
     with results_folder(folder), contextlib.ExitStack() as stack:
         screening = screening_of(options, folder, inputs)
-        content = content_of(options, inputs[0], console, stopped)
+        speech = speech_of(options, inputs[0], console)
         sources = []
         for locator in inputs:
             source = open_source(locator, profile.sampling)
@@ -277,9 +278,10 @@ def _analyze_hall(
                 on_progress=on_progress,
                 should_stop=stopped,
             )
+        content = speech.content(stopped) if speech else None
         report = write_reports(analysis, folder, created=datetime.now(UTC), screening=screening, content=content)
         _tell(analysis, report, folder, options, console)
-        return analysis.provenance.stopped_because
+        return ended(analysis.provenance.stopped_because, speech, content, stopped)
 
 
 def _tell(analysis: Any, report: Any, folder: Path, options: dict[str, Any], console: Any) -> None:

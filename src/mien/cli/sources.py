@@ -68,12 +68,12 @@ def command(
     wanted = key_terms([term for argument in terms for term in re.split(r"[,;\n]", argument)])
     if not options.offline:
         asked = ", ".join(service_title(name) for name in options.services)
-        click.echo(f"Sent to {asked}: {', '.join(wanted)}", err=True)
+        click.echo(f"Asking {asked}: {', '.join(wanted)}", err=True)
     found = find_sources(wanted, text, options)
     if as_json:
         click.echo(json.dumps(as_document(found), ensure_ascii=False, indent=1))
     else:
-        _print(found)
+        _print(found, options)
     _tell(found, options)
 
 
@@ -91,7 +91,7 @@ def _read(path: Path) -> str:
     return content.decode("utf-8-sig", "replace")
 
 
-def _print(found: SourcesFound) -> None:
+def _print(found: SourcesFound, options: SourceOptions) -> None:
     from mien.scholar import service_title
 
     for number, source in enumerate(found.sources, 1):
@@ -103,7 +103,13 @@ def _print(found: SourcesFound) -> None:
         known = ", ".join(service_title(name) for name in source.found_in)
         click.echo(f"   {source.url}   relevance {source.relevance:.2f}, found in {known}")
     if not found.sources:
-        click.echo("No works found.")
+        click.echo(
+            "No works are remembered of these terms."
+            if options.offline
+            else "Nobody could tell of works."
+            if len(found.failures) == len(options.services)
+            else "No works found."
+        )
     click.echo("Search further:")
     for link in found.links:
         click.echo(f"  {link.name:15s} {link.url}")

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
 import click
 
-from mien.core.errors import InputError, OutputError, SettingsError
+from mien.core.errors import InputError, SettingsError
 
 if TYPE_CHECKING:
     from mien.core.labels import TextLabelSet
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 LABELS: Final = ("ekman", "original")
 BATCH: Final = 64
+FOREIGN: Final = "it is not in English, which is all that the model reads"
 
 
 class _TextGroup(click.Group):
@@ -83,11 +84,14 @@ def read(
 ) -> None:
     """Read TEXTs, or a file with a text a line (JSON lines out)."""
     from mien.core.labels import text_label_set
+    from mien.report.files import check_output
 
     if bool(texts) == (file is not None):
         raise SettingsError("say what to read: 'mien text \"TEXT\"', or 'mien text --file FILE'")
     if out is not None and file is None:
         raise SettingsError("--out is for the lines of --file; a TEXT is answered on the terminal")
+    if out is not None and file is not None:
+        check_output(out, file)
     classifier = _open(model, threads, uncertain_below)
     label_set = text_label_set(labels)
     if file is not None:
@@ -218,7 +222,8 @@ def _print(scores: TextScores, row: int, text: str | None) -> None:
     if text is not None:
         click.echo(text)
     if not scores.read[row]:
-        click.echo(f"{label}: there is nothing in it that the model knows")
+        foreign = scores.foreign is not None and scores.foreign[row]
+        click.echo(f"{label}: {FOREIGN if foreign else 'there is nothing in it that the model knows'}")
         return
     click.echo(f"{label} {score:.2f}")
     for name, value in islice(scores.named(row).items(), 7):
@@ -244,16 +249,19 @@ def _read_lines(classifier: TextClassifier, labels: TextLabelSet, file: Path, ou
                 record = {"line": number, **_record(scores, row, text)}
                 if not scores.read[row]:
                     unread += 1
-                    record["reason"] = _reason(text, limit)
+                    record["reason"] = _reason(scores, row, text, limit)
                 sink.write(json.dumps(record, ensure_ascii=False) + "\n")
             done += sum(map(len, lines))
             update(done, total)
-    click.echo(f"{number:,} texts, {unread:,} of them unread" + (f": {out}" if out else ""), err=True)
+    texts_read = f"{number:,} text{'' if number == 1 else 's'}"
+    click.echo(f"{texts_read}, {unread:,} of them unread" + (f": {out}" if out else ""), err=True)
 
 
-def _reason(text: str, limit: int) -> str:
+def _reason(scores: TextScores, row: int, text: str, limit: int) -> str:
     if len(text) > limit:
         return f"longer than {limit:,} characters"
+    if scores.foreign is not None and scores.foreign[row]:
+        return FOREIGN
     return "the model knows too few of its characters" if text.strip() else "empty"
 
 
@@ -270,20 +278,10 @@ def _source(file: Path) -> Iterator[IO[bytes]]:
         yield stream
 
 
-@contextmanager
-def _sink(out: Path | None) -> Iterator[IO[str]]:
-    if out is None:
-        yield sys.stdout
-        return
-    part = out.with_name(out.name + ".part")
-    try:
-        with part.open("w", encoding="utf-8", newline="\n") as stream:
-            yield stream
-        part.replace(out)
-    except OSError as error:
-        raise OutputError(f"cannot write {out}: {error.strerror}") from error
-    finally:
-        part.unlink(missing_ok=True)
+def _sink(out: Path | None) -> AbstractContextManager[IO[str]]:
+    from mien.report.files import whole_text_file
+
+    return nullcontext(sys.stdout) if out is None else whole_text_file(out)
 
 
 @contextmanager

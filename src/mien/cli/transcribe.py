@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from mien.cli import INTERRUPTED, TRUNCATED
 from mien.cli._signals import stop_on_signal
 from mien.cli._speech import listening_bar
 from mien.core.errors import SettingsError
@@ -33,7 +34,10 @@ FORMATS: Final = {".json": "json", ".vtt": "vtt", ".srt": "srt", ".txt": "text"}
 @click.option("--model", help="tiny.en (default), base, small, …, a folder; or Deepgram's (default: nova-3).")
 @click.option("--language", metavar="CODE", help="That is spoken, such as en (default: told from the sound).")
 @click.option("--threads", type=click.IntRange(0), default=1, show_default=True, help="0 takes every core.")
+@click.pass_context
 def command(
+    context: click.Context,
+    /,
     recording: Path,
     out: Path | None,
     to: str | None,
@@ -45,18 +49,22 @@ def command(
     """Write down what is said in a recording, with the time of every word (extra [speech]).
 
     Any container is read; one without sound gives an empty transcript. Ctrl-C ends early and keeps what was heard,
-    marked incomplete.
+    marked incomplete (exit code 130; 12 where the recording is damaged or breaks off).
     """
     if out is not None and to is None and out.suffix.lower() not in FORMATS:
         raise SettingsError(f"{out.name} has none of the suffixes {', '.join(FORMATS)}: name the format with '--to'.")
     from mien.language.transcribing import TranscriberOptions, open_transcriber, transcribe
-    from mien.report.files import whole_text_file
+    from mien.report.files import check_output, whole_text_file
 
+    if out is not None:
+        check_output(out, recording)
     listener = open_transcriber(transcriber, TranscriberOptions(model, language, threads))
     if listener.sends_to:
         click.echo(f"The sound of {recording.name} is sent to {listener.sends_to}.", err=True)
-    with stop_on_signal() as stopped, listening_bar(recording.name) as update:
-        told = transcribe(recording, listener, progress=update, should_stop=stopped)
+    with stop_on_signal() as stopped:
+        with listening_bar(recording.name) as update:
+            told = transcribe(recording, listener, progress=update, should_stop=stopped)
+        interrupted = stopped()
     text = _rendered(told, to or (FORMATS[out.suffix.lower()] if out else "text"))
     if out is None:
         click.echo(text, nl=False)
@@ -64,6 +72,12 @@ def command(
         with whole_text_file(out) as file:
             file.write(text)
     click.echo(_summary(told) + (f": {out}" if out else ""), err=True)
+    from mien.contents import tell_of_listening
+
+    for line in tell_of_listening(told):
+        click.echo(line, err=True)
+    if not told.complete:
+        context.exit(INTERRUPTED if interrupted else TRUNCATED)
 
 
 def _rendered(told: Transcript, form: str) -> str:

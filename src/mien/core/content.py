@@ -23,6 +23,14 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
+class Unclear:
+    """A stretch of sound in which somebody seems to speak and whose words are not to be trusted, media time."""
+
+    start_seconds: float
+    end_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Passage:
     """Words that belong together: a sentence, a paragraph. At least one."""
 
@@ -57,6 +65,8 @@ class Transcript:
         model: with which model.
         language: code of the language, or None where there was nothing to tell it by.
         paragraphs: in order; none where nothing was said.
+        unclear: where somebody seems to speak and nothing was understood, in order.
+        note: what its reader has to know of the transcriber, one clause, or None.
     """
 
     source: str
@@ -67,11 +77,23 @@ class Transcript:
     model: str
     language: str | None
     paragraphs: tuple[Passage, ...]
+    unclear: tuple[Unclear, ...] = ()
+    note: str | None = None
 
     @property
     def words(self) -> tuple[Word, ...]:
         """Every word in order."""
         return tuple(word for paragraph in self.paragraphs for word in paragraph.words)
+
+    @property
+    def unclear_seconds(self) -> float:
+        """How long somebody seems to speak without being understood."""
+        return sum(stretch.end_seconds - stretch.start_seconds for stretch in self.unclear)
+
+    @property
+    def mostly_unclear(self) -> bool:
+        """Whether more of the speech was not understood than was."""
+        return self.unclear_seconds > sum(word.end_seconds - word.start_seconds for word in self.words)
 
     @property
     def text(self) -> str:

@@ -27,6 +27,10 @@ CONTAINERS: Final = (
     *("m4v", "matroska", "mov", "mp3", "mpeg", "mpegts", "mxf", "nut", "ogg", "rm", "tta", "w64", "wav", "webm", "wv"),
 )
 """Demuxers that are allowed: each carries its sound itself. A playlist could name other files."""
+_WITHOUT_HOLES: Final = frozenset(
+    ("aac", "ac3", "aiff", "amr", "ape", "au", "caf", "eac3", "flac", "mp3", "tta", "w64", "wav", "wv")
+)
+"""Demuxers of files that are one stretch of sound: where their times jump, or a frame has none, something is lost."""
 _TOLERANCE_SECONDS: Final = 0.1
 """Timestamps that differ less from the count of samples are rounding, not holes."""
 _MISSING_SHARE: Final = 0.02
@@ -86,8 +90,11 @@ class AudioFile:
             resampler: av.AudioResampler | None = None
             shape: object = None
             there = 0.0  # seconds of sound so far, counted in samples of the input
+            whole = container.format.name in _WITHOUT_HOLES
             for frame in self._decoded(container):
                 at = there if frame.time is None else float(frame.time) - start
+                if whole and resampler is not None and (frame.time is None or at - there > _TOLERANCE_SECONDS):
+                    self.complete = False
                 if at - there > _LONGEST_HOLE_SECONDS:
                     self.complete = False
                     return

@@ -16,9 +16,11 @@ from mien.core.labels import UNCERTAIN, TextLabelSet
 from mien.core.settings import Settings
 
 FloatArray = npt.NDArray[np.float32]
+BoolArray = npt.NDArray[np.bool_]
 
 UNREAD: Final = "unread"
-"""What the label of a text reads that the classifier cannot read: empty, or mostly in characters it never learnt."""
+"""What the label of a text reads that the classifier cannot read: empty, mostly in characters it never learnt, or
+plainly in another language."""
 
 
 class TextSettings(Settings):
@@ -43,6 +45,7 @@ class TextScores:
         thresholds: float32 C: a label whose probability reaches its own is present in the text.
         known: float32 N, share of each text's pieces that the classifier knows; 0 for an empty text.
         settings: when a label is withheld.
+        foreign: bool N, the texts that are plainly in a language which the classifier does not read; None for none.
     """
 
     probabilities: FloatArray
@@ -50,6 +53,7 @@ class TextScores:
     thresholds: FloatArray
     known: FloatArray
     settings: TextSettings
+    foreign: BoolArray | None = None
 
     def __post_init__(self) -> None:
         if self.probabilities.ndim != 2 or self.probabilities.shape[1] != len(self.labels):
@@ -61,9 +65,9 @@ class TextScores:
         return len(self.probabilities)
 
     @property
-    def read(self) -> npt.NDArray[np.bool_]:
+    def read(self) -> BoolArray:
         """bool N: the texts that could be read."""
-        return (self.known > 0) & (self.known >= self.settings.known_share)
+        return _read(self.known, self.foreign, self.settings)
 
     def top(self, row: int) -> tuple[str, float]:
         """The strongest label of a text and its probability.
@@ -91,10 +95,12 @@ class TextScores:
 
 @dataclass(frozen=True, slots=True)
 class Readings:
-    """What a backend gives for N texts: float32 N×C probabilities and float32 N known shares."""
+    """What a backend gives for N texts: float32 N×C probabilities, float32 N known shares, and bool N, which of them
+    are plainly in a language that it does not read (None for none)."""
 
     probabilities: FloatArray
     known: FloatArray
+    foreign: BoolArray | None = None
 
 
 class TextClassifier(ABC):
@@ -133,9 +139,10 @@ class TextClassifier(ABC):
             empty = np.zeros((0, len(labels)), np.float32)
             return TextScores(empty, labels, self.thresholds(labels), np.zeros(0, np.float32), self.settings)
         readings = self._read(texts, labels)
-        read = (readings.known > 0) & (readings.known >= self.settings.known_share)
+        read = _read(readings.known, readings.foreign, self.settings)
         probabilities = np.where(read[:, None], readings.probabilities, np.float32(0))
-        return TextScores(probabilities, labels, self.thresholds(labels), readings.known, self.settings)
+        thresholds = self.thresholds(labels)
+        return TextScores(probabilities, labels, thresholds, readings.known, self.settings, readings.foreign)
 
     @abstractmethod
     def thresholds(self, labels: TextLabelSet) -> FloatArray:
@@ -144,3 +151,8 @@ class TextClassifier(ABC):
     @abstractmethod
     def _read(self, texts: Sequence[str], labels: TextLabelSet) -> Readings:
         """Readings of at least one text; what an empty one gets as probabilities is not used."""
+
+
+def _read(known: FloatArray, foreign: BoolArray | None, settings: TextSettings) -> BoolArray:
+    readable = (known > 0) & (known >= settings.known_share)
+    return readable if foreign is None else readable & ~foreign

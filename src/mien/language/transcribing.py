@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -9,7 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from mien.core import plugins
-from mien.core.content import Transcript, Word
+from mien.core.content import Transcript, Unclear, Word
+from mien.core.errors import UnsupportedMediaError
 from mien.language.audio import SAMPLE_RATE_HZ, AudioFile, FloatArray
 from mien.language.transcript import PassageOptions, in_order, paragraphs_of
 
@@ -42,11 +44,13 @@ class Transcriber(ABC):
         name: what transcripts call it.
         model: with which model it listens.
         sends_to: host that the sound is sent to, or None where it stays on this machine.
+        note: what readers of its transcripts have to know, one clause, or None.
     """
 
     name: str
     model: str
     sends_to: str | None = None
+    note: str | None = None
 
     @property
     @abstractmethod
@@ -54,8 +58,8 @@ class Transcriber(ABC):
         """Code of the language, or None while there was nothing to tell it by."""
 
     @abstractmethod
-    def words(self, sound: Iterator[FloatArray]) -> Iterator[Word]:
-        """Words in order of time, while the sound is read.
+    def words(self, sound: Iterator[FloatArray]) -> Iterator[Word | Unclear]:
+        """Words, and stretches in which none was understood, in order of time, while the sound is read.
 
         Args:
             sound: float32 pieces at 16 kHz, in −1–1; it may raise, and what it raises passes through.
@@ -91,10 +95,12 @@ def transcribe(
         transcriber: who listens.
         options: where paragraphs end.
         progress: told while sound is read.
-        should_stop: asked while sound is read; what was understood until then is returned, marked incomplete.
+        should_stop: asked while sound is read; what was read until then is listened to, unless it would be sent away,
+            and returned, marked incomplete.
 
     Raises:
-        InputError: the file cannot be opened, or is no recording.
+        InputError: the file cannot be opened.
+        UnsupportedMediaError: it is no recording, or none of its sound can be decoded.
         MienError: the transcriber cannot go on; the message says why.
     """
     audio = AudioFile(path)
@@ -102,21 +108,28 @@ def transcribe(
     stopped = False
 
     def heard() -> Iterator[FloatArray]:
-        nonlocal samples
+        nonlocal samples, stopped
         for piece in audio:
             if should_stop():
-                raise _StoppedError
+                stopped = True
+                if transcriber.sends_to:
+                    raise _StoppedError  # Whoever stops has not agreed that what is there goes out.
+                return
             samples += len(piece)
             progress(samples / SAMPLE_RATE_HZ, audio.info.duration_seconds)
             yield piece
 
     words: list[Word] = []
+    unclear: list[Unclear] = []
     if audio.info.has_audio:
-        try:
-            for word in transcriber.words(heard()):
-                words += in_order([word], words[-1].end_seconds if words else 0.0)
-        except _StoppedError:
-            stopped = True
+        with contextlib.suppress(_StoppedError):
+            for told in transcriber.words(heard()):
+                if isinstance(told, Unclear):
+                    unclear.append(told)
+                else:
+                    words += in_order([told], words[-1].end_seconds if words else 0.0)
+        if not samples and not audio.complete:
+            raise UnsupportedMediaError(f"{path} is damaged, or no recording: nothing of its sound can be decoded.")
     return Transcript(
         source=audio.info.name,
         has_audio=audio.info.has_audio,
@@ -126,4 +139,6 @@ def transcribe(
         model=transcriber.model,
         language=transcriber.language if audio.info.has_audio else None,
         paragraphs=paragraphs_of(words, options),
+        unclear=tuple(unclear),
+        note=transcriber.note if audio.info.has_audio else None,
     )

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
-from mien.core.errors import OutputError
+from mien.core.errors import OutputError, SettingsError
 from mien.report.partial import PartialFile, cannot_write
 
 
@@ -26,6 +26,28 @@ def prepare_folder(folder: Path) -> None:
             pass
     except OSError as error:
         raise cannot_write(folder, error) from error
+
+
+def check_output(path: Path, *inputs: Path) -> None:
+    """Make sure that one file can be written at ``path``, before any time is spent on it. Leaves nothing there.
+
+    Args:
+        path: of the file; one that is there may be replaced.
+        inputs: files that it must not be.
+
+    Raises:
+        SettingsError: it is one of the inputs.
+        OutputError: its folder does not exist or cannot be written to, or it is a folder itself.
+    """
+    if any(path.exists() and other.exists() and path.samefile(other) for other in inputs):
+        raise SettingsError(f"{path} is what is read: choose another file to write to.")
+    if path.is_dir():
+        raise OutputError(f"cannot write {path}: it is a folder; name a file in it.")
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise cannot_write(path, error) from error
 
 
 @contextlib.contextmanager

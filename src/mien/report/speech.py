@@ -26,7 +26,8 @@ WebLink = Annotated[str, Field(pattern=r"^https?://")]
 class TranscriptPart(Part):
     """Who wrote down what was said. Without sound, or without a word, there is no segment.
 
-    ``transcriber`` is ``subtitles`` where a file was at hand, named by ``model``.
+    ``transcriber`` is ``subtitles`` where a file was at hand, named by ``model``. ``not_understood_seconds`` is how
+    long somebody seems to speak and no word can be trusted; ``note`` is what a reader has to know of the transcriber.
     """
 
     source: str
@@ -37,6 +38,8 @@ class TranscriptPart(Part):
     complete: bool
     duration_seconds: Seconds
     words: Count
+    not_understood_seconds: Seconds
+    note: str | None
 
 
 class TonePart(Part):
@@ -306,6 +309,8 @@ def content_part(
             complete=told.complete,
             duration_seconds=round(told.duration_seconds, TIME_DIGITS),
             words=len(told.words),
+            not_understood_seconds=round(told.unclear_seconds, TIME_DIGITS),
+            note=told.note,
         ),
         tone_model=None if model is None else ModelPart(name=model[0], sha256=model[1]),
         tone_withheld=content.tone_withheld,

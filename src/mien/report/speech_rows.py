@@ -43,6 +43,7 @@ def speech_rows(content: ContentPart | None, settings: Mapping[str, Any], scale:
         "more_turns": max(0, len(content.turns) - _MOST_TURNS),
         "lane": [_place(segment, scale) for segment in content.segments],
         "by": _by(content),
+        "unclear": _unclear(content),
     }
 
 
@@ -131,6 +132,20 @@ def _place(segment: SegmentPart, scale: chart.Scale) -> dict[str, Any]:
         "width": max(0.15, round(scale.left(segment.end_seconds) - left, 3)),
         "words": f"said {segment.start}–{segment.end}",
     }
+
+
+def _unclear(content: ContentPart) -> str:
+    """What of the sound has no words here, and what its reader has to know of the transcriber; perhaps nothing."""
+    told = content.transcript
+    lines = []
+    if told.not_understood_seconds:
+        seconds = f"{told.not_understood_seconds:.0f} s" if told.not_understood_seconds >= 1 else "less than a second"
+        said = sum(segment.end_seconds - segment.start_seconds for segment in content.segments)
+        most = "Most of what is said was not understood: " if told.not_understood_seconds > said else ""
+        lines.append(f"{most}{seconds} of speech left out, because no word of it can be trusted.")
+    if told.note:
+        lines.append(f"{told.note}.")
+    return " ".join(lines)
 
 
 def _by(content: ContentPart) -> str:

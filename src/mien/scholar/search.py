@@ -12,7 +12,7 @@ from mien.core import plugins
 from mien.scholar.asking import Asker, Clock, SystemClock
 from mien.scholar.cache import AnswerCache
 from mien.scholar.http import Http, HttpsClient
-from mien.scholar.links import search_links
+from mien.scholar.links import SINCE_YEAR, search_links
 from mien.scholar.merging import merged
 from mien.scholar.ranking import ranked
 from mien.scholar.service import KIND, Query, Service
@@ -72,7 +72,7 @@ def find_sources(
     works = [work for work in merged(records) if options.since_year is None or (work.year or 0) >= options.since_year]
     return SourcesFound(
         sources=ranked(works, clean, text)[: options.limit],
-        links=search_links(clean),
+        links=search_links(clean, options.since_year or SINCE_YEAR),
         failures=failures,
         offline=options.offline or (bool(failures) and not any(failure.reached for failure in failures)),
         terms=clean,

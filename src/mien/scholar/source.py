@@ -12,7 +12,7 @@ from typing import Final
 
 from mien.core.errors import SettingsError
 from mien.weights.entries import permitted
-from mien.weights.store import OFFLINE_VARIABLE, default_cache
+from mien.weights.store import default_cache, is_offline
 
 SERVICES: Final = ("openalex", "crossref", "arxiv", "semantic_scholar")
 """Asked by default, in the order of trust: where records of one work differ, the first tells."""
@@ -174,7 +174,7 @@ class SourceOptions:
 
         return cls(
             contact_email=environment.get(CONTACT_VARIABLE, "").strip() or None,
-            offline=environment.get(OFFLINE_VARIABLE, "").strip().lower() not in ("", "0", "false", "no"),
+            offline=is_offline(environment),
             cache_folder=default_cache(environment) / "sources",
             keys=told(KEY_VARIABLES),
             addresses=told({service: address_variable(service) for service in SERVICES}),

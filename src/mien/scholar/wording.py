@@ -53,8 +53,16 @@ def key_terms(terms: Sequence[str]) -> tuple[str, ...]:
 
 
 def fitting_terms(candidates: Sequence[str]) -> tuple[str, ...]:
-    """Of texts that somebody else proposed, those that may be sent, as :func:`key_terms` makes them; perhaps none."""
-    return tuple(term for term in _cleaned(candidates) if _is_term(term))[:MOST_TERMS]
+    """Of texts that somebody else proposed, those that may be sent, as :func:`key_terms` makes them; perhaps none.
+
+    One whose words are all in an earlier one, or the other way round, would find the same twice: the earlier stays.
+    """
+    kept: list[str] = []
+    for term in _cleaned(candidates):
+        words = set(words_of(term))
+        if _is_term(term) and not any(words <= set(words_of(other)) or words >= set(words_of(other)) for other in kept):
+            kept.append(term)
+    return tuple(kept[:MOST_TERMS])
 
 
 def any_of(terms: Iterable[str], field: str = "") -> str:

@@ -24,6 +24,12 @@ MODELS_VARIABLE: Final = "MIEN_MODELS"
 CACHE_VARIABLE: Final = "MIEN_CACHE"
 OFFLINE_VARIABLE: Final = "MIEN_OFFLINE"
 
+
+def is_offline(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether the user's environment says that nothing is to be fetched: ``MIEN_OFFLINE`` set, but not to a no."""
+    return environment.get(OFFLINE_VARIABLE, "").strip().lower() not in ("", "0", "false", "no")
+
+
 _log = logging.getLogger("mien.weights")
 
 
@@ -67,7 +73,7 @@ class Store:
         return cls(
             cache=default_cache(environment),
             folders=tuple(Path(folder).expanduser() for folder in folders if folder.strip()),
-            offline=environment.get(OFFLINE_VARIABLE, "").strip().lower() not in ("", "0", "false", "no"),
+            offline=is_offline(environment),
         )
 
     def entry(self, name: str) -> Entry:

@@ -7,7 +7,7 @@ that comes with a model is run. With ``MIEN_OFFLINE`` set, only what was fetched
 from __future__ import annotations
 
 import hashlib
-import os
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -19,6 +19,7 @@ from mien.core.errors import SettingsError, WeightsError
 from mien.core.labels import EKMAN_GROUPS, TEXT_EKMAN, TEXT_ORIGINAL, TextLabelSet, ekman_of
 from mien.core.settings import InferenceSettings
 from mien.language.emotion import FloatArray, Readings, TextClassifier, TextSettings
+from mien.weights.store import is_offline
 
 LONGEST: Final = 512
 PRESENT: Final = 0.5
@@ -56,7 +57,8 @@ def create(model: str | Path, inference: InferenceSettings, settings: TextSettin
             "models of the Hugging Face hub need transformers and torch: pip install 'mien[huggingface]'"
         ) from error
     name, _, revision = str(model).partition("@")
-    offline = os.environ.get("MIEN_OFFLINE", "") not in ("", "0")
+    offline = is_offline()
+    _quiet()
     where: dict[str, Any] = {"revision": revision or None, "local_files_only": offline, "trust_remote_code": False}
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, **where)
@@ -71,6 +73,12 @@ def create(model: str | Path, inference: InferenceSettings, settings: TextSettin
             f"the Hugging Face model {name!r} cannot be loaded{' (MIEN_OFFLINE is set)' if offline else ''}: {first}"
         ) from error
     return HuggingFace(name, tokenizer, network, settings)
+
+
+def _quiet() -> None:
+    """Each attempt to reach a host that is not there is no news: the last one's failure is told."""
+    for name in ("huggingface_hub.utils._http", "huggingface_hub.file_download", "urllib3.connectionpool"):
+        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 class HuggingFace(TextClassifier):

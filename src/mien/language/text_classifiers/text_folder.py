@@ -20,6 +20,7 @@ from mien.core.labels import TEXT_LABEL_SETS, TextLabelSet
 from mien.core.settings import InferenceSettings
 from mien.inference import open_session
 from mien.language.emotion import FloatArray, Readings, TextClassifier, TextSettings
+from mien.language.english import is_foreign
 from mien.language.tokens import PieceReader
 
 DOCUMENT: Final = "text.json"
@@ -47,6 +48,8 @@ class TextDocument(_Document):
     tokenizer_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     longest: int = Field(ge=3)
     """Pieces a window may have, opening and closing one included."""
+    language: Literal["en"] | None = None
+    """That it reads: texts plainly in another one are not read. None reads whatever it is given."""
     heads: dict[str, HeadDocument] = Field(min_length=1)
 
 
@@ -90,6 +93,7 @@ class TextFolder(TextClassifier):
         self.settings = settings
         self.label_sets = tuple(_label_set(name, key, head) for key, head in document.heads.items())
         self._heads = document.heads
+        self._language = document.language
         self._reader = PieceReader(tokenizer, document.longest)
         self._session = open_session(graph, name, inference)
         self._check()
@@ -119,7 +123,13 @@ class TextFolder(TextClassifier):
                 share = len(window) / sum(len(w) for w in text.windows)
                 probabilities[row] += np.float32(share) * np.exp(-np.logaddexp(np.float32(0), -logits))
         known = np.array([text.known for text in pieces], np.float32)
-        return Readings(np.clip(probabilities, 0.0, 1.0), known)
+        foreign = None
+        if self._language is not None:
+            foreign = np.array([is_foreign(text, self._count) for text in texts], np.bool_)
+        return Readings(np.clip(probabilities, 0.0, 1.0), known, foreign)
+
+    def _count(self, text: str) -> int:
+        return sum(len(window) - 2 for window in self._reader.read([text])[0].windows)
 
     def _check(self) -> None:
         offered = {output.name for output in self._session.get_outputs()}

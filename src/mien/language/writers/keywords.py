@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from mien.core.content import Term, Written
 from mien.language.summarising import pick_summary
 from mien.language.writing import QUERIES, Writer, WriterOptions
+
+_FEWEST: Final = 2
 
 
 def create(options: WriterOptions) -> Keywords:
@@ -15,7 +18,7 @@ def create(options: WriterOptions) -> Keywords:
 
 
 class Keywords(Writer):
-    """Picks sentences (:mod:`mien.language.summarising`); searches for the strongest terms, two by two.
+    """Picks sentences (:mod:`mien.language.summarising`); searches for the strongest terms, each for itself.
 
     Args:
         options: the language; there is no model.
@@ -33,12 +36,11 @@ class Keywords(Writer):
             model=None,
             summary=tuple(sentences[number] for number in picked),
             picked=picked,
-            queries=_queries([term.text for term in terms]),
+            queries=_queries(terms),
         )
 
 
-def _queries(terms: Sequence[str]) -> tuple[str, ...]:
-    """The strongest term beside each of the next ones; alone where there is no other."""
-    if len(terms) < 2:
-        return tuple(terms)
-    return tuple(f"{terms[0]} {other}" for other in terms[1 : QUERIES + 1])
+def _queries(terms: Sequence[Term]) -> tuple[str, ...]:
+    """The strongest terms; those said once only where hardly any was said again, since they find anything."""
+    again = [term.text for term in terms if term.count > 1]
+    return tuple(again if len(again) >= _FEWEST else [term.text for term in terms])[:QUERIES]

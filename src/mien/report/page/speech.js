@@ -6,7 +6,13 @@ const transcript = (spans) => {
   const sentences = [...document.querySelectorAll("[data-sentence]")];
   const resting = line ? line.textContent : "";
   const lingers = 1.5;
+  const edge = 56;
   let now = -1;
+
+  /* Faded at its end while there is more below. */
+  const tellMore = () => box.classList.toggle("more", box.scrollHeight - box.clientHeight - box.scrollTop > 2);
+  box.addEventListener("scroll", tellMore, { passive: true });
+  new ResizeObserver(tellMore).observe(box);
 
   const at = (seconds) => {
     let found = -1;
@@ -20,7 +26,7 @@ const transcript = (spans) => {
   const bring = (sentence) => {
     if (box.scrollHeight <= box.clientHeight || box.matches(":hover") || box.contains(document.activeElement)) return;
     const inside = sentence.getBoundingClientRect(), around = box.getBoundingClientRect();
-    if (inside.top >= around.top && inside.bottom <= around.bottom) return;
+    if (inside.top >= around.top && inside.bottom <= around.bottom - edge) return;
     box.scrollTop += inside.top - around.top - around.height / 3;
   };
   return (seconds) => {

@@ -124,7 +124,16 @@ def _content(request: DecodingRequest, path: Path, sender: Sender) -> Content | 
         return None
     from dataclasses import replace
 
-    from mien.contents import Listening, Writing, describe, listen, spoken_text, terms_of
+    from mien.contents import (
+        Listening,
+        Writing,
+        describe,
+        listen,
+        listener_of,
+        spoken_text,
+        tell_of_listening,
+        terms_of,
+    )
 
     def note(line: str) -> None:
         sender.tell(Kind.NOTE, text=line)
@@ -133,7 +142,10 @@ def _content(request: DecodingRequest, path: Path, sender: Sender) -> Content | 
         sender.tell(Kind.PROGRESS, share=None, listened_seconds=seconds)
 
     listening = Listening(language=speech.language, threads=request.threads, name=request.name)
-    content = describe(listen(path, listening, note, heard), Writing(language=speech.language), note)
+    told = listen(path, listener_of(path, listening), listening, note, heard)
+    for line in tell_of_listening(told):
+        note(line)
+    content = describe(told, Writing(language=speech.language), note)
     terms = terms_of(content)
     if not speech.sources or not terms:
         return content

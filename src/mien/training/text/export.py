@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 import onnx
@@ -83,7 +83,12 @@ def graph_logits(content: bytes, rows: Sequence[Sequence[int]], heads: Sequence[
 
 
 def write_folder(
-    folder: Path, graph: bytes, tokenizer: str, longest: int, heads: Mapping[TextLabelSet, Calibration]
+    folder: Path,
+    graph: bytes,
+    tokenizer: str,
+    longest: int,
+    heads: Mapping[TextLabelSet, Calibration],
+    language: Literal["en"] | None,
 ) -> Path:
     """Write ``model.onnx``, ``tokenizer.json`` and ``text.json``."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -92,6 +97,7 @@ def write_folder(
         model_sha256=hashlib.sha256(graph).hexdigest(),
         tokenizer_sha256=hashlib.sha256(text).hexdigest(),
         longest=longest,
+        language=language,
         heads={
             labels.name: HeadDocument(
                 labels=labels.labels,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 
@@ -14,6 +15,8 @@ class TextDataSection(Section):
 
     train: Path
     """Comments with the 28 labels of GoEmotions."""
+    language: Literal["en"] | None = "en"
+    """That they are in: texts plainly in another one are then not read. None reads whatever it is given."""
     tune_share: float = Field(0.1, gt=0, lt=0.5)
     """Share of the training comments that the weights never see: thresholds and calibration are fitted to them."""
     named_share: float = Field(0.5, ge=0, le=1)

@@ -120,7 +120,8 @@ def finish(recipe: TextRecipe, prepared: Prepared, runs: Sequence[Path], folder:
     plain, small = (graph_logits(graph, rows, names) for graph in (made.plain, made.small))
     truth = [target > 0 for target in prepared.tune.targets]
     fitted = [calibrate(logits, answer) for logits, answer in zip(small, truth, strict=True)]
-    write_folder(folder, made.small, prepared.tokenizer, recipe.longest, dict(zip(HEADS, fitted, strict=True)))
+    heads = dict(zip(HEADS, fitted, strict=True))
+    write_folder(folder, made.small, prepared.tokenizer, recipe.longest, heads, recipe.data.language)
     own = [calibrate(logits, answer) for logits, answer in zip(plain, truth, strict=True)]
     return Exported(folder, _scores(plain, own, truth), _scores(small, fitted, truth))
 
