@@ -64,10 +64,12 @@ system-packages:
 fetch: $(STAMPS)/base
 	@$(BIN)/mien models pull --all || echo 'some weights are out of reach; the tests that need them are skipped'
 
+# A browser's driver leaves a running event loop in its process, where these tests cannot start one of their own.
+WITH_LOOPS := tests/service tests/store tests/streams
+
 test: $(STAMPS)/dev system-packages fetch
-	@$(BIN)/pytest -n $(WORKERS) --ignore=tests/store $(PYTEST_ARGS)
-	@# A browser's driver leaves a running event loop in its process, where databases cannot start one of their own.
-	@$(BIN)/pytest -n $(WORKERS) tests/store
+	@$(BIN)/pytest -n $(WORKERS) $(foreach part,$(WITH_LOOPS),--ignore=$(part)) $(PYTEST_ARGS)
+	@$(BIN)/pytest -n $(WORKERS) $(WITH_LOOPS) $(LOOP_ARGS)
 
 test-train: $(STAMPS)/train
 	@$(BIN)/pytest tests/training $(PYTEST_ARGS)
