@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from mien.cli._keys import take_keys
 from mien.core.errors import MienError, SettingsError
 
 if TYPE_CHECKING:
@@ -115,6 +117,8 @@ class Speech:
         from mien.language.subtitle_files import read_subtitles
         from mien.language.writing import DEFAULT_WRITER, WriterOptions, open_writer
 
+        if options["transcriber"] or options["writer"] or options["sources"]:
+            take_keys(os.environ)
         self.failed: MienError | None = None
         self._recording = recording
         self._console = console

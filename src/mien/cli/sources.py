@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from mien.cli._keys import take_keys
 from mien.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -54,6 +56,8 @@ def command(
     """
     from mien.scholar import SourceOptions, as_document, find_sources, service_title
     from mien.scholar.wording import key_terms
+
+    take_keys(os.environ)
 
     options = SourceOptions.from_environment()
     options = options.but(

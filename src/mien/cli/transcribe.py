@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from mien.cli import INTERRUPTED, TRUNCATED
+from mien.cli._keys import take_keys
 from mien.cli._signals import stop_on_signal
 from mien.cli._speech import listening_bar
 from mien.core.errors import SettingsError
@@ -53,11 +55,13 @@ def command(
     """
     if out is not None and to is None and out.suffix.lower() not in FORMATS:
         raise SettingsError(f"{out.name} has none of the suffixes {', '.join(FORMATS)}: name the format with '--to'.")
-    from mien.language.transcribing import TranscriberOptions, open_transcriber, transcribe
+    from mien.language.transcribing import DEFAULT_TRANSCRIBER, TranscriberOptions, open_transcriber, transcribe
     from mien.report.files import check_output, whole_text_file
 
     if out is not None:
         check_output(out, recording)
+    if transcriber != DEFAULT_TRANSCRIBER:
+        take_keys(os.environ)
     listener = open_transcriber(transcriber, TranscriberOptions(model, language, threads))
     if listener.sends_to:
         click.echo(f"The sound of {recording.name} is sent to {listener.sends_to}.", err=True)

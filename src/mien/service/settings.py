@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 
+from mien.core.dotenv import read_dotenv
 from mien.core.errors import SettingsError
 from mien.core.policy import Basis, Declaration, Purpose
 from mien.core.settings import Settings
@@ -228,7 +229,7 @@ class ServiceSettings(Settings):
         """
         told: dict[str, Any] = {}
         names: dict[str, str] = {}
-        for source in (_read_dotenv(dotenv), environ):
+        for source in (read_dotenv(dotenv) if dotenv is not None else {}, environ):
             for prefix in (False, True):
                 for name, value in source.items():
                     field = _field(name, prefixed=prefix)
@@ -300,29 +301,3 @@ def _shown(value: Any) -> str:
     if isinstance(value, tuple):
         return ", ".join(map(str, value)) or "(none)"
     return "(not set)" if value is None else str(value)
-
-
-def _read_dotenv(path: Path | None) -> dict[str, str]:
-    """``NAME=value`` a line; comments, ``export`` and quotes as shells have them, no substitution."""
-    if path is None or not path.is_file():
-        return {}
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path} cannot be read: {type(error).__name__}.") from error
-    found = {}
-    for number, line in enumerate(lines, 1):
-        line = line.strip().removeprefix("export ").strip()
-        if not line or line.startswith("#"):
-            continue
-        name, equals, value = line.partition("=")
-        if not equals or not name.strip().isidentifier():
-            raise SettingsError(f"{path}, line {number}: write NAME=value.")
-        found[name.strip()] = _unquoted(value.strip())
-    return found
-
-
-def _unquoted(value: str) -> str:
-    if len(value) >= 2 and value[0] == value[-1] and value[0] in "'\"":
-        return value[1:-1]
-    return value.split(" #", 1)[0].rstrip()
