@@ -140,6 +140,26 @@ async def test_a_group_below_the_sessions_smallest_is_refused(store: Store, orga
         assert (await work.snapshots.ingest([gap])).stored == 1
 
 
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"readable": None}, "without saying how many were readable"),
+        ({"readable": None, "present": None, "tracks": None}, "without saying how many were readable"),
+        ({"readable": 9, "present": 1, "tracks": 9}, "it tells of 1 "),
+        ({"readable": 9, "present": 9, "tracks": 1}, "it tells of 1 "),
+        ({"readable": 9, "present": 8, "tracks": 9}, "9 readable among 8 present"),
+    ],
+)
+async def test_counts_that_would_hide_a_small_group_are_refused(
+    store: Store, organisation: UUID, changes: dict[str, int | None], reason: str
+) -> None:
+    session = await begun(store, organisation)
+    async with store.begin(organisation) as work:
+        bare = step(session, 0.5).model_copy(update=changes)
+        [refusal] = (await work.snapshots.ingest([bare])).refused
+    assert reason in refusal.reason
+
+
 async def test_unknown_and_ended_sessions_take_nothing_and_the_rest_of_a_batch_is_kept(
     store: Store, organisation: UUID
 ) -> None:

@@ -41,6 +41,8 @@ def command(
         raise SettingsError(
             f"the service needs the extra [service] ({error.name} is missing): pip install 'mien[service]'"
         ) from error
+    # Database, spool and logs are nobody else's, whoever made their folder.
+    os.umask(0o077)
     settings = ServiceSettings.from_environment(
         os.environ,
         Path(env_file),

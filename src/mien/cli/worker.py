@@ -30,5 +30,7 @@ def command(slots: int | None, data: str | None, env_file: str, beside_service: 
         raise SettingsError(
             f"the service needs the extra [service] ({error.name} is missing): pip install 'mien[service]'"
         ) from error
+    # Database, spool and logs are nobody else's, whoever made their folder.
+    os.umask(0o077)
     settings = ServiceSettings.from_environment(os.environ, Path(env_file), data_folder=data, worker_slots=slots)
     asyncio.run(work(settings, beside_service=beside_service))

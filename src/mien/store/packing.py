@@ -54,6 +54,8 @@ ROW: Final = np.dtype(
 FORMAT: Final = 1
 
 _ROW: Final = struct.Struct("<dd??BB4i27f")
+_TOLD: Final = struct.Struct("<16x?7x3i4x3f")
+"""Whether a step is suppressed, its present, readable and tracks, and one figure of each kind that is about people."""
 _UNTOLD: Final = (-1,) * 4 + (math.nan,) * 27
 _NAN8: Final = (math.nan,) * 8
 _LARGEST_COUNT: Final = 2**31 - 1
@@ -65,6 +67,7 @@ _BOUNDS: Final = attrgetter(*(f"{e}.low" for e in EMOTIONS), *(f"{e}.high" for e
 _REASONS: Final = attrgetter(*_UNREAD)
 
 _MODEL, _UNREAD_TOLD, _SHARES, _COVARIANCE, _VIEW = (1 << i for i in range(5))
+_OF_PEOPLE: Final = _UNREAD_TOLD | _SHARES | _COVARIANCE | _VIEW
 _SHARES_STRUCT: Final = struct.Struct("<24f")
 _COVARIANCE_STRUCT: Final = struct.Struct("<36f")
 _UNREAD_STRUCT: Final = struct.Struct(f"<{len(_UNREAD)}i")
@@ -104,6 +107,30 @@ class Packed(NamedTuple):
     readable: int | None
     figures: bytes
     detail: bytes | None
+
+
+def below_group(snapshot: Packed, min_group: int) -> str | None:
+    """Why a snapshot tells of fewer people than may be told of together, or None.
+
+    A step that tells anything says how many were readable at once; everybody readable is present, and has a track.
+
+    Args:
+        snapshot: on its way into the store.
+        min_group: fewest people, 2 or more.
+    """
+    suppressed, present, readable, tracks, *figures = _TOLD.unpack_from(snapshot.figures)
+    of_people = snapshot.detail is not None and snapshot.detail[1] & _OF_PEOPLE
+    told = of_people or any(figure == figure for figure in figures)
+    if suppressed or not (told or max(present, readable, tracks) >= 0):
+        return None
+    if readable < 0:
+        return "it has figures without saying how many were readable."
+    fewest = min(count for count in (readable, present, tracks) if count >= 0)
+    if fewest < min_group:
+        return f"it tells of {fewest} where the session's smallest group is {min_group}: suppress it."
+    if 0 <= present < readable:
+        return f"it has {readable} readable among {present} present."
+    return None
 
 
 def packed(snapshot: AudienceSnapshot) -> Packed:

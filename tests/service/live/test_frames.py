@@ -107,6 +107,7 @@ async def test_what_cannot_be_read_is_told_and_the_socket_goes_on(
                 "not base64!",
                 json.dumps({"frame": 3}),
                 json.dumps({"frame": base64.b64encode(people).decode(), "media_time": "1"}),
+                json.dumps({"frame": base64.b64encode(people).decode(), "media_time": 10**400}),
                 b"",
             ]
             for message in bad:

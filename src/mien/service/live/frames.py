@@ -67,7 +67,8 @@ def parsed(message: str | bytes) -> SentFrame:
         try:
             told = json.loads(message)
             text, media_time = told["frame"], told.get("media_time")
-        except (ValueError, KeyError, RecursionError) as error:
+            media_time = float(media_time) if type(media_time) is int else media_time
+        except (ValueError, KeyError, OverflowError, RecursionError) as error:
             raise UnsupportedMediaError('a message of text is {"frame": base64, "media_time": seconds}.') from error
         if not isinstance(text, str) or isinstance(media_time, bool) or not isinstance(media_time, int | float | None):
             raise UnsupportedMediaError('a message of text is {"frame": base64, "media_time": seconds}.')

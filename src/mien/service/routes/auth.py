@@ -72,10 +72,12 @@ async def get_me(caller: Caller) -> Me:
 
 
 @router.put("/password", operation_id="change_own_password", status_code=204, responses=responses(403))
-async def change_own_password(parts: Parts, caller: Caller, asked: PasswordChange) -> None:
+async def change_own_password(request: Request, parts: Parts, caller: Caller, asked: PasswordChange) -> None:
     """Change one's own password; the current one must be told. Every sign-in of the user ends."""
     if caller.user_number is None:
         raise ProblemError(403, "role", "A key has no password.")
+    # Guessing here is guessing there.
+    await parts.limits.sign_in(address_of(request), caller.name)
     async with parts.store.begin_system(read_only=True) as system:
         found = await system.directory.credentials(caller.name)
     stored = None if found is None else found.password_hash

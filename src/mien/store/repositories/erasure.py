@@ -83,6 +83,8 @@ class Erasure:
         ):
             deleted = await self._scope.run(self._scope.delete(table).where(column == respondent_id))
             counts[table.name] = deleted.rowcount
+        # Answers kept for requests that are sent again are sealed: which of them tell of somebody cannot be seen.
+        counts[tables.answers.name] = (await self._scope.run(self._scope.delete(tables.answers))).rowcount
         detail = {"sessions": [str(key) for key in sessions], "rows_deleted": counts}
         entry = await Audit(self._scope).record(actor, "respondent.erased", "respondent", respondent_id, detail)
         return DeletionProof(self._scope.organisation_id, (respondent_id, *sessions), counts, entry.at, entry.id)

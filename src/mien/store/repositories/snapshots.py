@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from mien.core.audience import WHOLE_AUDIENCE, AudienceSnapshot
 from mien.store import tables
 from mien.store.errors import InvalidError, NotFoundError
-from mien.store.packing import Packed, TimelineColumns, packed, unpack
+from mien.store.packing import Packed, TimelineColumns, below_group, packed, unpack
 from mien.store.records import SessionState
 from mien.store.scope import Scope
 
@@ -299,10 +299,7 @@ def _refusal(snapshot: Packed, session: _Known | None) -> str | None:
         return "there is no such session."
     if not session.open:
         return "the session has ended."
-    readable = snapshot.readable
-    if session.min_group > 1 and readable is not None and readable < session.min_group:
-        return f"it tells of {readable} where the session's smallest group is {session.min_group}: suppress it."
-    return None
+    return below_group(snapshot, session.min_group) if session.min_group > 1 else None
 
 
 @lru_cache(maxsize=1 << 17)
