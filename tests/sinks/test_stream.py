@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import selectors
 import socket
 import stat
 import tempfile
@@ -73,6 +74,24 @@ def test_readers_that_leave_are_no_trouble() -> None:
     sink.write(snapshot(9.0))
     sink.close(complete=True)
     assert lines(end)[-1:] == [9.0]
+
+
+def test_a_line_waits_for_whoever_connected_before_it_was_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    sink, late = made("0"), list[socket.socket]()
+    accept = sink._accept
+
+    def accept_and_be_overtaken(selector: selectors.BaseSelector) -> None:
+        accept(selector)
+        if not late:
+            late.append(connected(sink))
+            sink.write(snapshot(1.0))
+
+    monkeypatch.setattr(sink, "_accept", accept_and_be_overtaken)
+    sink.write(snapshot(0.0))
+    while not late:
+        time.sleep(0.01)
+    sink.close(complete=True)
+    assert lines(late[0]) == [1.0]
 
 
 def test_a_reader_that_is_too_slow_is_let_go_and_holds_nobody_up() -> None:

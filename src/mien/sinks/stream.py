@@ -203,15 +203,17 @@ class StreamSink:
                         reader.hear()
                 with contextlib.suppress(BlockingIOError):
                     self._ear.recv(_READ_BYTES)
-                # Whoever had connected when a line was written gets it.
+                # Whoever had connected when a line was written gets it: only what was written by now is handed out once
+                # everybody is let in who has connected by then.
+                closing, written = self._closing, len(self._lines)
                 self._accept(selector)
-                while self._lines:
+                for _ in range(written):
                     line = self._lines.popleft()
                     for reader in self._readers.values():
                         reader.add(line)
                 for reader in list(self._readers.values()):
                     self._serve(selector, reader)
-                if self._closing and ends_at is None:
+                if closing and ends_at is None:
                     ends_at = time.monotonic() + self._linger_seconds
                 if ends_at is not None:
                     served = not any(reader.waiting for reader in self._readers.values())
