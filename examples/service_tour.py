@@ -1,6 +1,5 @@
 """A tour of the service, from an empty machine to a comparison of two cuts. Read it from top to bottom.
 
-    pip install 'mien[service]'
     python examples/service_tour.py                     # a demo clip is fetched
     python examples/service_tour.py talk.mp4 --out tour # your own recording
 
@@ -17,15 +16,16 @@ import os
 import random
 import re
 import signal
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from http.server import ThreadingHTTPServer
 from pathlib import Path
+from subprocess import PIPE, Popen
 from typing import Any, ClassVar
 
 import httpx
@@ -35,7 +35,8 @@ from mien import weights
 from mien.core.errors import MienError
 
 PATIENCE_SECONDS = 60.0
-STEP_SECONDS = 0.5
+say = partial(print, "\n•", flush=True)
+show = partial(print, "   ", flush=True)
 WORDING = "I agree that my reactions to this film are measured. I can take this back at any time."
 
 
@@ -71,8 +72,8 @@ def tour(api: httpx.Client, password: str, url: str, clip: Path, out: Path) -> N
     say("Make a title with two versions, and a study that asks which of them scares more.")
     title = api.post("titles", json={"name": "Night Bus"}).json()["id"]
     versions = {n: api.post(f"titles/{title}/versions", json={"name": n}).json()["id"] for n in ("Cut A", "Cut B")}
-    study = {"title_id": title, "name": "Which cut?", "question": "Which scares more?"}
-    study_id = api.post("studies", json=study).json()["id"]
+    asked = {"title_id": title, "name": "Which cut?", "question": "Which scares more?"}
+    study = api.post("studies", json=asked).json()["id"]
 
     say(f"Upload {clip.name} in two parts, as if the connection had broken in between.")
     upload_id = upload(api, clip)
@@ -98,12 +99,12 @@ def tour(api: httpx.Client, password: str, url: str, clip: Path, out: Path) -> N
     rng = random.Random(7)
     for name, fright in (("Cut A", 5.0), ("Cut B", 60.0)):
         for _ in range(6):
-            watch(api, study_id, versions[name], fright, rng)
+            watch(api, study, versions[name], fright, rng)
         show(f"{name}: 6 sessions of a minute")
 
     say("Compare the two cuts: a permutation test over sessions.")
-    asked = {"versions": [{"version_id": key} for key in versions.values()], "series": ["fear"]}
-    compared = api.post(f"studies/{study_id}/comparisons", json=asked).json()
+    pair = {"versions": [{"version_id": key} for key in versions.values()], "series": ["fear"]}
+    compared = api.post(f"studies/{study}/comparisons", json=pair).json()
     show(compared["headline"])
     (out / "comparison.json").write_text(json.dumps(compared["document"], indent=2), encoding="utf-8")
 
@@ -127,14 +128,14 @@ def upload(api: httpx.Client, clip: Path) -> str:
 
 def follow(api: httpx.Client, job_id: str) -> dict[str, Any]:
     """Follow a job by server-sent events, until it has ended; how it ended."""
-    job: dict[str, Any] = {}
+    job: dict[str, Any] = {"state": "not told of"}
     with api.stream("GET", f"jobs/{job_id}/events") as told:
         for line in told.iter_lines():
             if line.startswith("data: "):
                 job = json.loads(line.removeprefix("data: "))
-                doing = job["error"] or job["note"]  # what fails is tried again: why stands beside it
-                show(f"{job['state']}, {job['progress']:.0%}" + (f", {doing}" if doing else ""))
-    if job.get("state") != "done":
+                # What fails is tried again; why stands beside it.
+                show(f"{job['state']}, {job['progress']:.0%}, {job['error'] or job['note'] or 'nothing read yet'}")
+    if job["state"] != "done":
         raise TourError("the analysis did not come to its end")
     return job
 
@@ -144,7 +145,7 @@ def watch(api: httpx.Client, study_id: str, version_id: str, fright: float, rng:
     consent = {"wording_sha256": hashlib.sha256(WORDING.encode()).hexdigest(), "scopes": ["measure"]}
     enrolled = api.post("respondents", json={"consent": consent}).json()
     session = {
-        "purpose": "audience_research", "basis": "consent", "profile": "panel", "step_seconds": STEP_SECONDS,
+        "purpose": "audience_research", "basis": "consent", "profile": "panel", "step_seconds": 0.5,
         "study_id": study_id, "version_id": version_id,
         "respondent_id": enrolled["respondent"]["id"], "consent_id": enrolled["consent"]["id"],
     }  # fmt: skip
@@ -160,12 +161,11 @@ def watch(api: httpx.Client, study_id: str, version_id: str, fright: float, rng:
 def snapshot(session_id: str, step: int, fright: float, rng: random.Random) -> dict[str, Any]:
     """Half a second of one calm face, which is afraid from second 40 to 42. Percentages sum to 100."""
     fear = rng.uniform(2, 6) + (fright if 80 <= step < 84 else 0.0)
-    others = ("happiness", "surprise", "sadness", "anger", "disgust", "contempt")
-    emotions = {"neutral": 94 - fear, "fear": fear, **dict.fromkeys(others, 1.0)}
+    few = dict.fromkeys(("happiness", "surprise", "sadness", "anger", "disgust", "contempt"), 1.0)
     return {
-        "session_id": session_id, "media_time": step * STEP_SECONDS, "duration_seconds": STEP_SECONDS,
+        "session_id": session_id, "media_time": step * 0.5, "duration_seconds": 0.5,
         "suppressed": False, "demo": True, "frames": 5, "present": 1, "readable": 1, "tracks": 1, "coverage": 1.0,
-        "emotions": emotions,
+        "emotions": {"neutral": 94 - fear, "fear": fear, **few},
     }  # fmt: skip
 
 
@@ -177,36 +177,35 @@ def running(folder: Path) -> Iterator[tuple[httpx.Client, str]]:
     # things out on one machine the operator can permit more.
     permit = {"MIEN_WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8", "MIEN_WEBHOOK_ALLOW_HTTP": "true"}
     options = ["--data", str(folder / "mien-data"), "--host", "127.0.0.1", "--port", "0", "--env-file", os.devnull]
-    command = [sys.executable, "-m", "mien", "serve", *options]
-    log = folder / "log"
+    command, log = [sys.executable, "-m", "mien", "serve", *options], folder / "log"
     with (
         log.open("w") as logged,
-        subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=logged, text=True, env={**os.environ, **permit}
-        ) as service,
+        Popen(command, stdout=PIPE, stderr=logged, text=True, env=os.environ | permit) as service,
     ):
         try:
             address, password = greeting(service, log)
             with httpx.Client(base_url=f"{address}/api/v1", timeout=60, event_hooks={"response": [refuse]}) as api:
                 yield api, password
         finally:
+            service.send_signal(signal.SIGTERM)  # before anything is printed: whoever read that may be gone
             say("Stop the service: SIGTERM, after which it finishes what is in progress.")
-            service.send_signal(signal.SIGTERM)
             show(f"ended with exit code {service.wait(PATIENCE_SECONDS)}")
+    if service.returncode != 0:
+        raise TourError("the service did not end well")
 
 
-def greeting(service: subprocess.Popen[str], log: Path) -> tuple[str, str]:
+def greeting(service: Popen[str], log: Path) -> tuple[str, str]:
     """Read what the service says when it starts: the first admin's password, shown once, and where it listens."""
     said = ""
     for line in service.stdout or ():
         said += line
-        if address := re.search(r"listens on (\S+)", line):
-            password = re.search(r"shown once:\n\s+(\S+)", said)
-            if password is None:
-                raise TourError("no password was shown: unset MIEN_ADMIN_PASSWORD and MIEN_DATABASE_URL for the tour")
-            show(f"listening on {address[1]}")
-            return address[1], password[1]
-    raise TourError(f"the service did not start:\n{said}{log.read_text()[-2000:]}")
+        if "listens on" in line:
+            break
+    found = re.search(r"shown once:\n +(\S+)\n.* listens on (\S+)", said)
+    if found is None:
+        raise TourError(f"no service started that is new (unset MIEN_* for the tour):\n{said}{log.read_text()[-2000:]}")
+    show(f"listening on {found[2]}")
+    return found[2], found[1]
 
 
 class Inbox(Receiver):
@@ -249,16 +248,6 @@ def refuse(answer: httpx.Response) -> None:
         where = f"{answer.request.method} {answer.request.url.path}"
         why = json.dumps(told["errors"]) if told.get("errors") else told.get("detail", "")
         raise TourError(f"{where} was answered {answer.status_code}: {why}")
-
-
-def say(text: str) -> None:
-    """A step."""
-    print(f"\n• {text}", flush=True)
-
-
-def show(text: str) -> None:
-    """What came of it."""
-    print(f"    {text}", flush=True)
 
 
 if __name__ == "__main__":
