@@ -177,11 +177,8 @@ def running(folder: Path) -> Iterator[tuple[httpx.Client, str]]:
     # things out on one machine the operator can permit more.
     permit = {"MIEN_WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8", "MIEN_WEBHOOK_ALLOW_HTTP": "true"}
     options = ["--data", str(folder / "mien-data"), "--host", "127.0.0.1", "--port", "0", "--env-file", os.devnull]
-    command, log = [sys.executable, "-m", "mien", "serve", *options], folder / "log"
-    with (
-        log.open("w") as logged,
-        Popen(command, stdout=PIPE, stderr=logged, text=True, env=os.environ | permit) as service,
-    ):
+    command, log, environ = [sys.executable, "-m", "mien", "serve", *options], folder / "log", os.environ | permit
+    with log.open("w") as logged, Popen(command, stdout=PIPE, stderr=logged, text=True, env=environ) as service:
         try:
             address, password = greeting(service, log)
             with httpx.Client(base_url=f"{address}/api/v1", timeout=60, event_hooks={"response": [refuse]}) as api:
@@ -203,7 +200,7 @@ def greeting(service: Popen[str], log: Path) -> tuple[str, str]:
             break
     found = re.search(r"shown once:\n +(\S+)\n.* listens on (\S+)", said)
     if found is None:
-        raise TourError(f"no service started that is new (unset MIEN_* for the tour):\n{said}{log.read_text()[-2000:]}")
+        raise TourError(f"no new service started; is a setting MIEN_… in its way?\n{said}{log.read_text()[-2000:]}")
     show(f"listening on {found[2]}")
     return found[2], found[1]
 

@@ -14,13 +14,20 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def tour(folder: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+TOUR = ROOT / "examples" / "service_tour.py"
+
+
+def environment(folder: Path, **environ: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "MIEN_MODELS", "MIEN_CACHE")}
     path = os.pathsep.join([str(ROOT / "src"), str(ROOT)])
+    return {**kept, "PYTHONPATH": path, "TMPDIR": str(folder), "PYTHONIOENCODING": "utf-8", **environ}
+
+
+def tour(folder: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, str(ROOT / "examples" / "service_tour.py"), *arguments],
+        [sys.executable, str(TOUR), *arguments],
         cwd=folder,
-        env={**kept, "PYTHONPATH": path, "TMPDIR": str(folder), "PYTHONIOENCODING": "utf-8", **environ},
+        env=environment(folder, **environ),
         capture_output=True,
         text=True,
         timeout=180,
@@ -67,6 +74,20 @@ def test_what_goes_wrong_is_told_in_words_and_the_service_is_stopped(tmp_path: P
 def test_a_service_that_does_not_start_says_why(tmp_path: Path) -> None:
     told = tour(tmp_path, "notes.mp4", MIEN_WORKERS="many")
     assert told.returncode == 1
-    assert "The tour ended early: the service did not start" in told.stderr
+    assert "The tour ended early: no new service started" in told.stderr
     assert "MIEN_WORKERS" in told.stderr
     assert "Traceback" not in told.stderr
+
+
+def test_where_nobody_reads_on_the_service_is_stopped_too(tmp_path: Path) -> None:
+    (tmp_path / "notes.mp4").write_text("no recording at all")
+    command = [sys.executable, str(TOUR), "notes.mp4"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        assert process.stdout is not None
+        while "listening on" not in process.stdout.readline():
+            pass
+        process.stdout.close()
+        assert process.wait(60) != 0
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.mp4"]
