@@ -192,7 +192,10 @@ def _greet(settings: ServiceSettings, listener: socket.socket, tell: Tell) -> No
     host, port = listener.getsockname()[:2]
     scheme = "https" if settings.tls else "http"
     shown = f"[{host}]" if ":" in host else host
-    tell(f"Mien {__version__} listens on {scheme}://{shown}:{port}")
+    address = f"{scheme}://{shown}:{port}"
+    tell(f"Mien {__version__} listens on {address}")
+    if settings.docs:
+        tell(f"What it can do: {address}/docs")
     if not settings.tls and not settings.trusted_proxies and not host.startswith(_LOOPBACK):
         tell(
             "Warning: without TLS, passwords and tokens cross the network in the clear. Give --tls-certificate and "

@@ -28,7 +28,7 @@ _BODY: Final[dict[str, Any]] = {
                         {"type": "array", "items": {"type": "object"}, "maxItems": MOST_AT_ONCE},
                         {"type": "object"},
                     ],
-                    "description": "Snapshots (docs/reference/snapshot.md) of any of the organisation's sessions.",
+                    "description": "Snapshots (`AudienceSnapshot`, version 1) of any of the organisation's sessions.",
                 }
             }
         },
