@@ -84,6 +84,8 @@ typecheck: $(STAMPS)/train
 
 bench: $(STAMPS)/dev fetch
 	$(BIN)/python -m benchmarks.pipeline '$(or $(CLIP),$(SHARED_CLIP),$(shell $(BIN)/python -c 'from mien import weights; print(weights.resolve("demo-clip"))' 2>/dev/null))'
+	$(BIN)/python -m benchmarks.store
+	$(BIN)/python -m benchmarks.service
 	@if test -d ../shared/data; then set -x; \
 	  $(BIN)/python -m benchmarks.detectors ../shared/data/crowd; \
 	  $(BIN)/python -m benchmarks.halls ../shared/data/ferplus/valid.npz; \
