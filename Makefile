@@ -11,7 +11,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/.stamps
 PYTEST_ARGS ?=
-WORKERS ?= 2
+# One more than there are cores: some tests wait for others' programs.
+WORKERS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)
 OUT ?= demo-report
 
 # Python to make the environment with; the first of these that is 3.11 or newer unless PYTHON names one.
