@@ -11,8 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/.stamps
 PYTEST_ARGS ?=
-# One more than there are cores: some tests wait for others' programs.
-WORKERS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)
+WORKERS ?= 2
 OUT ?= demo-report
 
 # Python to make the environment with; the first of these that is 3.11 or newer unless PYTHON names one.
