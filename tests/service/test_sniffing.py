@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 
 from mien.core.errors import UnsupportedMediaError
-from mien.service.sniffing import AVI, JPEG, MATROSKA, MP4, PICTURES, PNG, QUICKTIME, VIDEOS, WEBM, Media, sniff
+from mien.core.media import AVI, HEAD_BYTES, JPEG, MATROSKA, MP4, PICTURES, PNG, QUICKTIME, VIDEOS, WEBM, WEBP, Media
+from mien.service.sniffing import required
 
 PLAYLIST = b"#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\nfile:///etc/passwd\n"
 
@@ -39,19 +40,19 @@ def recording(path: Path, codec: str) -> bytes:
     ],
 )
 def test_real_recordings_are_known(tmp_path: Path, suffix: str, codec: str, media: Media) -> None:
-    found = sniff(recording(tmp_path / f"a.{suffix}", codec)[:4096])
+    found = required(recording(tmp_path / f"a.{suffix}", codec)[:HEAD_BYTES])
     assert found == media
     with av.open(str(tmp_path / f"a.{suffix}"), format=media.demuxer) as opened:
         assert opened.streams.video
 
 
-@pytest.mark.parametrize(("kind", "media"), [("JPEG", JPEG), ("PNG", PNG)])
+@pytest.mark.parametrize(("kind", "media"), [("JPEG", JPEG), ("PNG", PNG), ("WEBP", WEBP)])
 def test_real_pictures_are_known(kind: str, media: Media) -> None:
     held = io.BytesIO()
     Image.new("RGB", (8, 8)).save(held, kind)
-    assert sniff(held.getvalue(), PICTURES) == media
+    assert required(held.getvalue(), PICTURES) == media
     with pytest.raises(UnsupportedMediaError, match="may be: mp4, mov, webm, mkv, avi"):
-        sniff(held.getvalue(), VIDEOS)
+        required(held.getvalue(), VIDEOS)
 
 
 @pytest.mark.parametrize(
@@ -72,4 +73,4 @@ def test_real_pictures_are_known(kind: str, media: Media) -> None:
 )
 def test_anything_else_is_refused_in_words(head: bytes, words: str) -> None:
     with pytest.raises(UnsupportedMediaError, match=words):
-        sniff(head)
+        required(head)

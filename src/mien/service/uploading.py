@@ -10,8 +10,9 @@ from uuid import UUID, uuid4
 from starlette.requests import ClientDisconnect
 
 from mien.core.errors import MediaTooLargeError, UnsupportedMediaError
+from mien.core.media import HEAD_BYTES
 from mien.service.parts import ServiceParts
-from mien.service.sniffing import HEAD_BYTES, sniff
+from mien.service.sniffing import required
 from mien.service.spool import SpoolKey, SpoolWriter
 from mien.store.errors import ConflictError, NotFoundError
 from mien.store.file_records import SpooledFile, SpooledKind
@@ -157,7 +158,7 @@ async def _take(writer: SpoolWriter, body: AsyncIterator[bytes], limit: int) -> 
             if sniffs:
                 head += piece[: HEAD_BYTES - len(head)]
                 if len(head) >= HEAD_BYTES:
-                    sniff(head)
+                    required(head)
                     sniffs = False
             if writer.offset + len(piece) > limit:
                 raise too_large(limit)
@@ -170,6 +171,6 @@ async def _take(writer: SpoolWriter, body: AsyncIterator[bytes], limit: int) -> 
 async def _complete(
     parts: ServiceParts, organisation_id: UUID, file: SpooledFile, key: SpoolKey, length_bytes: int
 ) -> None:
-    media = sniff((await asyncio.to_thread(parts.spool.head, key))[:HEAD_BYTES])
+    media = required((await asyncio.to_thread(parts.spool.head, key))[:HEAD_BYTES])
     async with parts.store.begin(organisation_id) as work:
         await work.spooled_files.completed(file.id, media.media_type, length_bytes)

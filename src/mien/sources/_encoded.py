@@ -17,15 +17,15 @@ from typing import BinaryIO, Final
 
 from mien.core.errors import MediaTooLargeError, UnsupportedMediaError
 from mien.core.faces import Frame, FrameSource, SourceInfo
-from mien.core.media import HEAD_BYTES, MediaKind, sniff
+from mien.core.media import HEAD_BYTES, JPEG, PNG, WEBP, Media, sniff
 from mien.core.settings import SamplingSettings
 from mien.sources._pictures import is_turned, opened, upright
 from mien.sources._sampling import refuse_too_large
-from mien.sources.file import FileSource
+from mien.sources.file import FileSource, Opening
 
 NAME: Final = "the upload"
 """What it is called in messages and reports: a name that a client gives is never used."""
-_PICTURES: Final = {MediaKind.JPEG: "JPEG", MediaKind.PNG: "PNG", MediaKind.WEBP: "WEBP"}
+_PICTURES: Final = {JPEG: "JPEG", PNG: "PNG", WEBP: "WEBP"}
 _CHUNK: Final = 1 << 20
 
 
@@ -47,22 +47,22 @@ def open_encoded(reopen: Callable[[], BinaryIO], sampling: SamplingSettings) -> 
             f"{NAME} is neither a picture (JPEG, PNG, WebP) nor a recording (MP4, QuickTime, AVI, WebM) that can be "
             "read."
         )
-    if kind.is_picture:
-        return _Picture(reopen, kind, sampling)
-    return _Recording(reopen, sampling)
+    if kind.is_video:
+        return _Recording(reopen, kind, sampling)
+    return _Picture(reopen, kind, sampling)
 
 
 class _Recording:
     """Frames of a recording in a stream."""
 
-    def __init__(self, reopen: Callable[[], BinaryIO], sampling: SamplingSettings) -> None:
+    def __init__(self, reopen: Callable[[], BinaryIO], kind: Media, sampling: SamplingSettings) -> None:
         self._handle = _in_memory(reopen)
-        path = Path(f"/proc/self/fd/{self._handle}")
         try:
-            self._source = FileSource(path, sampling)
-        except MediaTooLargeError as error:
+            opening = Opening(NAME, kind.demuxer)
+            self._source = FileSource(Path(f"/proc/self/fd/{self._handle}"), sampling, opening)
+        except MediaTooLargeError:
             self.close()
-            raise MediaTooLargeError(str(error).replace(path.name, NAME, 1)) from error
+            raise
         except Exception as error:
             self.close()
             raise _damaged() from error
@@ -70,7 +70,7 @@ class _Recording:
     @property
     def info(self) -> SourceInfo:
         """What the container declares."""
-        return replace(self._source.info, name=NAME, kind="encoded")
+        return replace(self._source.info, kind="encoded")
 
     @property
     def complete(self) -> bool:
@@ -101,7 +101,7 @@ class _Recording:
 class _Picture:
     """One picture in a stream."""
 
-    def __init__(self, reopen: Callable[[], BinaryIO], kind: MediaKind, sampling: SamplingSettings) -> None:
+    def __init__(self, reopen: Callable[[], BinaryIO], kind: Media, sampling: SamplingSettings) -> None:
         self._reopen = reopen
         self._formats = (_PICTURES[kind],)
         self._sampling = sampling

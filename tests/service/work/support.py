@@ -16,9 +16,10 @@ import av
 import numpy as np
 from av.audio.resampler import AudioResampler
 
+from mien.core.media import HEAD_BYTES
 from mien.core.policy import Basis, Declaration, Purpose, authorise
 from mien.core.settings import PROFILES
-from mien.service.sniffing import HEAD_BYTES, sniff
+from mien.service.sniffing import required
 from mien.service.work.limited import Decoded, Telling, decode
 from mien.service.work.options import DecodingOptions
 from mien.service.work.requests import AnalysisOrder, Declared, Measurement, as_payload
@@ -50,7 +51,7 @@ async def read(
     content: bytes, options: DecodingOptions | None = None, telling: Telling | None = None, **changes: Any
 ) -> Decoded:
     """An upload's way past the sniffing into the limited process."""
-    media = sniff(content[:HEAD_BYTES])
+    media = required(content[:HEAD_BYTES])
     request = {"session_id": str(uuid4()), "created": datetime.now(UTC), "documents": True}
     return await decode(
         [content],

@@ -24,8 +24,8 @@ from mien.core.audience import AudienceSnapshot, SnapshotLog
 from mien.core.content import Source
 from mien.core.errors import InputError, MienError
 from mien.core.findings import Moment, SampleLog
+from mien.core.media import Media
 from mien.scholar import fitting_terms
-from mien.service.sniffing import Media
 from mien.service.work.messages import Kind, Message, ProtocolError, received
 from mien.service.work.options import DecodingOptions
 from mien.service.work.requests import DecodingRequest, Measurement

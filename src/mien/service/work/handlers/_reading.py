@@ -11,8 +11,8 @@ from uuid import UUID, uuid4
 from mien import weights
 from mien.contents import find_works
 from mien.core.content import Source
+from mien.core.media import VIDEOS, Media
 from mien.language.transcribers.whisper import DEFAULT_MODEL, REGISTERED
-from mien.service.sniffing import VIDEOS, Media
 from mien.service.work.limited import Decoded, RefusedError, Telling, decode
 from mien.service.work.requests import AnalysisOrder
 from mien.service.work.tasks import Task
