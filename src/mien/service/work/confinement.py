@@ -4,8 +4,8 @@ Memory, processor time, open files, core dumps and the size of every file are li
 takes sockets, other programs and other processes' memory away; the process dies with the one that started it. Where
 nothing is to be written, not even into memory files, the largest file has no byte: no content can reach a disk.
 
-It may still read and delete what its user may, signal that user's processes and fork: ``docs/reference/service/work.md``
-says so to operators.
+It may still read and delete what its user may, signal that user's processes and fork:
+``docs/reference/service/work.md`` says so to operators.
 """
 
 from __future__ import annotations
