@@ -24,7 +24,7 @@ class Passwords:
 
     def __init__(self) -> None:
         self._hasher = PasswordHash((Argon2Hasher(time_cost=_PASSES, memory_cost=_MEMORY_KIB, parallelism=1),))
-        self._dummy: str | None = None
+        self._nobodys: str | None = None
         self._turn = asyncio.Semaphore(_AT_ONCE)
 
     async def hashed(self, password: str) -> str:
@@ -34,8 +34,8 @@ class Passwords:
 
     async def verify(self, password: str, stored: str | None) -> bool:
         """Whether a password is the one that was stored; never, but as slowly, where ``stored`` is None."""
-        if self._dummy is None:  # before either answer, so that the first takes as long as well
-            self._dummy = await self.hashed("nobody's password")
+        if self._nobodys is None:  # before either answer, so that the first takes as long as well
+            self._nobodys = await self.hashed("nobody's password")
         async with self._turn:
-            fits = await asyncio.to_thread(self._hasher.verify, password, stored or self._dummy)
+            fits = await asyncio.to_thread(self._hasher.verify, password, stored or self._nobodys)
         return fits and stored is not None
