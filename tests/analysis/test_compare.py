@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +15,8 @@ from mien.core.errors import InputError, SettingsError
 from tests.analysis.audiences import STEP, sessions
 
 QUICK = CompareOptions(shuffles=499)
-SIMULATED = 200
+SIMULATED = 80 if os.environ.get("CI") == "true" else 200
+"""Fewer where every change waits for them; a developer's own run looks closer."""
 
 
 def within_binomial(found: int, of: int, rate: float) -> bool:

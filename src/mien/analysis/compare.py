@@ -65,7 +65,8 @@ class CompareOptions:
             where they begin). Chosen before looking.
         min_sessions, min_share: steps with fewer sessions of either version, or with a smaller share of them (0–1), are
             not tested (Kish's effective number).
-        min_group: people needed in each version for a step to be told; None takes what the sessions were granted.
+        min_group: people needed in each version for a step to be told, where the sessions' own smallest groups are not
+            larger; None takes those.
         join_seconds: findings no further apart are one stretch.
         family: comparisons that are reported together; each is tested at ``level / family`` (Bonferroni).
 
@@ -260,7 +261,7 @@ def compare(
             f"'{a.version}' and '{b.version}' are not on the same steps ({a.base} and {b.base}): align them first."
         )
     cells = [both for s in (a, b) for both in [s.cells(series)]]
-    group = max(a.min_group, b.min_group) if options.min_group is None else options.min_group
+    group = max(a.min_group, b.min_group, options.min_group or 1)
     people = np.stack([s.people(series) for s in (a, b)])
     told = (people >= group).all(axis=0)
     suppressed = int(((people > 0).all(axis=0) & ~told).sum())

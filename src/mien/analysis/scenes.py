@@ -106,12 +106,12 @@ def scene_cells(audience: SessionSet, series: str, scenes: Sequence[Scene], min_
         audience: S sessions.
         series: an emotion or metric.
         scenes: K stretches of the audience's media time; what lies outside it is unread.
-        min_group: people; None takes what the sessions were granted.
+        min_group: people, where the sessions' own smallest group is not larger; None takes that.
 
     Raises:
         InputError: there is no such series.
     """
-    group = audience.min_group if min_group is None else min_group
+    group = max(audience.min_group, min_group or 1)
     values, weights = audience.cells(series)
     people = audience.people(series)
     told = people >= group
@@ -150,7 +150,8 @@ class SceneOptions:
 
     Attributes:
         replicates: bootstrap replicates over sessions.
-        min_group: people needed for a step to count; None takes what the sessions were granted.
+        min_group: people needed for a step to count, where the sessions' own smallest group is not larger; None takes
+            that.
 
     Raises:
         SettingsError: a value is out of range.
@@ -344,7 +345,7 @@ def compare_scenes(
     """
     options = options or CompareOptions()
     pairs, only_a, only_b = pair_scenes(scenes_a, scenes_b, pairing)
-    group = max(a.min_group, b.min_group) if options.min_group is None else options.min_group
+    group = max(a.min_group, b.min_group, options.min_group or 1)
     cells = [scene_cells(s, series, [pair[i] for pair in pairs], group) for i, s in enumerate((a, b))]
     told = np.array([x is None and y is None for x, y in zip(cells[0].withheld, cells[1].withheld, strict=True)])
     values = np.concatenate([c.values for c in cells])

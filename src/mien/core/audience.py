@@ -288,10 +288,10 @@ class Timeline:
 
 @dataclass(frozen=True, slots=True)
 class ModelIdentity:
-    """A model by name and hash."""
+    """A model by name and hash; the hash is None where whoever ran it does not tell."""
 
     name: str
-    sha256: str
+    sha256: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,7 +342,8 @@ class Provenance:
         duration_seconds: of the media as its container declares it; None when it does not.
         frame_rate: average frames per second; None when unknown.
         frames_read: frames that went through the pipeline.
-        frames_detected: frames on which the detector ran; faces were followed by motion on the others.
+        frames_detected: frames on which the detector ran; faces were followed by motion on the others. None, as the
+            two that follow, where the frames were read elsewhere.
         sightings: faces seen, summed over frames.
         sightings_read: of those, the ones whose expression was read.
         detector, classifier: which models.
@@ -353,7 +354,8 @@ class Provenance:
         profile: name of the profile the settings started from.
         settings: every setting that was in force, as plain data.
         demo: True when the frames were composed, not filmed.
-        stopped_because: why the run ended before its media did (``interrupted``, ``truncated``), or None.
+        stopped_because: why the run ended before its media did (``interrupted``, ``truncated``, ``forgotten``), or
+            None.
         cameras: where a hall was measured by its zones: what filmed it; empty otherwise.
         frames_brightened: frames that were dark, and were prepared before they were searched and read.
         fallback: the detector that was to look where the first found nothing, or None.
@@ -367,9 +369,9 @@ class Provenance:
     duration_seconds: float | None
     frame_rate: float | None
     frames_read: int
-    frames_detected: int
-    sightings: int
-    sightings_read: int
+    frames_detected: int | None
+    sightings: int | None
+    sightings_read: int | None
     detector: ModelIdentity
     classifier: ModelIdentity
     detector_note: str | None
