@@ -10,20 +10,22 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import os
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from uuid import UUID
 
 import numpy as np
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import create_async_engine
 
+from benchmarks.rows import Row, print_rows
 from mien.core.audience import AudienceSnapshot
 from mien.core.policy import Basis, Declaration, Purpose, authorise
 from mien.core.settings import PROFILES
+from mien.store import tables
 from mien.store.database import Store
 from mien.store.engine import StoreOptions
 from mien.store.repositories.sessions import SessionDraft
@@ -35,29 +37,30 @@ TIMELINE_STEPS = 21_600
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One figure and what is asked of it; ``holds`` is None where nothing is."""
-
-    name: str
-    value: float
-    unit: str
-    bar: float | None = None
-    holds: bool | None = None
-
-
 def template() -> AudienceSnapshot:
     """A step with everything a snapshot can hold."""
     told = next(s for s in hall().timeline.snapshots if s.emotions is not None)
     return told.model_copy(update={"covariance": tuple(float(i) for i in range(36))})
 
 
-async def begin_sessions(store: Store, organisation: UUID, count: int) -> list[UUID]:
-    """So many open sessions."""
+async def begin_sessions(store: Store, url: str, organisation: UUID, count: int) -> list[UUID]:
+    """So many open sessions: one that was begun, and copies of it."""
     grant = authorise(Declaration(Purpose.AUDIENCE_RESEARCH, Basis.NOTICE), PROFILES["cinema"])
-    draft = SessionDraft(grant, "cinema7", 0.5, 30)
     async with store.begin(organisation) as work:
-        return [(await work.sessions.begin(draft)).id for _ in range(count)]
+        begun = (await work.sessions.begin(SessionDraft(grant, "cinema7", 0.5, 30))).id
+    same = ", ".join(f'"{column.name}"' for column in tables.sessions.c if column.name != "id")
+    engine = create_async_engine(url)
+    async with engine.begin() as connection:
+        copied = await connection.execute(
+            sa.text(
+                f"INSERT INTO sessions (id, {same}) SELECT gen_random_uuid(), {same} "
+                "FROM sessions, generate_series(2, :count) WHERE id = :begun RETURNING id"
+            ),
+            {"count": count, "begun": begun},
+        )
+        found = [begun, *copied.scalars()]
+    await engine.dispose()
+    return found
 
 
 async def ingest(
@@ -143,7 +146,7 @@ async def measure(url: str, seconds: float, server: Callable[[], float] | None) 
     """Every figure."""
     rows = []
     async with opened(url) as (store, organisation):
-        sessions = await begin_sessions(store, organisation, 2_000)
+        sessions = await begin_sessions(store, url, organisation, 2_000)
         for batch in (10, 100, 1000):
             before, server_before = time.process_time(), server() if server else 0.0
             stored, taken = await ingest(store, organisation, sessions, batch, seconds)
@@ -152,16 +155,18 @@ async def measure(url: str, seconds: float, server: Callable[[], float] | None) 
                 Row(f"ingest, batches of {batch}", stored / taken, "snapshots/s", 20_000, stored / taken >= 20_000)
             )
             rows.append(
-                Row(f"… processor time of the client, batches of {batch}", client / stored * 1e6, "µs/snapshot")
+                Row(f"ingest: processor time of the client, batches of {batch}", client / stored * 1e6, "µs/snapshot")
             )
             if server:
                 used = server() - server_before
                 rows.append(
-                    Row(f"… processor time of PostgreSQL, batches of {batch}", used / stored * 1e6, "µs/snapshot")
+                    Row(f"ingest: processor time of PostgreSQL, batches of {batch}", used / stored * 1e6, "µs/snapshot")
                 )
                 both = 2 / ((client + used) / stored)
-                rows.append(Row(f"… what two cores of their own would do, batches of {batch}", both, "snapshots/s"))
-        [session] = await begin_sessions(store, organisation, 1)
+                rows.append(
+                    Row(f"ingest: what two cores of their own would do, batches of {batch}", both, "snapshots/s")
+                )
+        [session] = await begin_sessions(store, url, organisation, 1)
         like = template().model_copy(update={"session_id": str(session)})
         steps = [like.model_copy(update={"media_time": i * 0.5}) for i in range(TIMELINE_STEPS)]
         for start in range(0, TIMELINE_STEPS, 5_400):
@@ -177,7 +182,9 @@ async def measure(url: str, seconds: float, server: Callable[[], float] | None) 
             used = time.process_time() - before + (server() - server_before if server else 0.0)
             p95 = float(np.percentile(taken_each, 95)) * 1e3
             rows.append(Row(f"3 h timeline, {state}, {clients} at once, p95", p95, "ms", 50, p95 <= 50))
-            rows.append(Row(f"… processor time a read, {state}, {clients} at once", used / len(taken_each) * 1e3, "ms"))
+            rows.append(
+                Row(f"timeline: processor time a read, {state}, {clients} at once", used / len(taken_each) * 1e3, "ms")
+            )
     return rows
 
 
@@ -195,10 +202,7 @@ def main() -> None:
     finally:
         if server:
             server.stop()
-    for row in rows:
-        told_row = {**asdict(row), "value": round(row.value, 2)}
-        verdict = "" if row.holds is None else f"  (bar {row.bar:g}: {'holds' if row.holds else 'MISSED'})"
-        print(json.dumps(told_row) if told.json else f"{row.name:58} {row.value:10.1f} {row.unit}{verdict}")
+    print_rows(rows, as_json=told.json)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ REMEDY = (
 )
 UNPRIVILEGED = ("postgres", "nobody")
 START_SECONDS = 60.0
+ROOM_BYTES = 2 << 30
 
 
 class Server:
@@ -32,7 +33,7 @@ class Server:
     def __init__(self, *, durable: bool = False) -> None:
         self._bin = _programs()
         self._as: dict[str, object] = {}
-        self.folder = Path(tempfile.mkdtemp(prefix="mien-pg-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="mien-pg-", dir=None if durable else _in_memory()))
         if os.geteuid() == 0:
             user = _unprivileged()
             self._as = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
@@ -103,6 +104,14 @@ class Server:
         done = subprocess.run(command, capture_output=True, text=True, cwd=self.folder, check=False, **self._as)  # type: ignore[call-overload]
         if done.returncode:
             raise RuntimeError(f"{program} failed. {REMEDY} It said:\n{done.stdout[-1000:]}{done.stderr[-1000:]}")
+
+
+def _in_memory() -> Path | None:
+    """Where files lie in memory, if there is room: every test makes a database, which is some four hundred files."""
+    memory = Path("/dev/shm")
+    if memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > ROOM_BYTES:
+        return memory
+    return None
 
 
 def _children(parent: int) -> Iterator[int]:

@@ -80,3 +80,22 @@ async def test_a_database_out_of_reach_is_told_without_its_password(tmp_path: Pa
         with pytest.raises(StoreError, match=r"cannot be (reached|opened)") as refused:
             await Store.open(url)
         assert "hush" not in str(refused.value)
+
+
+async def test_a_database_that_others_could_read_is_its_owners_alone_once_it_was_opened(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "mien.db"
+    url = f"sqlite+aiosqlite:///{file}"
+    first = await Store.open(url)
+    file.chmod(0o644)
+    for ending in ("-wal", "-shm"):
+        file.with_name(file.name + ending).chmod(0o666)
+    second = await Store.open(url)
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
+    assert "others could open mien.db (mode 0644)" in caplog.text
+    caplog.clear()
+    await (await Store.open(url)).close()
+    assert caplog.text == ""
+    await first.close()
+    await second.close()

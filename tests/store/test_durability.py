@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from mien.store.database import Store
+from mien.store.packing import packed
 from tests.postgres import Server
 from tests.store.support import add_organisation, draft, step
 
@@ -30,7 +31,12 @@ async def test_what_was_acknowledged_survives_a_killed_server_and_the_store_goes
         durable.restart_after_kill()
         async with store.begin(organisation) as work:
             assert len(await work.snapshots.timeline(session.id)) == 2000
-            again = await work.snapshots.ingest([step(session, 0.0), step(session, 1e6)])
+            again = await work.snapshots.ingest([step(session, 0.0), step(session, 1e5)])
             assert (again.stored, again.repeated) == (1, 1)
+        taken = await store.take(organisation, [packed(step(session, 2e5 + i)) for i in range(100)])
+        assert taken.stored == 100
+        durable.restart_after_kill()
+        async with store.begin(organisation) as work:
+            assert len(await work.snapshots.timeline(session.id)) == 2101
     finally:
         await store.close()

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from mien.store.database import Store
-from mien.store.errors import ConflictError, InvalidError, JobTimedOutError, LeaseLostError
+from mien.store.errors import ConflictError, InvalidError, JobCancelledError, JobTimedOutError, LeaseLostError
 from mien.store.records import Job, JobState, Lease
 from mien.store.repositories.jobs import JobOptions
 from tests.store.support import NOW, VirtualClock
@@ -276,6 +276,26 @@ async def test_a_cancelled_job_of_a_dead_worker_is_not_run_again(
     clock.advance(seconds=31)
     assert await claim(store) == ()
     assert (await state(store, organisation, job)).state is JobState.CANCELLED
+
+
+async def test_a_cancelled_job_keeps_nothing_however_its_worker_ends_it(store: Store, organisation: UUID) -> None:
+    for ending in ("finish", "fail", "release"):
+        job = await enqueue(store, organisation)
+        [lease] = await claim(store)
+        async with store.begin(organisation) as work:
+            await work.jobs.cancel(job.id)
+        if ending == "finish":
+            with pytest.raises(JobCancelledError):
+                async with store.finishing(lease) as work:
+                    await work.titles.add("Night Train")
+            async with store.cancelling(lease):
+                pass
+        else:
+            async with store.begin_system() as system:
+                await (system.queue.fail(lease, "bad luck") if ending == "fail" else system.queue.release(lease))
+        async with store.begin(organisation) as work:
+            assert (await work.jobs.get(job.id)).state is JobState.CANCELLED, ending
+            assert (await work.titles.list()).items == ()
 
 
 async def test_a_worker_that_stops_hands_back_what_it_holds(store: Store, organisation: UUID) -> None:

@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from mien.core.errors import SettingsError
 from mien.store import migrate, tables
 from mien.store.database import Store
 from mien.store.engine import StoreOptions, create_engine
@@ -47,6 +48,16 @@ async def test_a_column_that_no_migration_makes_is_found(engine: AsyncEngine) ->
         await connection.execute(sa.text("ALTER TABLE studies DROP COLUMN question"))
     [[kind, *_, column]] = await migrate.differences(engine)
     assert (kind, column.name) == ("add_column", "question")
+
+
+async def test_a_database_that_was_to_be_there_is_not_made(bare_url: str, engine: AsyncEngine) -> None:
+    with pytest.raises(SettingsError, match="there is no database of Mien's at"):
+        await Store.open(bare_url, existing=True)
+    if bare_url.startswith("sqlite"):
+        assert not Path(bare_url.removeprefix("sqlite+aiosqlite:///")).exists()
+    assert await names(engine) == set()
+    await migrate.upgrade(engine)
+    await (await Store.open(bare_url, existing=True)).close()
 
 
 async def test_down_to_nothing_and_up_again(engine: AsyncEngine) -> None:

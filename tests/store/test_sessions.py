@@ -1,15 +1,17 @@
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
 
+from mien.core.errors import PolicyError
 from mien.core.policy import Basis, Purpose
 from mien.store import partitions
 from mien.store.database import Store
-from mien.store.errors import ConflictError, InvalidError, NotFoundError
-from mien.store.records import SessionState
+from mien.store.errors import ConflictError, InvalidError, JobCancelledError, NotFoundError
+from mien.store.records import JobState, SessionState, Withdrawn
 from mien.store.repositories.sessions import LONGEST_OPEN
 from tests.store.support import NOW, WORDING, VirtualClock, add_respondent, draft, grant, step
 
@@ -86,13 +88,95 @@ async def test_withdrawing_a_consent_ends_what_runs_under_it(store: Store, organ
         hall = await work.sessions.begin(draft())
         consent = await work.consents.live(respondent.id)
         assert consent is not None
-        withdrawn = await work.consents.withdraw(consent.id)
+        withdrawn = (await work.consents.withdraw(consent.id)).consent
         assert withdrawn.withdrawn_at == NOW
-        assert await work.consents.withdraw(consent.id) == withdrawn
+        assert await work.consents.withdraw(consent.id) == Withdrawn(withdrawn)
         ended = await work.sessions.get(session.id)
         assert (ended.state, ended.delete_after) == (SessionState.ENDED, NOW + timedelta(days=30))
         assert (await work.sessions.get(hall.id)).state is SessionState.OPEN
         assert (await work.snapshots.ingest([step(session, 0.0)])).stored == 0
+
+
+async def test_a_basis_of_consent_needs_one_to_being_measured(store: Store, organisation: UUID) -> None:
+    permitted = grant(profile="interview", basis=Basis.CONSENT)
+    async with store.begin(organisation) as work:
+        with pytest.raises(PolicyError, match="name respondent_id and consent_id"):
+            await work.sessions.begin(draft(grant=permitted))
+        anna = await work.respondents.add()
+        other = await work.consents.give(anna.id, WORDING, ["segments"])
+        with pytest.raises(PolicyError, match="scope 'measure'"):
+            await work.sessions.begin(draft(grant=permitted, respondent_id=anna.id, consent_id=other.id))
+
+
+async def test_a_session_that_is_just_begun_ends_with_its_consent(store: Store, organisation: UUID) -> None:
+    async with store.begin(organisation) as work:
+        anna = await work.respondents.add()
+        consent = await work.consents.give(anna.id, WORDING, ["measure"])
+    permitted, begun = grant(profile="interview", basis=Basis.CONSENT), asyncio.Event()
+
+    async def begin() -> None:
+        async with store.begin(organisation) as work:
+            await work.sessions.begin(draft(grant=permitted, respondent_id=anna.id, consent_id=consent.id))
+            begun.set()
+            await asyncio.sleep(0.3)
+
+    async def withdraw() -> None:
+        await begun.wait()
+        async with store.begin(organisation) as work:
+            assert len((await work.consents.withdraw(consent.id)).sessions_ended) == 1
+
+    await asyncio.wait_for(asyncio.gather(begin(), withdraw()), 20)
+
+
+async def test_nothing_of_a_session_is_kept_once_its_consent_was_withdrawn(store: Store, organisation: UUID) -> None:
+    async with store.begin(organisation) as work:
+        _, session = await add_respondent(work)
+        _, untouched = await add_respondent(work)
+        running = await work.jobs.enqueue("analysis", {}, session_id=session.id)
+    async with store.begin_system() as system:
+        [lease] = await system.queue.claim("worker", ["analysis"])
+    async with store.begin(organisation) as work:
+        waiting = await work.jobs.enqueue("analysis", {}, session_id=session.id)
+        other = await work.jobs.enqueue("analysis", {}, session_id=untouched.id)
+        assert session.consent_id is not None
+        withdrawn = await work.consents.withdraw(session.consent_id)
+        states = {job.id: (job.state, job.cancel_requested) for job in withdrawn.jobs_cancelled}
+        assert states == {running.id: (JobState.RUNNING, True), waiting.id: (JobState.CANCELLED, True)}
+        assert (await work.jobs.get(other.id)).state is JobState.QUEUED
+        with pytest.raises(ConflictError, match=r"consent that session .* rests on was withdrawn"):
+            await work.jobs.retry(waiting.id)
+    with pytest.raises(JobCancelledError):
+        async with store.finishing(lease) as work:
+            await work.reports.add("report", {"a": 1}, session_id=session.id)
+    async with store.begin(organisation) as work:
+        assert (await work.reports.list()).items == ()
+
+
+async def test_a_withdrawal_waits_for_a_job_that_is_just_completed(store: Store, organisation: UUID) -> None:
+    async with store.begin(organisation) as work:
+        _, session = await add_respondent(work)
+        await work.jobs.enqueue("analysis", {}, session_id=session.id)
+    async with store.begin_system() as system:
+        [lease] = await system.queue.claim("worker", ["analysis"])
+    order: list[str] = []
+    writing = asyncio.Event()
+
+    async def finish() -> None:
+        async with store.finishing(lease) as work:
+            writing.set()
+            await asyncio.sleep(0.3)
+            await work.sessions.end(session.id)
+        order.append("kept")
+
+    async def withdraw() -> None:
+        await writing.wait()
+        async with store.begin(organisation) as work:
+            assert session.consent_id is not None
+            found = await work.consents.withdraw(session.consent_id)
+        order.append(f"withdrawn, {len(found.jobs_cancelled)} cancelled")
+
+    await asyncio.wait_for(asyncio.gather(finish(), withdraw()), 20)
+    assert order == ["kept", "withdrawn, 0 cancelled"]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ from uuid import UUID
 import pytest
 
 from mien.store.database import Store
-from mien.store.records import NewSignIn, Renewal, Renewed, Role, User
+from mien.store.errors import NotFoundError
+from mien.store.records import Answer, NewSignIn, Renewal, Renewed, Role, User
 from tests.store.support import VirtualClock
 
 HOUR = 3600.0
@@ -105,7 +106,18 @@ async def test_a_request_with_a_key_is_carried_out_once(
     assert new
     clock.advance(seconds=61)
     assert await claim(sha=b"b" * 32) == (second, False)
-    assert await claim() == (second, True)  # its process died before it changed anything
+    taken_over, new = await claim()  # its process died before it changed anything
+    assert new
+    async with store.begin(organisation) as work:
+        assert not await work.answers.hold(second)
+        with pytest.raises(NotFoundError):
+            await work.answers.carry_out(second)
+    second = taken_over
+    clock.advance(seconds=59)
+    async with store.begin(organisation) as work:
+        assert await work.answers.hold(second)
+    clock.advance(seconds=59)
+    assert await claim() == (second, False)  # it was held in between
     async with store.begin(organisation) as work:
         await work.answers.carry_out(second)
         await work.answers.drop(second)
@@ -115,6 +127,33 @@ async def test_a_request_with_a_key_is_carried_out_once(
         await work.answers.keep(second, b"sealed")
         answer, new = await work.answers.claim("user:1", "k1", b"a" * 32, stale_seconds=60.0)
     assert (answer.sealed, answer.carried_out, new) == (b"sealed", True, False)
+
+
+async def test_answers_are_emptied_and_what_was_carried_out_stays_carried_out(
+    store: Store, organisation: UUID, other: UUID
+) -> None:
+    async def claim(key: str, whose: UUID = organisation) -> tuple[Answer, bool]:
+        async with store.begin(whose) as work:
+            return await work.answers.claim("user:1", key, b"a" * 32, stale_seconds=60.0)
+
+    claims = {key: (await claim(key))[0] for key in ("kept", "to be kept", "running")}
+    theirs, _ = await claim("kept", other)
+    async with store.begin(organisation) as work:
+        await work.answers.keep(claims["kept"].id, b"sealed")
+        await work.answers.carry_out(claims["to be kept"].id)
+    async with store.begin(other) as work:
+        await work.answers.keep(theirs.id, b"sealed")
+    async with store.begin(organisation) as work:
+        assert await work.answers.empty() == 1
+    async with store.begin(organisation) as work:
+        with pytest.raises(NotFoundError):
+            await work.answers.keep(claims["to be kept"].id, b"of somebody who was erased")
+    async with store.begin(organisation) as work:
+        await work.answers.keep(claims["running"].id, b"sealed")
+    for key, sealed in (("kept", None), ("to be kept", None), ("running", b"sealed")):
+        answer, new = await claim(key)
+        assert (answer.sealed, answer.carried_out, new) == (sealed, True, False), key
+    assert (await claim("kept", other))[0].sealed == b"sealed"
 
 
 async def test_what_is_over_is_swept(store: Store, organisation: UUID, user: User, clock: VirtualClock) -> None:

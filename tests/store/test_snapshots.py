@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 
 from mien.core.audience import AudienceSnapshot
+from mien.store import taking
 from mien.store.database import Store
 from mien.store.errors import InvalidError, NotFoundError
+from mien.store.packing import packed
 from mien.store.records import SessionRecord
+from mien.store.repositories.sessions import LONGEST_OPEN
 from mien.store.repositories.snapshots import MOST_AT_ONCE, Refusal
 from tests.report.factory import gap_step, hall, percents
-from tests.store.support import VirtualClock, draft, step, suppressed
+from tests.store.support import VirtualClock, add_organisation, draft, step, suppressed
 
 
 async def begun(store: Store, organisation: UUID, **changes: object) -> SessionRecord:
@@ -228,3 +231,129 @@ async def test_a_session_that_is_not_there_has_no_timeline(store: Store, organis
         for ask in (work.snapshots.timeline, work.snapshots.read, work.snapshots.lanes):
             with pytest.raises(NotFoundError):
                 await ask(organisation)
+
+
+async def test_a_transaction_of_its_own_takes_what_a_unit_of_work_takes_and_refuses_what_it_refuses(
+    store: Store, organisation: UUID
+) -> None:
+    session, other, ended = [await begun(store, organisation) for _ in range(3)]
+    async with store.begin(organisation) as work:
+        await work.sessions.end(ended.id)
+        filled = await work.sessions.begin(draft())
+        await work.jobs.enqueue("analysis", {}, session_id=filled.id)
+        assert (await work.snapshots.ingest([step(filled, 0.5)], by_job=True)).stored == 1
+    batch = [
+        step(session, 0.5),
+        step(ended, 0.0),
+        step(session, 0.0, zone="left"),
+        step(session, 0.5, readable=session.min_group - 1),
+        step(session, 0.5),
+        step(organisation, 0.0),
+        step(session, 0.0).model_copy(update={"session_id": "lobby"}),
+        suppressed(other, 0.0),
+        step(other, 7.0).model_copy(update={"session_id": str(other.id).upper()}),
+        step(filled, 0.0),
+    ]
+    went_in = [packed(one) for one in batch]
+    first = await store.take(organisation, went_in)
+    assert (first.stored, first.repeated) == (4, 1)
+    assert first.sessions == {session.id, other.id}
+    assert [refusal.position for refusal in first.refused] == [1, 3, 5, 6, 9]
+    assert first.refused[-1].reason.startswith("an analysis fills the session")
+    async with store.begin(organisation) as work:
+        again = await work.snapshots.ingest_packed(went_in)
+        assert (again.stored, again.repeated, again.refused) == (0, 5, first.refused)
+        assert again.sessions == first.sessions
+        assert [s.media_time for s in await work.snapshots.read(other.id)] == [0.0, 7.0]
+        [kept] = await work.snapshots.read(session.id)
+    assert kept == (await _as_a_unit_of_work_keeps(store, organisation, session, batch[0]))
+
+
+async def _as_a_unit_of_work_keeps(
+    store: Store, organisation: UUID, session: SessionRecord, snapshot: AudienceSnapshot
+) -> AudienceSnapshot:
+    other = await begun(store, organisation)
+    async with store.begin(organisation) as work:
+        await work.snapshots.ingest([snapshot.model_copy(update={"session_id": str(other.id)})])
+        [kept] = await work.snapshots.read(other.id)
+    return kept.model_copy(update={"session_id": str(session.id)})
+
+
+async def test_what_is_remembered_of_a_session_does_not_outlive_its_end_or_its_deletion(
+    store: Store, organisation: UUID
+) -> None:
+    session, other = await begun(store, organisation), await begun(store, organisation)
+    assert (await store.take(organisation, [packed(step(session, 0.0)), packed(step(other, 0.0))])).stored == 2
+    async with store.begin(organisation) as work:
+        await work.sessions.end(session.id)
+        await work.sessions.delete(other.id, "user:1")
+    late = [packed(step(other, 1.0)), packed(step(session, 1.0)), packed(step(session, 0.0))]
+    taken = await store.take(organisation, late)
+    assert (taken.stored, taken.repeated, taken.sessions) == (0, 0, frozenset())
+    assert [refusal.reason for refusal in taken.refused] == [
+        "there is no such session.",
+        "the session has ended.",
+        "the session has ended.",
+    ]
+
+
+async def test_a_session_whose_time_is_over_takes_nothing_though_it_is_still_stored(
+    store: Store, organisation: UUID, clock: VirtualClock
+) -> None:
+    session = await begun(store, organisation)
+    assert (await store.take(organisation, [packed(step(session, 0.0))])).stored == 1
+    clock.advance(days=LONGEST_OPEN.days + session.retention_days)
+    for _ in range(2):  # remembered or not
+        [refusal] = (await store.take(organisation, [packed(step(session, 1.0))])).refused
+        assert refusal.reason == "there is no such session."
+    async with store.begin(organisation) as work:
+        [refusal] = (await work.snapshots.ingest([step(session, 1.0)])).refused
+        assert refusal.reason == "there is no such session."
+        assert (await work.sessions.stored(session.id)).id == session.id
+
+
+async def test_another_organisations_session_takes_nothing(store: Store, organisation: UUID) -> None:
+    session = await begun(store, organisation)
+    stranger = await add_organisation(store, "Cinema South")
+    assert (await store.take(organisation, [packed(step(session, 0.0))])).stored == 1
+    [refusal] = (await store.take(stranger, [packed(step(session, 1.0))])).refused
+    assert refusal == Refusal(0, "there is no such session.")
+    async with store.begin(organisation) as work:
+        assert len(await work.snapshots.timeline(session.id)) == 1
+
+
+async def test_ending_a_session_waits_for_batches_and_later_ones_find_it_ended(
+    store: Store, organisation: UUID
+) -> None:
+    session = await begun(store, organisation)
+
+    async def end() -> None:
+        async with store.begin(organisation) as work:
+            await work.sessions.end(session.id)
+
+    batches = [[packed(step(session, n + i / 100)) for i in range(100)] for n in range(12)]
+    first, *later = batches
+    stored = (await store.take(organisation, first)).stored
+    done = await asyncio.gather(*(store.take(organisation, b) for b in later[:5]), end(), *(
+        store.take(organisation, b) for b in later[5:]
+    ))  # fmt: skip
+    stored += sum(found.stored for found in done if found is not None)
+    async with store.begin(organisation) as work:
+        # What was sealed at the end is everything that was ever acknowledged.
+        assert len(await work.snapshots.timeline(session.id)) == stored
+        assert len(await work.snapshots.read(session.id, limit=10_000)) == stored
+    assert (await store.take(organisation, [packed(step(session, 99.0))])).refused[0].reason == "the session has ended."
+
+
+async def test_more_sessions_than_are_remembered_are_looked_up_again(
+    store: Store, organisation: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(taking, "MOST_REMEMBERED", 2)
+    sessions = [await begun(store, organisation) for _ in range(5)]
+    for at in range(3):
+        for some in (sessions[:2], sessions):
+            found = await store.take(organisation, [packed(step(one, at)) for one in some])
+            assert found.refused == ()
+            assert found.stored + found.repeated == len(some)
+    async with store.begin(organisation) as work:
+        assert [len(await work.snapshots.timeline(one.id)) for one in sessions] == [3] * 5

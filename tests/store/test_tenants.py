@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -116,6 +116,7 @@ REFUSED: dict[str, Attempt] = {
     "users.get": lambda w, t: w.users.get(t.user),
     "users.change_role": lambda w, t: w.users.change_role(t.user, Role.ADMIN),
     "users.change_password": lambda w, t: w.users.change_password(t.user, "mine"),
+    "users.end_tokens": lambda w, t: w.users.end_tokens(t.user),
     "users.set_active": lambda w, t: w.users.set_active(t.user, False),
     "api_keys.get": lambda w, t: w.api_keys.get(t.api_key),
     "api_keys.revoke": lambda w, t: w.api_keys.revoke(t.api_key),
@@ -123,6 +124,7 @@ REFUSED: dict[str, Attempt] = {
     "sign_ins.begin": lambda w, t: w.sign_ins.begin(t.user, 60.0),
     "answers.get": lambda w, t: w.answers.get(t.answer),
     "answers.carry_out": lambda w, t: w.answers.carry_out(t.answer),
+    "snapshots.drop": lambda w, t: w.snapshots.drop(t.session),
     "answers.keep": lambda w, t: w.answers.keep(t.answer, b"mine"),
     "titles.get": lambda w, t: w.titles.get(t.title),
     "titles.rename": lambda w, t: w.titles.rename(t.title, "mine"),
@@ -147,13 +149,19 @@ REFUSED: dict[str, Attempt] = {
     "sessions.begin of a respondent": lambda w, t: w.sessions.begin(
         draft(grant=CONSENTED, respondent_id=t.respondent, consent_id=t.consent)
     ),
+    "sessions.stored": lambda w, t: w.sessions.stored(t.session),
+    "sessions.hold_open": lambda w, t: w.sessions.hold_open(t.session),
     "sessions.end": lambda w, t: w.sessions.end(t.session),
     "sessions.measured": lambda w, t: w.sessions.measured(t.session, 0.0),
     "sessions.shorten_retention": lambda w, t: w.sessions.shorten_retention(t.session, 0),
     "sessions.delete": lambda w, t: w.sessions.delete(t.session, "me"),
     "snapshots.timeline": lambda w, t: w.snapshots.timeline(t.session),
+    "snapshots.told": lambda w, t: w.snapshots.told(t.session),
+    "snapshots.suppressed": lambda w, t: w.snapshots.suppressed(t.session),
     "snapshots.read": lambda w, t: w.snapshots.read(t.session),
     "snapshots.seal": lambda w, t: w.snapshots.seal(t.session),
+    "snapshots.count": lambda w, t: w.snapshots.count(t.session),
+    "erasure.stream": lambda w, t: _gathered(w.erasure.stream(t.respondent)),
     "snapshots.lanes": lambda w, t: w.snapshots.lanes(t.session),
     "samples.append": lambda w, t: w.samples.append(t.session, samples()),
     "samples.series": lambda w, t: w.samples.series(t.session),
@@ -192,12 +200,35 @@ REFUSED: dict[str, Attempt] = {
 
 LISTS = ("users", "api_keys", "titles", "versions", "studies", "respondents", "consents", "sessions", "reports",
          "report_files", "spooled_files", "jobs", "webhooks", "deliveries", "audit", "sign_ins", "answers")  # fmt: skip
+
+
+def _keys(theirs: Any) -> list[UUID]:
+    return [value for value in (getattr(theirs, f.name) for f in fields(theirs)) if isinstance(value, UUID)]
+
+
+async def _shown(asked: Awaitable[Mapping[UUID, Any]]) -> list[Any]:
+    return list(await asked)
+
+
+async def _gathered(asked: AsyncIterator[Any]) -> list[Any]:
+    return [one async for one in asked]
+
+
 EMPTY: dict[str, Attempt] = {
     **{f"{name}.list": (lambda w, _t, name=name: getattr(w, name).list()) for name in LISTS},  # type: ignore[misc]
+    **{f"{name}.some": (lambda w, t, name=name: _shown(getattr(w, name).some(_keys(t)))) for name in LISTS},  # type: ignore[misc]
+    "samples.of_sessions": lambda w, t: _shown(w.samples.of_sessions([t.session], "shock")),
+    "snapshots.sealed": lambda w, t: _gathered(w.snapshots.sealed([t.session])),
     "sign_ins.end_all": lambda w, t: w.sign_ins.end_all(t.user),
     "sign_ins.end_family": lambda w, t: w.sign_ins.end_family(t.sign_in),
     "answers.drop": lambda w, t: w.answers.drop(t.answer),
+    "answers.empty": lambda w, _t: w.answers.empty(),
+    "answers.hold": lambda w, t: w.answers.hold(t.answer),
     "spooled_files.drop": lambda w, t: w.spooled_files.drop(t.spooled),
+    "jobs.require_consent": lambda w, t: w.jobs.require_consent(t.session),
+    "jobs.cancel_of": lambda w, t: w.jobs.cancel_of([t.session]),
+    "consents.of_study": lambda w, t: _shown(w.consents.of_study(t.study, [t.version])),
+    "consents.withdrawn_under": lambda w, t: w.consents.withdrawn_under(t.session),
     "consents.live": lambda w, t: w.consents.live(t.respondent),
     "audit.search": lambda w, t: w.audit.search(AuditFilter(subject=str(t.session))),
     "deliveries.wants": lambda w, _t: w.deliveries.wants("session.ended"),
@@ -232,11 +263,15 @@ def methods() -> set[str]:
     found = set()
     for name in names:
         kind = next(t for t in _types() if f"self.{name} = {t.__name__}(scope)" in hints)
-        for method, _code in inspect.getmembers(kind, inspect.iscoroutinefunction):
+        for method, _code in inspect.getmembers(kind, _asks):
             if not method.startswith("_"):
                 found.add(f"{name}.{method}")
     assert not vars(work)
     return found
+
+
+def _asks(thing: Any) -> bool:
+    return inspect.iscoroutinefunction(thing) or inspect.isasyncgenfunction(thing)
 
 
 def _types() -> list[type]:

@@ -113,6 +113,21 @@ def test_nothing_is_taken_that_the_model_refuses_and_nothing_else_refused(
         assert found.refused == ()
 
 
+@pytest.mark.parametrize(("at", "length"), [(1.79e9, 0.5), (1e6, 0.5), (1e308, 0.5), (1.0, 1e6), (1e308, 1.7e308)])
+def test_the_time_of_a_wrong_clock_is_refused_on_either_way_in(at: float, length: float) -> None:
+    wrong = full(1.0).model_copy(update={"media_time": at, "duration_seconds": length})
+    told = {**wrong.model_dump(mode="json"), "media_time": at, "duration_seconds": length}
+    slow = {**told, "frames": "15"}
+    found = wire.decode(body(told, full(7.0)), most=10)
+    assert found.packed == ((1, packed(full(7.0))),)
+    for refused in (*found.refused, *wire.decode(body(slow), most=10).refused):
+        assert "seconds since 1970" in refused.reason
+    with pytest.raises(InvalidError, match="in seconds from the beginning"):
+        packed(wrong)
+    last = {**told, "media_time": 999_999.5, "duration_seconds": 0.5}
+    assert wire.decode(body(last), most=10).refused == ()
+
+
 def test_why_a_snapshot_is_refused_is_told_and_what_it_held_is_not() -> None:
     secret = "10,20,30,40"
     plain = full().model_dump(mode="json", exclude_none=True)

@@ -13,7 +13,7 @@ from mien.store.database import Store
 from mien.store.engine import StoreOptions
 from mien.store.errors import LeaseLostError
 
-LEASE_SECONDS = 5.0
+LEASE_SECONDS = 10.0
 """A real worker's is 30: this is short enough for a test, and long enough for a busy machine."""
 
 BATCH = 4

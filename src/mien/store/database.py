@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Self
 from uuid import UUID
@@ -11,14 +11,18 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from mien.core.clock import Clock, SystemClock
+from mien.core.errors import SettingsError
 from mien.store import migrate
 from mien.store.engine import READ_ONLY, StoreOptions, create_engine
 from mien.store.errors import StoreError
 from mien.store.ids import Ids
+from mien.store.packing import Packed
 from mien.store.queue import Queue
 from mien.store.records import DeletionProof, JobState, Lease
+from mien.store.repositories.snapshots import Ingested
 from mien.store.retention import RetentionOptions
 from mien.store.scope import Scope
+from mien.store.taking import Taking
 from mien.store.work import SystemWork, Work
 
 
@@ -33,22 +37,28 @@ class Store:
         self._engine = engine
         self._clock = clock
         self._ids = Ids(clock)
+        self._taking = Taking()
 
     @classmethod
-    async def open(cls, url: str, *, clock: Clock | None = None, options: StoreOptions | None = None) -> Self:
+    async def open(
+        cls, url: str, *, clock: Clock | None = None, options: StoreOptions | None = None, existing: bool = False
+    ) -> Self:
         """Open a database and bring its tables up to date; several processes may do so at once.
 
         Args:
             url: ``sqlite+aiosqlite:///mien.db`` or ``postgresql+asyncpg://user:password@host/database``.
             clock: what time it is; the machine's where None.
             options: how it is used.
+            existing: make none where there is none.
 
         Raises:
-            SettingsError: the URL is none, or of another database.
+            SettingsError: the URL is none, or of another database; or there is none, and it was to be there.
             StoreError: it cannot be reached, or a newer Mien has been here.
         """
         engine = create_engine(url, options or StoreOptions())
         try:
+            if existing and not await migrate.made(engine):
+                raise SettingsError(f"there is no database of Mien's at {engine.url!r}.")
             await migrate.upgrade(engine)
         except OSError as error:
             await engine.dispose()
@@ -86,6 +96,28 @@ class Store:
         async with self._transaction(read_only=read_only) as connection:
             yield SystemWork(connection, self._clock, self._ids)
 
+    async def take(self, organisation_id: UUID, snapshots: Sequence[Packed]) -> Ingested:
+        """Store snapshots in a transaction of their own; what this returns of is durable.
+
+        Args:
+            organisation_id: whose.
+            snapshots: as for :meth:`~mien.store.repositories.snapshots.Snapshots.ingest_packed`.
+
+        Raises:
+            InvalidError: there are more than a transaction takes.
+        """
+        if self._engine.dialect.name != "postgresql":
+            async with self.begin(organisation_id) as work:
+                return await work.snapshots.ingest_packed(snapshots)
+        async with self._engine.connect() as connection:
+            driver = (await connection.get_raw_connection()).driver_connection
+            try:
+                return await self._taking.take(driver, organisation_id, snapshots, self._clock.now())
+            except BaseException:
+                # Nobody knows how far it came: the server undoes it when the connection is gone.
+                await connection.invalidate()
+                raise
+
     async def ready(self) -> bool:
         """Whether the database answers just now."""
         try:
@@ -100,13 +132,17 @@ class Store:
     async def finishing(self, lease: Lease, result: Mapping[str, Any] | None = None) -> AsyncIterator[Work]:
         """One transaction in which a job's results are written and the job is completed: both or neither.
 
+        Whoever takes a consent back waits for it or comes before it: nothing is written after a withdrawal.
+
         Raises:
             LeaseLostError: another worker has the job; nothing was written.
+            JobCancelledError: it was cancelled, or its session's consent was taken back; nothing was written.
         """
         async with self._transaction() as connection:
-            queue = Queue(connection, self._clock)
+            scope = await self._of_lease(lease, connection)
+            queue = Queue(connection, self._clock, self._ids)
             await queue.hold(lease)
-            yield Work(Scope(lease.organisation_id, connection, self._clock, self._ids))
+            yield Work(scope)
             await queue.complete(lease, result)
 
     @asynccontextmanager
@@ -120,8 +156,9 @@ class Store:
             LeaseLostError: another worker has the job; nothing was written.
         """
         async with self._transaction() as connection:
-            state = await Queue(connection, self._clock).fail(lease, error, again=again)
-            yield state, Work(Scope(lease.organisation_id, connection, self._clock, self._ids))
+            scope = await self._of_lease(lease, connection)
+            state = await Queue(connection, self._clock, self._ids).fail(lease, error, again=again)
+            yield state, Work(scope)
 
     @asynccontextmanager
     async def cancelling(self, lease: Lease) -> AsyncIterator[Work]:
@@ -131,8 +168,17 @@ class Store:
             LeaseLostError: another worker has the job; nothing was written.
         """
         async with self._transaction() as connection:
-            await Queue(connection, self._clock).cancelled(lease)
-            yield Work(Scope(lease.organisation_id, connection, self._clock, self._ids))
+            scope = await self._of_lease(lease, connection)
+            await Queue(connection, self._clock, self._ids).cancelled(lease)
+            yield Work(scope)
+
+    async def _of_lease(self, lease: Lease, connection: AsyncConnection) -> Scope:
+        """A job's organisation; its sessions are held where the job is about one."""
+        scope = Scope(lease.organisation_id, connection, self._clock, self._ids)
+        if lease.job.session_id is not None:
+            # Before the job's row, in the order in which withdrawals and deletions take them.
+            await scope.lock_sessions(exclusive=True)
+        return scope
 
     async def sweep(self, options: RetentionOptions | None = None, *, batch: int = 50) -> tuple[DeletionProof, ...]:
         """Delete everything whose time is over, in transactions of at most ``batch`` sessions.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime
+from typing import Any, Final, Literal
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -18,6 +21,9 @@ from mien.store.repositories.api_keys import ApiKeys, digest
 from mien.store.repositories.users import Users
 from mien.store.rows import Shape
 
+Held = tuple[Literal["user"], UUID, int, int] | tuple[Literal["key", "session"], UUID, UUID]
+"""What somebody may hold on to: a user's number and generation of tokens, an API key, a session; whose they are."""
+_AT_ONCE: Final = 5000
 _ORGANISATION = Shape(Organisation, tables.organisations)
 
 
@@ -67,6 +73,12 @@ class Directory:
         row = (await self._connection.execute(statement)).mappings().first()
         return None if row is None else _ORGANISATION.of(row)
 
+    async def first_organisation(self) -> Organisation | None:
+        """The oldest tenant, or None."""
+        statement = sa.select(*_ORGANISATION.columns).order_by(tables.organisations.c.id).limit(1)
+        row = (await self._connection.execute(statement)).mappings().first()
+        return None if row is None else _ORGANISATION.of(row)
+
     async def organisations(self) -> tuple[Organisation, ...]:
         """Every tenant, oldest first."""
         statement = sa.select(*_ORGANISATION.columns).order_by(tables.organisations.c.id)
@@ -103,3 +115,33 @@ class Directory:
         if key.expires_at is not None and key.expires_at <= self._clock.now():
             return None
         return row["organisation_id"], key
+
+    async def gone(self, held: Collection[Held], now: datetime) -> frozenset[Held]:
+        """Those that are there no more: users shut out or with later tokens, keys that are over, sessions deleted.
+
+        Args:
+            held: of any organisations; one question of each kind for five thousand of them.
+            now: keys that ended before are over.
+        """
+        users, keys, sessions = tables.users, tables.api_keys, tables.sessions
+        there: set[Held] = set()
+        for some in _some([one[2] for one in held if one[0] == "user"]):
+            active = sa.select(users.c.organisation_id, users.c.number, users.c.token_generation)
+            rows = await self._connection.execute(active.where(users.c.number.in_(some), users.c.active))
+            there |= {("user", *row) for row in rows}
+        for some in _some([one[2] for one in held if one[0] == "key"]):
+            good = sa.select(keys.c.organisation_id, keys.c.id).where(
+                keys.c.id.in_(some),
+                keys.c.revoked_at.is_(None),
+                sa.or_(keys.c.expires_at.is_(None), keys.c.expires_at > now),
+            )
+            there |= {("key", *row) for row in await self._connection.execute(good)}
+        for some in _some([one[2] for one in held if one[0] == "session"]):
+            stored = sa.select(sessions.c.organisation_id, sessions.c.id).where(sessions.c.id.in_(some))
+            there |= {("session", *row) for row in await self._connection.execute(stored)}
+        return frozenset(held) - there
+
+
+def _some(keys: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(keys), _AT_ONCE):
+        yield keys[start : start + _AT_ONCE]

@@ -30,5 +30,9 @@ class LeaseLostError(StoreError):
     """A job no longer belongs to the worker that reports about it. Whatever the worker did for it must not be kept."""
 
 
+class JobCancelledError(StoreError):
+    """A job was cancelled, or the consent that it rests on was taken back: its results are not kept."""
+
+
 class JobTimedOutError(LeaseLostError):
     """A job ran longer than it may; the lease is lost."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib.resources import files
+from pathlib import Path
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -39,6 +40,18 @@ async def upgrade(engine: AsyncEngine, revision: str = "head") -> None:
         StoreError: the database is of a newer Mien.
     """
     await _alone(engine, lambda connection: _upgrade(connection, revision))
+
+
+async def made(engine: AsyncEngine) -> bool:
+    """Whether there is a database of ours, of whichever revision; nothing is made by asking."""
+    if engine.dialect.name == "sqlite":
+        file = engine.url.database or ""
+        if not file.startswith("file:") and not Path(file).is_file():
+            return False
+    async with engine.connect() as connection:
+        return (
+            await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision()) is not None
+        )
 
 
 async def downgrade(engine: AsyncEngine, revision: str) -> None:

@@ -11,6 +11,7 @@ import math
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
@@ -29,6 +30,13 @@ from mien.core.audience import (
 )
 from mien.core.labels import EMOTIONS, label_set
 from mien.store.errors import InvalidError
+
+LATEST_SECONDS: Final = 1e6
+"""Media time at which a snapshot ends at the latest: eleven days, far beyond any film."""
+TOO_LATE: Final = (
+    "its media time and duration end after 1,000,000 seconds: media time is counted in seconds from the beginning of "
+    "what is watched. This looks like a time of day (seconds since 1970), or like milliseconds."
+)
 
 ROW: Final = np.dtype(
     [
@@ -119,9 +127,11 @@ def below_group(snapshot: Packed, min_group: int) -> str | None:
         min_group: fewest people, 2 or more.
     """
     suppressed, present, readable, tracks, *figures = _TOLD.unpack_from(snapshot.figures)
+    if suppressed or (present >= readable >= min_group and tracks >= min_group):
+        return None
     of_people = snapshot.detail is not None and snapshot.detail[1] & _OF_PEOPLE
     told = of_people or any(figure == figure for figure in figures)
-    if suppressed or not (told or max(present, readable, tracks) >= 0):
+    if not (told or max(present, readable, tracks) >= 0):
         return None
     if readable < 0:
         return "it has figures without saying how many were readable."
@@ -156,17 +166,24 @@ def pack(snapshot: AudienceSnapshot) -> tuple[bytes, bytes | None]:
 
 def pack_alike(snapshot: Any) -> tuple[bytes, bytes | None]:
     """The same of anything that was checked to hold a snapshot's fields and no others (:mod:`mien.store.wire`)."""
+    if snapshot.media_time + snapshot.duration_seconds > LATEST_SECONDS:
+        raise InvalidError(TOO_LATE)
     head = (snapshot.media_time, snapshot.duration_seconds, snapshot.suppressed, snapshot.demo, FORMAT, 0)
     if snapshot.suppressed:
         return _ROW.pack(*head, *_UNTOLD), None
-    counts = (snapshot.frames, snapshot.present, snapshot.readable, snapshot.tracks)
-    figures = (snapshot.coverage, snapshot.facing_share, snapshot.synchrony)
+    frames, present, readable, tracks = snapshot.frames, snapshot.present, snapshot.readable, snapshot.tracks
+    coverage, facing, synchrony = snapshot.coverage, snapshot.facing_share, snapshot.synchrony
     emotions, intervals = snapshot.emotions, snapshot.intervals
     try:
         row = _ROW.pack(
             *head,
-            *[-1 if c is None else c for c in counts],
-            *[math.nan if f is None else f for f in figures],
+            -1 if frames is None else frames,
+            -1 if present is None else present,
+            -1 if readable is None else readable,
+            -1 if tracks is None else tracks,
+            math.nan if coverage is None else coverage,
+            math.nan if facing is None else facing,
+            math.nan if synchrony is None else synchrony,
             *(_NAN8 if emotions is None else _OF_EACH(emotions)),
             *(_NAN8 * 2 if intervals is None else _BOUNDS(intervals)),
         )
@@ -194,10 +211,14 @@ def _detail(snapshot: Any) -> bytes | None:
     if (view := snapshot.view) is not None:
         told |= _VIEW
         name = view.label_set.encode()
-        values = tuple(view.percents.values())
-        parts.append(struct.pack(f"<B{len(name)}s{len(values)}f", len(name), name, *values))
+        parts.append(_view_struct(len(name), len(view.percents)).pack(len(name), name, *view.percents.values()))
     parts[0] = bytes((FORMAT, told))
     return b"".join(parts) if told else None
+
+
+@lru_cache(maxsize=64)
+def _view_struct(name_length: int, labels: int) -> struct.Struct:
+    return struct.Struct(f"<B{name_length}s{labels}f")
 
 
 def unpack(session_id: str, source: str, zone: str, figures: bytes, detail: bytes | None) -> AudienceSnapshot:

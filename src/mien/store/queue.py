@@ -10,7 +10,7 @@ twice, but never be finished twice: that rests on the fence alone.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -20,10 +20,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mien.core.clock import Clock
 from mien.store import tables
-from mien.store.errors import InvalidError, JobTimedOutError, LeaseLostError
-from mien.store.records import Job, JobState, Lease
+from mien.store.endings import job_ended
+from mien.store.errors import InvalidError, JobCancelledError, JobTimedOutError, LeaseLostError
+from mien.store.ids import Ids
+from mien.store.records import EndedJob, Job, JobState, Lease
 from mien.store.repositories._repository import impersonal, text
+from mien.store.repositories.jobs import ASKED_TO_STOP, CONSENT_WITHDRAWN
 from mien.store.rows import Shape
+from mien.store.scope import Scope
+from mien.store.withdrawals import withdrawn
 
 LONGEST_BACKOFF_SECONDS: Final = 3600.0
 _REAPED_AT_ONCE: Final = 100
@@ -38,11 +43,17 @@ class Queue:
     Args:
         connection: with a transaction begun.
         clock: tells when leases end.
+        ids: where identifiers of messages come from.
+
+    Attributes:
+        reaped: jobs that this transaction ended because no worker is left that would.
     """
 
-    def __init__(self, connection: AsyncConnection, clock: Clock) -> None:
+    def __init__(self, connection: AsyncConnection, clock: Clock, ids: Ids) -> None:
         self._connection = connection
         self._clock = clock
+        self._ids = ids
+        self.reaped: list[EndedJob] = []
 
     async def claim(
         self, owner: str, kinds: Collection[str], *, lease_seconds: float = 30.0, limit: int = 1
@@ -127,14 +138,31 @@ class Queue:
         raise _lost(lease)
 
     async def hold(self, lease: Lease) -> None:
-        """Make sure that a job is still this worker's, and lock it until the transaction ends.
+        """Make sure that a job is still this worker's and still wanted, and lock it until the transaction ends.
 
         Raises:
-            LeaseLostError: it is not.
+            LeaseLostError: it is another worker's by now.
+            JobCancelledError: it was cancelled, or its session's consent was taken back.
         """
-        statement = sa.select(_T.c.id).where(*_held(lease)).with_for_update()
-        if (await self._connection.execute(statement)).first() is None:
+        if await self._cancelled(lease) or await self._withdrawn(lease.organisation_id, lease.job.session_id):
+            raise JobCancelledError(f"job {lease.job.id} was cancelled: drop what was done for it.")
+
+    async def _cancelled(self, lease: Lease) -> bool:
+        """Whether somebody asked to stop; locks the job."""
+        statement = sa.select(_T.c.cancel_requested).where(*_held(lease)).with_for_update()
+        row = (await self._connection.execute(statement)).first()
+        if row is None:
             raise _lost(lease)
+        return bool(row[0])
+
+    async def _as_cancelled(self, organisation_id: UUID, session_id: UUID | None) -> dict[str, Any]:
+        """Columns of a job that was cancelled, and why."""
+        taken_back = await self._withdrawn(organisation_id, session_id)
+        reason = CONSENT_WITHDRAWN if taken_back else ASKED_TO_STOP
+        return {"state": JobState.CANCELLED, "error": reason, "finished_at": self._clock.now()}
+
+    async def _withdrawn(self, organisation_id: UUID, session_id: UUID | None) -> bool:
+        return session_id is not None and await withdrawn(self._connection, organisation_id, session_id)
 
     async def complete(self, lease: Lease, result: Mapping[str, Any] | None = None) -> None:
         """A job is done.
@@ -146,6 +174,7 @@ class Queue:
         await self._leave(
             lease, state=JobState.DONE, result=told, progress=1.0, error=None, finished_at=self._clock.now()
         )
+        await job_ended(self._scope(lease.organisation_id), lease.job, JobState.DONE)
 
     async def fail(self, lease: Lease, error: str, *, again: bool = True) -> JobState:
         """An attempt failed.
@@ -156,15 +185,21 @@ class Queue:
             again: False where trying again cannot help.
 
         Returns:
-            ``QUEUED`` where it is tried again after its back-off, ``FAILED`` where it is not.
+            ``QUEUED`` where it is tried again after its back-off, ``FAILED`` where it is not, ``CANCELLED`` where
+            somebody asked for that meanwhile.
 
         Raises:
             LeaseLostError: it is another worker's by now.
         """
         now = self._clock.now()
         values = _after_failure(lease.job, error, now, wait=True, again=again)
+        if await self._cancelled(lease):
+            values = await self._as_cancelled(lease.organisation_id, lease.job.session_id)
         await self._leave(lease, **values)
-        return JobState(values["state"])
+        state = JobState(values["state"])
+        if state.final:
+            await job_ended(self._scope(lease.organisation_id), lease.job, state, values.get("error"))
+        return state
 
     async def cancelled(self, lease: Lease) -> None:
         """The worker stopped because the job was cancelled.
@@ -172,14 +207,21 @@ class Queue:
         Raises:
             LeaseLostError: it is another worker's by now.
         """
-        await self._leave(lease, state=JobState.CANCELLED, finished_at=self._clock.now())
+        values = await self._as_cancelled(lease.organisation_id, lease.job.session_id)
+        await self._leave(lease, **values)
+        await job_ended(self._scope(lease.organisation_id), lease.job, JobState.CANCELLED, values["error"])
 
     async def release(self, lease: Lease) -> None:
         """Hand a job back undone, as a worker does that is told to stop; the attempt does not count.
 
+        One that was cancelled meanwhile is not handed to anybody.
+
         Raises:
             LeaseLostError: it is another worker's by now.
         """
+        if await self._cancelled(lease):
+            await self.cancelled(lease)
+            return
         await self._leave(
             lease, state=JobState.QUEUED, attempts=_T.c.attempts - 1, run_after=self._clock.now(), started_at=None
         )
@@ -188,30 +230,46 @@ class Queue:
         """Give back what the dead held, and end attempts that lasted too long.
 
         A job whose worker fell silent is waiting again at once; one that overran waits its back-off. Both have failed
-        when no attempt is left, so that a job which kills its workers does not do so for ever.
+        when no attempt is left, so that a job which kills its workers does not do so for ever; those are in
+        :attr:`reaped`.
 
         Returns:
             How many jobs were taken from a worker.
         """
         now = self._clock.now()
-        dead = (
-            sa.select(*_JOB.columns, _T.c.organisation_id, _T.c.deadline_at)
-            .where(_T.c.state == JobState.RUNNING, sa.or_(_T.c.lease_until <= now, _T.c.deadline_at <= now))
-            .order_by(_T.c.lease_until)
-            .limit(_REAPED_AT_ONCE)
-            .with_for_update(skip_locked=True)
-        )
-        rows: Sequence[sa.RowMapping] = (await self._connection.execute(dead)).mappings().all()
-        for row in rows:
-            job = _JOB.of(row)
-            late = row["deadline_at"] <= now
-            error = f"it ran longer than {job.timeout_seconds:g} seconds" if late else "its worker fell silent"
-            values = _after_failure(job, error, now, wait=late, again=True)
-            if job.cancel_requested:
-                values = {"state": JobState.CANCELLED, "finished_at": now}
-            statement = sa.update(_T).where(_T.c.id == job.id, _T.c.organisation_id == row["organisation_id"])
-            await self._connection.execute(statement.values(**_NOBODY, **values))
-        return len(rows)
+        over = (_T.c.state == JobState.RUNNING, sa.or_(_T.c.lease_until <= now, _T.c.deadline_at <= now))
+        dead = sa.select(_T.c.organisation_id, _T.c.id, _T.c.session_id).where(*over).order_by(_T.c.lease_until)
+        found = (await self._connection.execute(dead.limit(_REAPED_AT_ONCE))).all()
+        taken = 0
+        # An organisation's sessions before its jobs, and one organisation after the other: as everybody takes them.
+        for owner, key, session_id in sorted(found, key=lambda one: (one[0].int, one[1].int)):
+            if session_id is not None:
+                await self._scope(owner).lock_sessions(exclusive=True)
+            mine = sa.select(*_JOB.columns, _T.c.deadline_at).where(
+                _T.c.organisation_id == owner, _T.c.id == key, *over
+            )
+            row = (await self._connection.execute(mine.with_for_update(skip_locked=True))).mappings().first()
+            if row is not None:
+                await self._reap_one(owner, row, now)
+                taken += 1
+        return taken
+
+    async def _reap_one(self, organisation_id: UUID, row: sa.RowMapping, now: datetime) -> None:
+        job, late = _JOB.of(row), row["deadline_at"] <= now
+        error = f"it ran longer than {job.timeout_seconds:g} seconds" if late else "its worker fell silent"
+        values = _after_failure(job, error, now, wait=late, again=True)
+        if job.cancel_requested:
+            values = await self._as_cancelled(organisation_id, job.session_id)
+        statement = sa.update(_T).where(_T.c.id == job.id, _T.c.organisation_id == organisation_id)
+        await self._connection.execute(statement.values(**_NOBODY, **values))
+        state = JobState(values["state"])
+        if state.final:
+            told = values.get("error")
+            await job_ended(self._scope(organisation_id), job, state, told)
+            self.reaped.append(EndedJob(organisation_id, job, state, told))
+
+    def _scope(self, organisation_id: UUID) -> Scope:
+        return Scope(organisation_id, self._connection, self._clock, self._ids)
 
     async def _leave(self, lease: Lease, **values: Any) -> None:
         statement = sa.update(_T).where(*_held(lease)).values(**_NOBODY, **values)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 
 from mien.core.policy import Basis, Purpose
@@ -40,6 +40,10 @@ class SessionState(StrEnum):
 
     OPEN = "open"
     ENDED = "ended"
+
+
+FILLS: Final = "analysis"
+"""Kind of a job that fills the session it is about, from the session's beginning on: nobody else writes there."""
 
 
 class JobState(StrEnum):
@@ -95,6 +99,7 @@ class User:
     Attributes:
         number: for tokens that want a whole number, 1 to 2**52.
         name: unique over all organisations.
+        token_generation: of the tokens that are good; grows with whatever ends those that are out.
     """
 
     id: UUID
@@ -103,6 +108,7 @@ class User:
     role: Role
     active: bool
     created_at: datetime
+    token_generation: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +207,21 @@ class Consent:
 
 
 @dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """What came of taking a consent back.
+
+    Attributes:
+        consent: as it is now.
+        sessions_ended: that were open under it.
+        jobs_cancelled: of its sessions; those that ran stop within seconds, and keep nothing.
+    """
+
+    consent: Consent
+    sessions_ended: tuple[UUID, ...] = ()
+    jobs_cancelled: tuple[Job, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class SessionRecord:
     """One run of measuring as it is stored.
 
@@ -278,6 +299,16 @@ class Job:
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class EndedJob:
+    """A job that ended; ``error`` is why it failed."""
+
+    organisation_id: UUID
+    job: Job
+    state: JobState
+    error: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from mien.core.clock import Clock
 from mien.store import deletion, partitions, tables
 from mien.store.ids import Ids
-from mien.store.records import DeletionProof, DeliveryState, JobState
+from mien.store.records import DeletionProof, DeliveryState, JobState, SessionState
 from mien.store.repositories.audit import Audit
+from mien.store.repositories.sessions import LONGEST_OPEN
 from mien.store.scope import Scope
 
 ACTOR: Final = "retention"
@@ -64,6 +65,27 @@ class Retention:
         for organisation, session in await self._connection.execute(statement):
             found.setdefault(organisation, []).append(session)
         return found
+
+    async def forgotten(self, *, limit: int = 50) -> tuple[tuple[UUID, UUID], ...]:
+        """Sessions that are open for longer than any may be, that no job is left to end and that are not due.
+
+        Returns:
+            Organisation and session, at most ``limit``.
+        """
+        table, jobs = tables.sessions, tables.jobs
+        filling = (
+            sa.select(jobs.c.id)
+            .where(jobs.c.organisation_id == table.c.organisation_id, jobs.c.session_id == table.c.id)
+            .where(jobs.c.state.not_in(_ENDED))
+        )
+        statement = (
+            sa.select(table.c.organisation_id, table.c.id)
+            .where(table.c.state == SessionState.OPEN, table.c.started_at <= self._clock.now() - LONGEST_OPEN)
+            .where(~filling.exists(), table.c.delete_after > self._clock.now())
+            .order_by(table.c.started_at, table.c.id)
+            .limit(limit)
+        )
+        return tuple((owner, key) for owner, key in await self._connection.execute(statement))
 
     async def sweep(self, organisation_id: UUID, *, limit: int = 50) -> DeletionProof | None:
         """Delete the sessions of one organisation whose time is over, at most ``limit`` of them.

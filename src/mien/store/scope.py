@@ -23,6 +23,11 @@ from mien.store.errors import ConflictError, NotFoundError
 from mien.store.ids import Ids
 
 
+def lock_number(organisation_id: UUID) -> int:
+    """Of PostgreSQL's advisory lock on an organisation's sessions."""
+    return organisation_id.int & (2**63 - 1)
+
+
 class Scope:
     """One organisation's view of one transaction.
 
@@ -62,6 +67,10 @@ class Scope:
     def delete(self, table: sa.Table) -> sa.Delete:
         """A deletion of this organisation's rows of a table."""
         return sa.delete(table).where(table.c.organisation_id == self.organisation_id)
+
+    async def append(self, table: sa.Table, row: Mapping[str, Any]) -> None:
+        """A new row of this organisation that nothing can contradict: its key is new, and it refers to nothing."""
+        await self.connection.execute(sa.insert(table), {**row, "organisation_id": self.organisation_id})
 
     async def insert(
         self, table: sa.Table, rows: Sequence[Mapping[str, Any]], *, ignore_existing: bool = False, taken: str = ""
@@ -123,8 +132,7 @@ class Scope:
         """
         if self.on_postgresql:
             kind = "pg_advisory_xact_lock" if exclusive else "pg_advisory_xact_lock_shared"
-            key = self.organisation_id.int & (2**63 - 1)
-            await self.connection.execute(sa.text(f"SELECT {kind}(:key)"), {"key": key})
+            await self.connection.execute(sa.text(f"SELECT {kind}(:key)"), {"key": lock_number(self.organisation_id)})
 
     async def run(self, statement: sa.Executable) -> CursorResult[*tuple[Any, ...]]:
         """Send a statement that this scope made."""

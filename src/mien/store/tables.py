@@ -88,6 +88,8 @@ users = _tenant(
     _text("password_hash", 500),
     _text("role", 20),
     Column("active", Boolean(), nullable=False),
+    # Tokens of an earlier generation open nothing.
+    Column("token_generation", Integer(), nullable=False, server_default="0"),
     _time("created_at"),
     # Whoever signs in names no organisation, so names and numbers are unique over all of them.
     UniqueConstraint("name"),

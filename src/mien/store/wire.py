@@ -147,7 +147,7 @@ def decode(body: bytes, *, most: int) -> Decoded:
     try:
         found = _MANY.decode(body)
         if len(found) <= most:
-            return Decoded(len(found), tuple((i, _packed(one)) for i, one in enumerate(found)), ())
+            return Decoded(len(found), tuple([(i, _packed(one)) for i, one in enumerate(found)]), ())
     except (msgspec.MsgspecError, _NotPlainError, InvalidError, UnicodeDecodeError, RecursionError):
         pass
     return _decode_each(body, most)

@@ -79,7 +79,7 @@ class SystemWork:
         self._connection, self._clock, self._ids = connection, clock, ids
         self.directory = Directory(connection, clock, ids)
         self.renewing = Renewing(connection, clock, ids)
-        self.queue = Queue(connection, clock)
+        self.queue = Queue(connection, clock, ids)
         self.outbox = Outbox(connection, clock)
         self.retention = Retention(connection, clock, ids)
         self.spool_sweep = SpoolSweep(connection, clock)

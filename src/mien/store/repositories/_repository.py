@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, ClassVar, Final, Generic, TypeVar
 from uuid import UUID
 
@@ -10,6 +11,7 @@ import sqlalchemy as sa
 
 from mien.core.errors import PolicyError
 from mien.core.privacy import assert_no_personal_keys
+from mien.store import tables
 from mien.store.errors import InvalidError, NotFoundError
 from mien.store.records import Page
 from mien.store.rows import Shape
@@ -18,6 +20,7 @@ from mien.store.scope import Scope
 T = TypeVar("T")
 
 LARGEST_PAGE: Final = 1000
+_MOST_KEYS: Final = 500
 
 
 class Repository(Generic[T]):
@@ -45,12 +48,23 @@ class Repository(Generic[T]):
             raise NotFoundError.of(self.what, key)
         return found
 
-    async def list(self, *, after: UUID | None = None, limit: int = 100, **where: Any) -> Page[T]:
+    async def some(self, keys: Collection[UUID]) -> dict[UUID, T]:
+        """Those of some keys that there are, by key; in one question for hundreds of them."""
+        found: dict[UUID, T] = {}
+        for part in in_parts(keys):
+            statement = self._select().where(self.table.c.id.in_(part))
+            found |= {row["id"]: self.shape.of(row) for row in (await self._scope.run(statement)).mappings()}
+        return found
+
+    async def list(
+        self, *, after: UUID | None = None, limit: int = 100, least_group: int | None = None, **where: Any
+    ) -> Page[T]:
         """Those there are, oldest first.
 
         Args:
             after: go on behind this one.
             limit: at most so many, 1 to 1000.
+            least_group: only what belongs to no session, or to one that tells of no fewer people together.
             where: only those whose columns have these values.
 
         Raises:
@@ -63,6 +77,11 @@ class Repository(Generic[T]):
             raise InvalidError(f"a {self.what} has no {', '.join(sorted(unknown))}.")
         statement = self._select().order_by(self.table.c.id).limit(limit + 1)
         statement = statement.where(*(self.table.c[name] == value for name, value in where.items()))
+        if least_group is not None:
+            sessions = tables.sessions
+            large = self._scope.select(sessions, sessions.c.id).where(sessions.c.min_group >= least_group)
+            of = self.table.c.session_id
+            statement = statement.where(sa.or_(of.is_(None), of.in_(large)))
         if after is not None:
             statement = statement.where(self.table.c.id > after)
         items: builtins.list[Any] = [self.shape.of(row) for row in (await self._scope.run(statement)).mappings()]
@@ -106,6 +125,12 @@ class Repository(Generic[T]):
             gone = await self._scope.run(self._scope.delete(self.table).where(self.table.c.id == key))
         if not gone.rowcount:
             raise NotFoundError.of(self.what, key)
+
+
+def in_parts(keys: Collection[UUID]) -> Iterator[Sequence[UUID]]:
+    """Keys in parts that one statement can hold, in their order."""
+    ordered = list(keys)
+    return (ordered[start : start + _MOST_KEYS] for start in range(0, len(ordered), _MOST_KEYS))
 
 
 def text(value: str, name: str, longest: int = 200) -> str:

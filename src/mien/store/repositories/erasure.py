@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
@@ -13,13 +14,17 @@ import sqlalchemy as sa
 
 from mien.store import deletion, tables
 from mien.store.records import DeletionProof, SessionRecord
+from mien.store.repositories.answers import Answers
 from mien.store.repositories.audit import Audit
+from mien.store.repositories.jobs import Jobs
 from mien.store.repositories.moments import Moments
+from mien.store.repositories.report_files import ReportFiles
 from mien.store.repositories.reports import Reports
 from mien.store.repositories.respondents import Consents, Respondents
 from mien.store.repositories.samples import Samples
 from mien.store.repositories.sessions import Sessions
 from mien.store.repositories.snapshots import Snapshots
+from mien.store.repositories.spooled_files import SpooledFiles
 from mien.store.scope import Scope
 
 _READ_AT_ONCE = 500
@@ -64,7 +69,8 @@ class Erasure:
     async def erase(self, respondent_id: UUID, actor: str) -> DeletionProof:
         """Delete a respondent, their consents, their sessions and everything that belongs to these.
 
-        Documents about whole studies stay: they tell of ten sessions or more, and of nobody.
+        Documents about whole studies stay: one that counted sessions of single people tells of ten people or more, and
+        of nobody alone.
 
         Args:
             respondent_id: whose.
@@ -84,8 +90,8 @@ class Erasure:
             deleted = await self._scope.run(self._scope.delete(table).where(column == respondent_id))
             counts[table.name] = deleted.rowcount
         # Answers kept for requests that are sent again are sealed: which of them tell of somebody cannot be seen.
-        counts[tables.answers.name] = (await self._scope.run(self._scope.delete(tables.answers))).rowcount
-        detail = {"sessions": [str(key) for key in sessions], "rows_deleted": counts}
+        emptied = await Answers(self._scope).empty()
+        detail = {"sessions": [str(key) for key in sessions], "rows_deleted": counts, "answers_emptied": emptied}
         entry = await Audit(self._scope).record(actor, "respondent.erased", "respondent", respondent_id, detail)
         return DeletionProof(self._scope.organisation_id, (respondent_id, *sessions), counts, entry.at, entry.id)
 
@@ -113,7 +119,36 @@ class Erasure:
         yield b"]," + _written(told)[1:-1] + b',"reports":['
         for number, row in enumerate(documents):
             yield (b"," if number else b"") + await Reports(self._scope).content(row.id)
-        yield b"]}"
+        yield b'],"report_files":['
+        files = await self._belonging(tables.report_files, session.id, tables.report_files.c.id)
+        for number, row in enumerate(files):
+            yield (b"," if number else b"") + await self._file(row.id)
+        rest = {"jobs": await self._jobs(session.id), "spooled_files": await self._spooled(session.id)}
+        yield b"]," + _written(rest)[1:]
+
+    async def _jobs(self, session_id: UUID) -> list[dict[str, Any]]:
+        table = tables.jobs
+        statement = self._scope.select(table, *Jobs.shape.columns).where(table.c.session_id == session_id)
+        rows = await self._scope.run(statement.order_by(table.c.id))
+        return [_plain(Jobs.shape.of(row)) for row in rows.mappings()]
+
+    async def _spooled(self, session_id: UUID) -> list[dict[str, Any]]:
+        """What lies encrypted in the spool, without the keys: the files themselves are read there."""
+        table = tables.spooled_files
+        columns = [column for column in SpooledFiles.shape.columns if column.name != "sealed_key"]
+        statement = self._scope.select(table, *columns).where(table.c.session_id == session_id)
+        rows = (await self._scope.run(statement.order_by(table.c.id))).mappings()
+        return [{name: _json(value) for name, value in row.items()} for row in rows]
+
+    async def _file(self, key: UUID) -> bytes:
+        """A file beside a report; as text where it is one."""
+        files = ReportFiles(self._scope)
+        file, content = await files.get(key), await files.content(key)
+        try:
+            held = {"content": content.decode("utf-8")}
+        except UnicodeDecodeError:
+            held = {"content_base64": b64encode(content).decode("ascii")}
+        return _written({"report_id": str(file.report_id), "name": file.name, "media_type": file.media_type, **held})
 
     async def _belonging(self, table: sa.Table, session_id: UUID, *columns: Any) -> Sequence[Any]:
         statement = self._scope.select(table, *columns).where(table.c.session_id == session_id)
@@ -146,7 +181,7 @@ def _json(value: Any) -> Any:
         return value
     if isinstance(value, bytes):
         return value.hex()
-    if isinstance(value, tuple):
+    if isinstance(value, tuple | list):
         return [_json(v) for v in value]
     if isinstance(value, Mapping):
         return {str(k): _json(v) for k, v in value.items()}

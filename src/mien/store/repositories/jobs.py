@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -13,8 +13,11 @@ from mien.store.errors import ConflictError, InvalidError
 from mien.store.records import Job, JobState
 from mien.store.repositories._repository import Repository, impersonal, text
 from mien.store.rows import Shape
+from mien.store.withdrawals import withdrawn
 
 LONGEST_TIMEOUT_SECONDS: Final = 86_400.0
+ASKED_TO_STOP: Final = "Somebody cancelled it."
+CONSENT_WITHDRAWN: Final = "The consent that it rests on was withdrawn."
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,27 +108,52 @@ class Jobs(Repository[Job]):
                 return _same(before, payload, session_id)
             raise
 
-    async def cancel(self, key: UUID) -> Job:
+    async def cancel(self, key: UUID, reason: str = ASKED_TO_STOP) -> Job:
         """Cancel a job: at once where nobody runs it; otherwise its worker is told at its next heartbeat.
 
         A job that has ended stays as it is.
+
+        Args:
+            key: which.
+            reason: why, for its ``error``.
         """
+        # What follows from an end knows of sessions, sessions of consents, and consents of jobs.
+        from mien.store.endings import job_ended
+
         table, now = self.table, self._scope.now
+        if (await self.get(key)).session_id is not None:
+            await self._scope.lock_sessions(exclusive=True)  # before the job's row, as everybody does
         statement = self._select().where(table.c.id == key).with_for_update()
         found = await self._first(statement)
         if found is None or found.state.final:
             return found or await self.get(key)
         if found.state is JobState.RUNNING:
             return await self._change(key, cancel_requested=True)
-        return await self._change(key, state=JobState.CANCELLED, cancel_requested=True, finished_at=now)
+        job = await self._change(key, state=JobState.CANCELLED, cancel_requested=True, error=reason, finished_at=now)
+        await job_ended(self._scope, job, JobState.CANCELLED, reason)
+        return job
+
+    async def cancel_of(self, sessions: Sequence[UUID]) -> tuple[Job, ...]:
+        """Cancel every job of some sessions whose consent is taken back, but those that ended; says which those are.
+
+        The caller holds :meth:`Scope.lock_sessions` exclusively, as whoever completes one of them does.
+        """
+        table = self.table
+        waiting = self._scope.select(table, table.c.id).where(
+            table.c.session_id.in_(sessions), table.c.state.in_((JobState.QUEUED, JobState.RUNNING))
+        )
+        keys = (await self._scope.run(waiting.order_by(table.c.id))).scalars().all()
+        return tuple([await self.cancel(key, CONSENT_WITHDRAWN) for key in keys])
 
     async def retry(self, key: UUID) -> Job:
         """Run a job that failed or was cancelled again, with all its attempts.
 
         Raises:
-            ConflictError: it did neither.
+            ConflictError: it did neither, or the consent that its session rests on was taken back.
         """
         found = await self.get(key)
+        if found.session_id is not None:
+            await self.require_consent(found.session_id)
         if found.state not in (JobState.FAILED, JobState.CANCELLED):
             raise ConflictError(f"job {key} is {found.state.value}: only failed and cancelled ones are run again.")
         return await self._change(
@@ -139,6 +167,18 @@ class Jobs(Repository[Job]):
             run_after=self._scope.now,
             finished_at=None,
         )
+
+    async def require_consent(self, session_id: UUID) -> None:
+        """Make sure that more may be made of a session: the consent that it rests on, if any, was not taken back.
+
+        Raises:
+            ConflictError: it was.
+        """
+        if await withdrawn(self._scope.connection, self._scope.organisation_id, session_id):
+            raise ConflictError(
+                f"the consent that session {session_id} rests on was withdrawn: nothing more is made of it. What was "
+                "made before is there until it is deleted."
+            )
 
     async def _before(self, kind: str, key: str) -> Job | None:
         table = self.table

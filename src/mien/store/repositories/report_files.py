@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import zlib
 from uuid import UUID
@@ -59,4 +60,5 @@ class ReportFiles(Repository[ReportFile]):
         packed = (await self._scope.run(statement)).scalar_one_or_none()
         if packed is None:
             raise NotFoundError.of(self.what, key)
-        return zlib.decompress(packed)
+        # Of a long recording it is megabytes: others' requests go on meanwhile.
+        return await asyncio.to_thread(zlib.decompress, packed)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import zlib
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
+
+import sqlalchemy as sa
 
 from mien.store import tables
 from mien.store.errors import InvalidError, NotFoundError
@@ -59,6 +62,12 @@ class Reports(Repository[ReportRecord]):
             created_at=self._scope.now,
         )
 
+    def _select(self) -> sa.Select[*tuple[Any, ...]]:
+        """Those of sessions whose time is over are not here any more."""
+        sessions, of = tables.sessions, self.table.c.session_id
+        here = self._scope.select(sessions, sessions.c.id).where(sessions.c.delete_after > self._scope.now)
+        return super()._select().where(sa.or_(of.is_(None), of.in_(here)))
+
     async def content(self, key: UUID) -> bytes:
         """A document's JSON, UTF-8; its SHA-256 is the record's.
 
@@ -69,4 +78,5 @@ class Reports(Repository[ReportRecord]):
         packed = (await self._scope.run(statement)).scalar_one_or_none()
         if packed is None:
             raise NotFoundError.of(self.what, key)
-        return zlib.decompress(packed)
+        # Of a long recording it is megabytes: others' requests go on meanwhile.
+        return await asyncio.to_thread(zlib.decompress, packed)

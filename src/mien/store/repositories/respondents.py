@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
 import sqlalchemy as sa
 
+from mien.core.errors import PolicyError
 from mien.store import tables
 from mien.store.errors import InvalidError, NotFoundError
-from mien.store.records import Consent, Respondent, SessionState
+from mien.store.records import FILLS, Consent, Respondent, SessionState, Withdrawn
 from mien.store.repositories._repository import Repository, text
+from mien.store.repositories.jobs import Jobs
+from mien.store.repositories.snapshots import Snapshots
 from mien.store.rows import Shape
+from mien.store.withdrawals import withdrawn
 
 ATTRIBUTE: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
 MOST_SEGMENTS: Final = 20
 LONGEST_VALUE: Final = 80
+MEASURE: Final = "measure"
+"""The scope of a consent without which nobody is measured under it."""
 
 
 class Respondents(Repository[Respondent]):
@@ -73,21 +78,34 @@ class Consents(Repository[Consent]):
             withdrawn_at=None,
         )
 
-    async def withdraw(self, key: UUID) -> Consent:
-        """Take a consent back: the sessions under it take no further snapshot. Erasing them is asked for apart."""
+    async def withdraw(self, key: UUID) -> Withdrawn:
+        """Take a consent back: the sessions under it take no further snapshot, and their jobs keep nothing more.
+
+        Erasing them is asked for apart. A job that is just completed is waited for.
+
+        Raises:
+            NotFoundError: there is no such consent.
+        """
         found = await self.get(key)
         if found.withdrawn_at is not None:
-            return found
+            return Withdrawn(found)
+        # Sessions begin under consents.
+        from mien.store.repositories.sessions import Sessions
+
         await self._scope.lock_sessions(exclusive=True)
-        now, table = self._scope.now, tables.sessions
-        running = self._scope.select(table, table.c.id, table.c.retention_days).where(
-            table.c.consent_id == key, table.c.state == SessionState.OPEN
-        )
-        for session_id, days in (await self._scope.run(running)).all():
-            ended = self._scope.update(table).where(table.c.id == session_id)
-            due = now + timedelta(days=days)
-            await self._scope.run(ended.values(state=SessionState.ENDED, ended_at=now, delete_after=due))
-        return await self._change(key, withdrawn_at=now)
+        table = tables.sessions
+        under = self._scope.select(table, table.c.id, table.c.state)
+        sessions = (await self._scope.run(under.where(table.c.consent_id == key).order_by(table.c.id))).all()
+        ended = tuple(session_id for session_id, state in sessions if state == SessionState.OPEN)
+        for session_id in ended:
+            await Sessions(self._scope).end(session_id)
+        cancelled = await Jobs(self._scope).cancel_of([session_id for session_id, _ in sessions])
+        for job in cancelled:
+            # A worker that still runs it says so later; what it has stored counts from now on in nothing.
+            if job.kind == FILLS and job.session_id is not None:
+                await Snapshots(self._scope).drop(job.session_id)
+        consent = await self._change(key, withdrawn_at=self._scope.now)
+        return Withdrawn(consent, ended, cancelled)
 
     async def live(self, respondent_id: UUID) -> Consent | None:
         """A respondent's latest consent that was not taken back, or None."""
@@ -96,15 +114,38 @@ class Consents(Repository[Consent]):
         )
         return await self._first(statement.order_by(sa.desc(tables.consents.c.id)).limit(1))
 
+    async def withdrawn_under(self, session_id: UUID) -> bool:
+        """Whether the consent that a session rests on was taken back; no where it rests on none, or is not here."""
+        return await withdrawn(self._scope.connection, self._scope.organisation_id, session_id)
+
+    async def of_study(self, study_id: UUID, versions: Collection[UUID], *, hold: bool = False) -> dict[UUID, bool]:
+        """The consents that a study's sessions of some versions rest on, and whether each stands.
+
+        Args:
+            study_id, versions: whose sessions.
+            hold: none of them is taken back until the unit of work ends.
+        """
+        if hold:
+            await self._scope.lock_sessions(exclusive=False)
+        table, sessions = tables.consents, tables.sessions
+        under = self._scope.select(sessions, sessions.c.consent_id).where(
+            sessions.c.study_id == study_id, sessions.c.version_id.in_(versions)
+        )
+        statement = self._scope.select(table, table.c.id, table.c.withdrawn_at).where(table.c.id.in_(under))
+        return {key: withdrawn_at is None for key, withdrawn_at in await self._scope.run(statement)}
+
     async def require(self, key: UUID, respondent_id: UUID) -> Consent:
-        """A consent that still holds and is this respondent's.
+        """A consent to be measured that still holds and is this respondent's.
 
         Raises:
             NotFoundError: there is none.
+            PolicyError: it is for something else.
         """
         found = await self.get(key)
         if found.withdrawn_at is not None or found.respondent_id != respondent_id:
             raise NotFoundError(f"consent {key} is not this respondent's, or was withdrawn: record a new one first.")
+        if MEASURE not in found.scopes:
+            raise PolicyError(f"consent {key} is not to being measured: record one with the scope '{MEASURE}' first.")
         return found
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from uuid import UUID
 
 from mien.core.findings import SampleLog
 from mien.store import tables
-from mien.store.repositories._repository import text
+from mien.store.repositories._repository import in_parts, text
 from mien.store.scope import Scope
 
 
@@ -57,6 +58,18 @@ class Samples:
         table = tables.metric_samples
         statement = self._scope.select(table, table.c.slug).where(table.c.session_id == session_id).distinct()
         return tuple(sorted((await self._scope.run(statement)).scalars()))
+
+    async def of_sessions(self, sessions: Collection[UUID], slug: str) -> dict[UUID, SampleLog]:
+        """A series of many sessions, by session; those that have none, or are not here, are left out."""
+        table, found = tables.metric_samples, dict[UUID, SampleLog]()
+        for some in in_parts(sessions):
+            statement = self._scope.select(table, table.c.session_id, table.c.unit, table.c.packed).where(
+                table.c.session_id.in_(some), table.c.slug == slug
+            )
+            for session_id, unit, packed in await self._scope.run(statement.order_by(table.c.first_time)):
+                log = found.setdefault(session_id, SampleLog(slug, unit))
+                log.extend(SampleLog.unpacked(slug, unit, packed))
+        return found
 
     async def read(self, session_id: UUID, slug: str) -> SampleLog:
         """Every sample of a series in order of media time; empty where there is none.

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
+import sqlalchemy as sa
+
+from mien.core.errors import PolicyError
 from mien.core.policy import Basis, Grant
 from mien.store import deletion, partitions, tables
 from mien.store.errors import ConflictError, InvalidError, NotFoundError
@@ -21,6 +24,12 @@ EPHEMERAL: Final = 0
 LONGEST_RETENTION_DAYS: Final = 3650
 LONGEST_OPEN: Final = timedelta(days=2)
 """A session that nobody ended counts as ended after this, so that nothing is kept for ever by being forgotten."""
+
+
+CONSENT_ON_RECORD: Final = (
+    "the basis 'consent' needs the consent itself: enrol who is shown as a respondent, and name respondent_id and "
+    "consent_id."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +56,11 @@ class SessionDraft:
 
 
 class Sessions(Repository[SessionRecord]):
-    """Sessions of one organisation."""
+    """Sessions of one organisation. One whose time is over is not here any more, though it may not be deleted yet.
+
+    :meth:`stored`, :meth:`hold_open`, :meth:`end`, :meth:`measured` and :meth:`delete` find it until then: what is
+    under way in it is finished, and it may be deleted sooner.
+    """
 
     table = tables.sessions
     shape = Shape(SessionRecord, tables.sessions)
@@ -59,6 +72,7 @@ class Sessions(Repository[SessionRecord]):
         Raises:
             InvalidError: the retention is out of range, a respondent without a consent or the other way round.
             NotFoundError: the consent does not hold.
+            PolicyError: the basis is consent, and no consent is named, or one to something else.
             ConflictError: the version, the study or the respondent is not here.
         """
         if not EPHEMERAL <= draft.retention_days <= LONGEST_RETENTION_DAYS:
@@ -73,7 +87,11 @@ class Sessions(Repository[SessionRecord]):
         if draft.respondent_id is not None and draft.consent_id is not None:
             if declared.basis is not Basis.CONSENT:
                 raise InvalidError("a respondent's session rests on consent: declare the basis 'consent'.")
+            # Whoever takes it back meanwhile waits, and then finds this session.
+            await self._scope.lock_sessions(exclusive=False)
             await Consents(self._scope).require(draft.consent_id, draft.respondent_id)
+        elif declared.basis is Basis.CONSENT:
+            raise PolicyError(CONSENT_ON_RECORD)
         now = self._scope.now
         await partitions.ensure(self._scope.connection, now.date())
         return await self._add(
@@ -99,6 +117,18 @@ class Sessions(Repository[SessionRecord]):
             delete_after=now + LONGEST_OPEN + timedelta(days=draft.retention_days),
         )
 
+    async def hold_open(self, key: UUID) -> bool:
+        """Whether a session takes snapshots; it stays as it is until the unit of work ends.
+
+        Of several that would end it at once, one hears yes. As for :meth:`end`, in a unit of work that took no
+        snapshots in.
+
+        Raises:
+            NotFoundError: there is no such session.
+        """
+        await self._scope.lock_sessions(exclusive=True)
+        return (await self.stored(key)).state is SessionState.OPEN
+
     async def end(self, key: UUID) -> SessionRecord:
         """Take no further snapshot, and let the time until deletion run; asking again changes nothing.
 
@@ -106,7 +136,7 @@ class Sessions(Repository[SessionRecord]):
         """
         # No batch that still saw it open may be under way, or a snapshot would follow the end.
         await self._scope.lock_sessions(exclusive=True)
-        found = await self.get(key)
+        found = await self.stored(key)
         if found.state is SessionState.ENDED:
             return found
         now = self._scope.now
@@ -115,7 +145,8 @@ class Sessions(Repository[SessionRecord]):
             key,
             state=SessionState.ENDED,
             ended_at=now,
-            delete_after=now + timedelta(days=found.retention_days),
+            # One that is ended late is kept no longer for that.
+            delete_after=min(found.delete_after, now + timedelta(days=found.retention_days)),
         )
 
     async def measured(self, key: UUID, step_seconds: float) -> SessionRecord:
@@ -133,6 +164,7 @@ class Sessions(Repository[SessionRecord]):
         """Keep a session for less time than was said; more would break what its audience was told.
 
         Raises:
+            NotFoundError: there is no such session.
             ConflictError: that would be longer.
         """
         found = await self.get(key)
@@ -155,10 +187,24 @@ class Sessions(Repository[SessionRecord]):
         Raises:
             NotFoundError: there is no such session.
         """
-        await self.get(key)
+        await self.stored(key)
         await self._scope.lock_sessions(exclusive=True)
         counts = await deletion.delete_sessions(self._scope, [key])
         if not counts["sessions"]:
             raise NotFoundError.of(self.what, key)
         entry = await Audit(self._scope).record(actor, "session.deleted", "session", key, {"rows_deleted": counts})
         return DeletionProof(self._scope.organisation_id, (key,), counts, entry.at, entry.id)
+
+    def _select(self) -> sa.Select[*tuple[Any, ...]]:
+        return super()._select().where(self.table.c.delete_after > self._scope.now)
+
+    async def stored(self, key: UUID) -> SessionRecord:
+        """One that is still stored, its time over or not: for what must be finished with it. Callers get none such.
+
+        Raises:
+            NotFoundError: it was deleted, or there never was one.
+        """
+        found = await self._first(super()._select().where(self.table.c.id == key))
+        if found is None:
+            raise NotFoundError.of(self.what, key)
+        return found

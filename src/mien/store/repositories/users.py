@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from typing import Any
 from uuid import UUID
 
 from mien.store import tables
@@ -36,17 +37,27 @@ class Users(Repository[User]):
             password_hash=text(password_hash, "a password's hash", 500),
             role=role,
             active=True,
+            token_generation=0,
             created_at=self._scope.now,
         )
 
     async def change_role(self, key: UUID, role: Role) -> User:
-        """Another role for a user."""
-        return await self._change(key, role=role)
+        """Another role for a user; tokens that say the old one end."""
+        return await self._change(key, role=role, token_generation=self._next)
 
     async def change_password(self, key: UUID, password_hash: str) -> User:
-        """Another password for a user."""
-        return await self._change(key, password_hash=text(password_hash, "a password's hash", 500))
+        """Another password for a user; every token that was got with the old one ends."""
+        hashed = text(password_hash, "a password's hash", 500)
+        return await self._change(key, password_hash=hashed, token_generation=self._next)
 
     async def set_active(self, key: UUID, active: bool) -> User:
-        """Whether a user may sign in."""
-        return await self._change(key, active=active)
+        """Whether a user may sign in; either way every token that is out ends."""
+        return await self._change(key, active=active, token_generation=self._next)
+
+    async def end_tokens(self, key: UUID) -> User:
+        """End every token of a user that is out."""
+        return await self._change(key, token_generation=self._next)
+
+    @property
+    def _next(self) -> Any:
+        return self.table.c.token_generation + 1
