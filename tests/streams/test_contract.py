@@ -271,3 +271,13 @@ async def test_closing_ends_whoever_listens(opening: Opening) -> None:
         await bus.close()
         assert [e async for e in events] == []
         assert [c async for c in changes] == []
+
+
+async def test_whether_anybody_follows_is_asked_by_how_names_begin(opening: Opening) -> None:
+    bus = await opening()
+    assert not await bus.live.anybody("session:")
+    async with bus.live.follow("staff"):
+        assert await bus.live.anybody("st")
+        assert not await bus.live.anybody("session:")
+        async with bus.live.follow("session:1"):
+            assert await bus.live.anybody("session:")

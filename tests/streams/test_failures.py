@@ -215,8 +215,9 @@ async def test_presence_is_told_again_after_redis_lost_everything(own: RedisServ
 async def test_a_redis_that_may_lose_what_it_acknowledged_is_refused(settings: dict[str, str], named: str) -> None:
     server = RedisServer(**settings)
     try:
-        with pytest.raises(SettingsError, match=f"Redis may lose what it acknowledged: set {named}"):
+        with pytest.raises(SettingsError, match=f"Redis may lose what it acknowledged: set {named}") as refused:
             await open_bus(server.url)
+        assert "MIEN_REDIS_DURABLE=false" in str(refused.value)
         bus = await open_bus(server.url, BusOptions(require_durable=False))
         health = await bus.check()
         assert (health.ready, health.durable) == (True, False)

@@ -214,6 +214,14 @@ class Live(Protocol):
     after it was stored and followed before it was read, nothing is missed in between.
     """
 
+    async def anybody(self, prefix: str) -> bool:
+        """Whether a channel may be followed whose name begins so: False spares asking by name.
+
+        Raises:
+            BusUnavailableError: no answer.
+        """
+        ...
+
     async def followed(self, channels: Sequence[str]) -> frozenset[str]:
         """Those of some channels that somebody follows, or did a moment ago: spares making events that nobody gets.
 

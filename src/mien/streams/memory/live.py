@@ -40,6 +40,10 @@ class MemoryLive:
         # Ids of an earlier process are older than every one of this, and so are known to be missed.
         self._last = Position(time.time_ns() // 1_000_000, 0)
 
+    async def anybody(self, prefix: str) -> bool:
+        """See :class:`mien.streams.bus.Live`."""
+        return any(name.startswith(prefix) for name in self._channels)
+
     async def followed(self, channels: Sequence[str]) -> frozenset[str]:
         """See :class:`mien.streams.bus.Live`."""
         there = ((name, self._channels.get(name)) for name in channels)

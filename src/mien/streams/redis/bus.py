@@ -33,7 +33,9 @@ async def open_redis(url: str, options: BusOptions) -> RedisBus:
         await connection.call(lambda: connection.client.ping(), patience_seconds=_OPEN_SECONDS)
         trouble = await trouble_with_durability(connection)
         if trouble and options.require_durable:
-            raise SettingsError(f"{trouble}; or accept the loss with the setting that waives a durable bus.")
+            raise SettingsError(
+                f"{trouble}; or accept that it may lose what it acknowledged with MIEN_REDIS_DURABLE=false."
+            )
     except BaseException:
         await connection.close()
         raise

@@ -17,6 +17,8 @@ from mien.streams.redis.hub import Hub
 _RENEW_SECONDS: Final = 5.0
 _PART: Final = 500
 """Channels asked for at once: what a script may unpack is limited."""
+_FEW: Final = 32
+"""Followed channels that are looked through by name."""
 _BEGINNING: Final = ""
 """Kind of what a log begins with."""
 _LOST: Final = "!"
@@ -110,6 +112,13 @@ class RedisLive:
         self._follow_script = client.register_script(scripts.FOLLOW)
         self._since_script = client.register_script(scripts.SINCE)
         self._beat = Beat("renewing followed channels", min(_RENEW_SECONDS, options.linger_seconds / 3), self._renew)
+
+    async def anybody(self, prefix: str) -> bool:
+        """See :class:`mien.streams.bus.Live`."""
+        key = self._connection.key("followed")
+        names = await self._connection.call(lambda: self._connection.client.zrange(key, 0, _FEW))
+        # What could not be told yet must be, whoever follows.
+        return bool(self._lost) or len(names) > _FEW or any(name.startswith(prefix.encode()) for name in names)
 
     async def followed(self, channels: Sequence[str]) -> frozenset[str]:
         """See :class:`mien.streams.bus.Live`."""
