@@ -25,7 +25,7 @@ from mien.assembly import load_classifier
 from mien.core.labels import EMOTIONS
 from mien.core.settings import InferenceSettings
 from mien.evaluation.accuracy import ProtocolScore
-from mien.evaluation.card import read_about, render_card
+from mien.evaluation.card import render_card
 from mien.evaluation.evaluate import Evaluation, EvaluationOptions, evaluate, read_evaluation
 from mien.evaluation.faces import load_voted_faces
 from mien.evaluation.html import percent, spread
@@ -105,7 +105,7 @@ def card(evaluation: Evaluation, cards: Path = CARDS) -> str:
     name = evaluation.model.name
     measured = cards / f"{name}.skew.json"
     told: dict[str, Any] | None = json.loads(measured.read_text(encoding="utf-8")) if measured.is_file() else None
-    return render_card(evaluation, models.bundled()[name], read_about(cards / f"{name}.md.j2"), told)
+    return render_card(evaluation, models.bundled()[name], cards / f"{name}.md.j2", told)
 
 
 def render() -> None:

@@ -99,8 +99,9 @@ def draw(evaluations: Sequence[Evaluation], peers: Path = PEERS) -> str:
     )
     for place in others:
         parts += _peer(place)
+    slowest = max(ours, key=lambda place: place.ms, default=None)
     for place in ours:
-        parts += _own(place)
+        parts += _own(place, beside=place is slowest)
     parts.append(
         _text(
             LEFT,
@@ -131,13 +132,17 @@ def _peer(place: Place) -> list[str]:
     ]
 
 
-def _own(place: Place) -> list[str]:
+def _own(place: Place, *, beside: bool) -> list[str]:
+    """A point of ours; its name to its right, or else beneath it, where no slower model's stands."""
     x, y = _x(place.ms), _y(place.accuracy)
     low, high = place.interval or (place.accuracy, place.accuracy)
+    told = f"{place.name}: {place.accuracy:.1f} %, {place.ms:.2f} ms"
     return [
         f'<path d="M{x:.1f} {_y(high):.1f}V{_y(low):.1f}" stroke="{OURS}" stroke-width="2"/>',
         f'<circle cx="{x:.1f}" cy="{y:.1f}" r="6.5" fill="{OURS}"/>',
-        _text(x + 13, y + 4.5, f"{place.name}: {place.accuracy:.1f} %, {place.ms:.2f} ms", OURS, 14, weight=650),
+        _text(x + 13, y + 4.5, told, OURS, 14, weight=650)
+        if beside
+        else _text(x, y + 28, told, OURS, 14, anchor="middle", weight=650),
     ]
 
 

@@ -46,12 +46,12 @@ class Choices:
 
     Attributes:
         detector: a detector's name; None takes the best whose weights can be had.
-        classifier: a shipped model's name, or a model folder.
+        classifier: a shipped model's name, or a model folder; None takes the profile's.
         head_pose: a head pose estimator's name.
     """
 
     detector: str | None = None
-    classifier: str = models.DEFAULT_CLASSIFIER
+    classifier: str | None = None
     head_pose: str = DEFAULT_HEAD_POSE
 
 
@@ -65,7 +65,7 @@ def assemble(profile: Profile, declaration: Declaration, choices: Choices, infer
     grant = authorise(declaration, profile)
     # Its pool costs more processor time than pictures of this size give back.
     cv2.setNumThreads(1)
-    classifier = load_classifier(choices.classifier, inference)
+    classifier = load_classifier(choices.classifier or profile.classifier, inference)
     detector, note = load_detector(choices.detector, profile.detection, inference)
     head_pose = load_head_pose(choices.head_pose, inference)
     fallback = load_fallback(detector, profile.detection, inference)

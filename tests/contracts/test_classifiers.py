@@ -18,7 +18,7 @@ from mien.core import plugins
 from mien.core.errors import InputError, WeightsError
 from mien.core.faces import EmotionClassifier, FaceCrops
 from mien.core.labels import EMOTIONS
-from mien.core.settings import InferenceSettings
+from mien.core.settings import PROFILES, InferenceSettings, Profile
 from mien.models import bundled, described
 
 
@@ -35,7 +35,14 @@ def crops(classifier: EmotionClassifier, count: int) -> FaceCrops:
 
 def test_there_is_a_backend_and_a_shipped_model() -> None:
     assert "model_folder" in plugins.available("classifiers")
-    assert "mien-m" in bundled()
+    assert {"mien-m", "mien-s"} <= set(bundled())
+
+
+@pytest.mark.parametrize("profile", PROFILES.values(), ids=lambda one: one.name)
+def test_every_profile_names_one_that_ships(profile: Profile) -> None:
+    folder = bundled()[profile.classifier]
+    points = json.loads((folder / "preprocess.json").read_text(encoding="utf-8"))["operating_points"]
+    assert profile.smoothing.operating_point in ("plain", *points)
 
 
 @pytest.mark.parametrize("name", plugins.available("classifiers"))

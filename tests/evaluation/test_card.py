@@ -11,7 +11,8 @@ import pytest
 
 from benchmarks import classifier as benchmark
 from benchmarks import cost
-from mien.evaluation.card import read_about, render_card
+from mien.core.errors import InputError, SettingsError
+from mien.evaluation.card import render_card
 from mien.evaluation.evaluate import Evaluation, read_evaluation
 from mien.models import DEFAULT_CLASSIFIER, bundled
 
@@ -79,7 +80,20 @@ def test_the_protocols_keep_the_published_faces(name: str) -> None:
 
 
 def test_a_card_of_somebodys_own_model_has_every_figure_too(name: str) -> None:
-    text = render_card(stored(name), bundled()[name], read_about(None))
+    text = render_card(stored(name), bundled()[name])
     for heading in ("## Figures", "## Operating points", "## Robustness", "## Groups"):
         assert heading in text
     assert "Not told" in text
+
+
+def test_a_hand_written_part_extends_another_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "all.md.j2").write_text("{{ e.model.name }} is {% block what %}unknown{% endblock %}.\n")
+    mine = tmp_path / "mine.md.j2"
+    mine.write_text('{% extends "all.md.j2" %}{% block what %}mine{% endblock %}')
+    name = DEFAULT_CLASSIFIER
+    assert render_card(stored(name), bundled()[name], mine) == f"{name} is mine.\n"
+    mine.write_text('{% extends "nowhere.md.j2" %}')
+    with pytest.raises(SettingsError, match=r"nowhere\.md\.j2"):
+        render_card(stored(name), bundled()[name], mine)
+    with pytest.raises(InputError, match="cannot read the hand-written part"):
+        render_card(stored(name), bundled()[name], tmp_path / "absent.md.j2")

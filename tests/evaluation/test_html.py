@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -17,8 +16,8 @@ from mien.evaluation.plots import curve_plot, matrix, reliability_dots
 from mien.evaluation.resampling import Resampling
 from mien.evaluation.robustness import RobustnessOptions
 from tests.evaluation.votes import PRIOR, CornerReader, cast, known, pictures
+from tests.visits import Visits
 
-CHROMIUM = Path("/usr/bin/chromium")
 QUICK = EvaluationOptions(RobustnessOptions(0), speed=False, resampling=Resampling(50))
 
 
@@ -91,22 +90,10 @@ def test_curves_run_over_every_level(whole: Evaluation) -> None:
 
 
 @pytest.mark.parametrize("width", [1280, 768, 390, 320])
-def test_it_fits_every_screen_in_a_real_browser(whole: Evaluation, tmp_path: Path, width: int) -> None:
-    if not CHROMIUM.exists():
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"CI needs {CHROMIUM}")
-        pytest.skip(f"there is no {CHROMIUM}")
-    sync_api = pytest.importorskip("playwright.sync_api")
+def test_it_fits_every_screen_in_a_real_browser(whole: Evaluation, tmp_path: Path, visits: Visits, width: int) -> None:
     (tmp_path / "evaluation.html").write_text(render(whole), encoding="utf-8")
-    requests, complaints = [], []
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), headless=True, chromium_sandbox=False)
-        page = browser.new_page(viewport={"width": width, "height": 900})
-        page.on("request", lambda request: requests.append(request.url))
-        page.on("console", lambda message: complaints.append(message.text))
-        page.goto((tmp_path / "evaluation.html").as_uri())
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        assert page.locator(".matrix td.right").count() == 16
-        browser.close()
-    assert [url for url in requests if not url.startswith(("data:", "file://"))] == []
-    assert complaints == []
+    page = visits.open((tmp_path / "evaluation.html").as_uri(), width=width)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.locator(".matrix td.right").count() == 16
+    assert [url for url in visits.requests if not url.startswith(("data:", "file://"))] == []
+    assert visits.complaints == []

@@ -199,6 +199,8 @@ class Profile(Settings):
 
     name: str
     description: str
+    classifier: str = Field("mien-m", pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")
+    """A shipped model's name; whoever starts an analysis may choose another."""
     sampling: SamplingSettings = SamplingSettings()
     light: LightSettings = LightSettings()
     detection: DetectionSettings = DetectionSettings()
@@ -228,7 +230,8 @@ PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
             ),
             Profile(
                 name="edge",
-                description="A small box under the projector: every third frame, at most 30 faces.",
+                description="A small box under the projector: every third frame, at most 30 faces, read quickly.",
+                classifier="mien-s",
                 sampling=SamplingSettings(every_nth=3),
                 detection=DetectionSettings(threshold=0.4, max_faces=30, second_look=None),
                 quality=_SMALL,

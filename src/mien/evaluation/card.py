@@ -2,16 +2,15 @@
 
 The hand-written part is a Jinja template. It is given the evaluation as ``e``, the model folder's ``preprocess`` and
 the ready parts ``facts``, ``protocols``, ``emotions``, ``points``, ``robustness``, ``groups`` and ``skew``; filters
-``percent``, ``spread``, ``plain`` and ``thousands`` write numbers. Where there is none, ``page/card.md.j2`` says what
-is not told.
+``percent``, ``spread``, ``plain`` and ``thousands`` write numbers. It may extend or include templates beside it. Where
+there is none, ``page/card.md.j2`` says what is not told.
 """
 
 from __future__ import annotations
 
 import json
-from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import jinja2
 
@@ -22,36 +21,28 @@ from mien.evaluation.html import percent, plain, spread
 from mien.evaluation.robustness import Curve
 
 DIGITS_OF_HASH = 12
+USUAL: Final = Path(__file__).parent / "page" / "card.md.j2"
+"""What is written around the figures where nobody wrote anything."""
 
 
-def read_about(path: Path | None) -> str:
-    """A hand-written part, or the usual one.
-
-    Raises:
-        InputError: it cannot be read.
-    """
-    if path is None:
-        return (resources.files("mien.evaluation") / "page" / "card.md.j2").read_text(encoding="utf-8")
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read the hand-written part {path}: {error}") from error
-
-
-def render_card(evaluation: Evaluation, folder: Path, about: str, skew: dict[str, Any] | None = None) -> str:
+def render_card(
+    evaluation: Evaluation, folder: Path, about: Path | None = None, skew: dict[str, Any] | None = None
+) -> str:
     """The card.
 
     Args:
         evaluation: of the model in ``folder``.
         folder: the model's, for its size and preprocessing.
-        about: the hand-written part, see the module.
+        about: the hand-written part, see the module; the usual one where None.
         skew: what ``benchmarks.skew --json`` printed for the model, where it was measured.
 
     Raises:
-        SettingsError: the hand-written part is no template, or uses a figure that there is not.
-        InputError: the model folder cannot be read.
+        SettingsError: the hand-written part is no template, or uses a figure or a template that there is not.
+        InputError: it or the model folder cannot be read.
     """
+    written = about or USUAL
     environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(written.parent),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -65,7 +56,11 @@ def render_card(evaluation: Evaluation, folder: Path, about: str, skew: dict[str
     except (OSError, ValueError) as error:
         raise InputError(f"cannot read the model folder {folder}: {error}") from error
     try:
-        return environment.from_string(about).render(
+        text = written.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read the hand-written part {about}: {error}") from error
+    try:
+        return environment.from_string(text).render(
             e=evaluation,
             preprocess=preprocess,
             facts=_facts(evaluation, size),
