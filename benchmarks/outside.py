@@ -115,7 +115,7 @@ def outside_ms(clip: Path, profile: Profile, told: Declaration, cadence: Cadence
         session = LiveSession(
             [Watched(camera)],
             Permitted(profile, authorise(told, profile), networks),
-            functools.partial(open_networks, profile.detection, Choices(), networks),
+            functools.partial(open_networks, profile, Choices(), networks),
             options=LiveOptions(workers="thread", fixed=cadence),
         )
 

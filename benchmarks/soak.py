@@ -71,7 +71,7 @@ def soak(clip: Path, folder: Path, profile: Profile, told: Declaration, *, hours
     session = LiveSession(
         [Watched(camera)],
         Permitted(profile, authorise(told, profile), networks),
-        functools.partial(open_networks, profile.detection, Choices(), networks),
+        functools.partial(open_networks, profile, Choices(), networks),
         options=LiveOptions(fixed=cadence),
     )
     statuses: list[Status] = []

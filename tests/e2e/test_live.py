@@ -40,6 +40,20 @@ def test_a_recording_read_in_full_tells_what_analyze_tells(clip: Path, tmp_path:
     assert [json.loads(line)["media_time"] for line in lines] == [row["media_time_seconds"] for row in live["timeline"]]
 
 
+def test_a_session_overwrites_none_that_was_recorded_before(clip: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "tonight"
+    short = ("live", clip, "--record", folder, "--fast", "--seconds", "2", "--tile", "320", "--quiet")
+    assert mien(*short).returncode == 0
+    kept = {file.name: file.read_bytes() for file in folder.iterdir()}
+    again = mien(*short)
+    assert (again.returncode, f"written to {folder}-2" in again.stderr) == (0, True), again.stderr
+    assert {file.name: file.read_bytes() for file in folder.iterdir()} == kept
+    second = tmp_path / "tonight-2"
+    assert {file.name for file in second.iterdir()} == kept.keys()
+    report = json.loads((second / "report.json").read_text(encoding="utf-8"))
+    assert report["provenance"]["settings"]["detection"]["tile_px"] == 320
+
+
 @pytest.fixture(scope="module")
 def dusk(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The clip's first eight seconds: lit, at 3 % of the light, black, and lit again."""

@@ -17,6 +17,7 @@ import pytest
 from mien.core.errors import DeviceError
 from mien.core.faces import FaceReading, FrameReading
 from mien.report.live_page import LivePage, PageOptions, address, open_page, page, shrunk
+from mien.report.live_server import LiveServer
 
 TOKEN = "s3cret-t0ken"
 OPTIONS = PageOptions(TOKEN, ("hall", "side"), "ferplus8", pictures_per_second=1000, most_of_a_core=1.0)
@@ -178,6 +179,27 @@ def test_figures_come_as_they_are_told_and_end(live: LivePage) -> None:
     assert [answer.readline() for _ in range(2)][1] == b'data: {"clock": "00:02"}\n'
     live.close()
     assert b"event: ended" in answer.read()
+
+
+def test_the_end_is_on_its_way_before_the_process_may_end(live: LivePage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The threads that tell end with the process, however late they get to it on a busy machine."""
+    figures = LiveServer.figures
+
+    def late(server: LiveServer) -> Iterator[str]:
+        for told in figures(server):
+            time.sleep(0 if told else 0.3)
+            yield told
+
+    monkeypatch.setattr(LiveServer, "figures", late)
+    live.tell("{}")
+    with socket.create_connection(("127.0.0.1", live.port), timeout=20) as reader:
+        reader.sendall(f"GET /{TOKEN}/figures HTTP/1.1\r\nHost: 127.0.0.1:{live.port}\r\n\r\n".encode())
+        received = b""
+        while b"data: {}" not in received:
+            received += reader.recv(4096)
+        live.close()
+        reader.setblocking(False)
+        assert b"event: ended" in reader.recv(4096)
 
 
 def test_a_reader_that_takes_nothing_holds_nobody_up(live: LivePage) -> None:

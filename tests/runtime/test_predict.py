@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,13 +13,13 @@ from PIL import Image
 from mien import weights
 from mien.assembly import Choices, assemble
 from mien.core.errors import MediaTooLargeError, UnsupportedMediaError
-from mien.core.faces import FrameSource
 from mien.core.labels import INDEXED7
 from mien.core.policy import Basis, Declaration, Purpose
 from mien.core.settings import PROFILES, InferenceSettings
 from mien.pipeline import Pipeline
 from mien.runtime.predict import NoFaceError, Prediction, PredictLimits, predict
-from mien.sources import open_encoded, open_source
+from mien.sources import open_source
+from tests.uploads import Uploads
 
 SERVICE = PROFILES["service"]
 FEW = SERVICE.sampling.model_copy(update={"every_nth": 30})
@@ -53,25 +52,21 @@ def face(clip: Path) -> bytes:
     return written.getvalue()
 
 
-def of(content: bytes) -> Callable[[], FrameSource]:
-    return lambda: open_encoded(lambda: io.BytesIO(content), SERVICE.sampling)
-
-
-def test_a_smile_is_happy_in_the_published_names(face: bytes, like: Pipeline) -> None:
-    told = predict(of(face)(), like)
+def test_a_smile_is_happy_in_the_published_names(face: bytes, like: Pipeline, uploads: Uploads) -> None:
+    told = predict(uploads.source(face, SERVICE.sampling), like)
     assert tuple(told.shares) == INDEXED7.labels
     assert sum(told.shares.values()) == pytest.approx(1)
     assert told.strongest == "happy"
     assert (told.readings, told.frames) == (1, 1)
 
 
-def test_a_clip_is_the_mean_of_its_frames(clip: Path, like: Pipeline) -> None:
+def test_a_clip_is_the_mean_of_its_frames(clip: Path, like: Pipeline, uploads: Uploads) -> None:
     whole = predict(open_source(str(clip), FEW), like)
     each: list[Prediction] = []
     for frame in open_source(str(clip), FEW):
         written = io.BytesIO()
         Image.fromarray(frame.image).save(written, "PNG")
-        each.append(predict(of(written.getvalue())(), like))
+        each.append(predict(uploads.source(written.getvalue(), SERVICE.sampling), like))
     mean = np.mean([list(one.shares.values()) for one in each], axis=0)
     assert list(whole.shares.values()) == pytest.approx(list(mean), abs=0.02)
     assert whole.frames == len(each)
@@ -83,26 +78,26 @@ def test_neutral_weighs_less(clip: Path) -> None:
     assert weighed.shares["neutral"] < plain.shares["neutral"]
 
 
-def test_one_prediction_leaves_nothing_to_the_next(face: bytes, clip: Path, like: Pipeline) -> None:
-    before = predict(of(face)(), like)
+def test_one_prediction_leaves_nothing_to_the_next(face: bytes, clip: Path, like: Pipeline, uploads: Uploads) -> None:
+    before = predict(uploads.source(face, SERVICE.sampling), like)
     predict(open_source(str(clip), FEW), like)
-    assert predict(of(face)(), like) == before
+    assert predict(uploads.source(face, SERVICE.sampling), like) == before
 
 
-def test_nobody_is_told_as_such(like: Pipeline) -> None:
+def test_nobody_is_told_as_such(like: Pipeline, uploads: Uploads) -> None:
     written = io.BytesIO()
     Image.new("RGB", (320, 240), (90, 120, 150)).save(written, "PNG")
     with pytest.raises(NoFaceError, match="no face was found"):
-        predict(of(written.getvalue())(), like)
+        predict(uploads.source(written.getvalue(), SERVICE.sampling), like)
 
 
-def test_a_face_too_small_is_told_as_such(face: bytes, like: Pipeline) -> None:
+def test_a_face_too_small_is_told_as_such(face: bytes, like: Pipeline, uploads: Uploads) -> None:
     small = Image.open(io.BytesIO(face))
     small.thumbnail((70, 70))
     written = io.BytesIO()
     small.save(written, "PNG")
     with pytest.raises(NoFaceError, match=r"no face could be read: .*too small"):
-        predict(of(written.getvalue())(), like)
+        predict(uploads.source(written.getvalue(), SERVICE.sampling), like)
 
 
 def test_a_long_clip_is_refused(clip: Path, like: Pipeline) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -40,11 +41,12 @@ if TYPE_CHECKING:
     from mien.cli._display import ShownPage
     from mien.core.audience import Analysis, Sink
     from mien.core.policy import Declaration
-    from mien.core.settings import DetectionSettings, InferenceSettings, Profile
+    from mien.core.settings import InferenceSettings, Profile
     from mien.core.status import Status
     from mien.runtime.live.networks import Networks
     from mien.runtime.live.session import LiveSession, Watched
 
+TIMELINE = "timeline.jsonl"
 SYNC_SECONDS = 5.0
 """A power cut loses no more of what is recorded."""
 REPORT_EVERY_SECONDS = 60.0
@@ -55,7 +57,8 @@ MOST_NOTES = 5
 @click.command()
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 @click.option("--record", type=click.Path(path_type=Path), metavar="DIR",
-              help="Write timeline.jsonl as it goes, and reports every minute and at the end.")  # fmt: skip
+              help="Write timeline.jsonl as it goes, and reports every minute and at the end; a folder that holds a "
+                   "session is left as it is, and one with a number is made.")  # fmt: skip
 @click.option("--profile", "profile_name", type=click.Choice(list(PROFILES)), default="interview", show_default=True,
               help="Settings for a kind of audience.")  # fmt: skip
 @policy_options
@@ -75,6 +78,7 @@ MOST_NOTES = 5
 @click.option("--max-faces", type=click.IntRange(1), help="Most faces read in one frame.")
 @click.option("--threshold", type=click.FloatRange(0, 1, min_open=True, max_open=True),
               help="Least confidence of a face.")  # fmt: skip
+@click.option("--tile", "tile_px", type=click.IntRange(128), help="Search tiles of this side, for tiny faces (pixels).")
 @click.option("--max-side", "max_side_px", type=click.IntRange(64),
               help="Look for faces in a copy of at most this side, pixels; they are read at full size.")  # fmt: skip
 @click.option("--camera", type=click.Path(path_type=Path), metavar="CAMERA.yaml",
@@ -115,8 +119,9 @@ def command(context: click.Context, /, sources: tuple[str, ...], record: Path | 
     watched = [_watched(locator, profile, options) for locator in sources]
     sinks: list[Sink] = [*stream_sinks(options), *asked_sinks(options, grant.min_group)]
     if record is not None:
+        record = _without_a_session(record)
         prepare_folder(record)
-        sinks.append(jsonl.create(record / "timeline.jsonl", min_group=grant.min_group, sync_seconds=SYNC_SECONDS))
+        sinks.append(jsonl.create(record / TIMELINE, min_group=grant.min_group, sync_seconds=SYNC_SECONDS))
     import functools
 
     demo = any(locator.startswith("synthetic:") for locator in sources)
@@ -124,7 +129,7 @@ def command(context: click.Context, /, sources: tuple[str, ...], record: Path | 
     session = LiveSession(
         watched,
         Permitted(profile, grant, networks),
-        functools.partial(open_networks, profile.detection, chosen, networks),
+        functools.partial(open_networks, profile, chosen, networks),
         sinks=sinks,
         head_pose=load_head_pose(options["head_pose"], networks),
         display=shown.display if shown is not None else None,
@@ -139,7 +144,22 @@ def command(context: click.Context, /, sources: tuple[str, ...], record: Path | 
     context.exit(TRUNCATED if analysis.provenance.stopped_because == "truncated" else 0)
 
 
-def open_networks(detection: DetectionSettings, chosen: Choices, networks: InferenceSettings) -> Networks:
+def _without_a_session(folder: Path) -> Path:
+    """The folder, or the first of its name and a number that holds no timeline: a session overwrites no other.
+
+    A box that is started again after a power cut goes on in a folder of its own.
+    """
+    free = folder
+    for number in itertools.count(2):
+        if not (free / TIMELINE).exists():
+            break
+        free = folder.with_name(f"{folder.name}-{number}")
+    if free != folder:
+        click.echo(f"{folder} holds a session already: this one is written to {free}.", err=True)
+    return free
+
+
+def open_networks(profile: Profile, chosen: Choices, networks: InferenceSettings) -> Networks:
     """Detector and classifier, in whichever process this is called."""
     import cv2
 
@@ -147,9 +167,9 @@ def open_networks(detection: DetectionSettings, chosen: Choices, networks: Infer
     from mien.runtime.live.networks import Networks
 
     cv2.setNumThreads(1)
-    classifier = load_classifier(chosen.classifier, networks)
-    detector, note = load_detector(chosen.detector, detection, networks)
-    fallback = load_fallback(detector, detection, networks)
+    classifier = load_classifier(chosen.classifier or profile.classifier, networks)
+    detector, note = load_detector(chosen.detector, profile.detection, networks)
+    fallback = load_fallback(detector, profile.detection, networks)
     return Networks(detector, classifier, note, classifier.providers, fallback)
 
 
@@ -162,6 +182,7 @@ def _profile(options: dict[str, Any]) -> Profile:
             "max_faces": options["max_faces"],
             "threshold": options["threshold"],
             "max_side_px": options["max_side_px"],
+            "tile_px": options["tile_px"],
             **fallback_of(options),
         },
         light={"prepare": options["low_light"]},

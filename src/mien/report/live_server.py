@@ -26,6 +26,8 @@ _BOUNDARY: Final = "mien-picture"
 _PATIENCE_SECONDS: Final = 10.0
 """A reader that takes nothing for so long is let go."""
 _LOOK_SECONDS: Final = 0.5
+_FAREWELL_SECONDS: Final = 1.0
+"""For readers to take the end; whoever takes nothing is not waited for any longer."""
 HEADERS: Final[Mapping[str, str]] = {
     "Cache-Control": "no-store",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -62,6 +64,7 @@ class LiveServer:
         self._looking = 0
         self._figures: tuple[int, str] = (0, "")
         self._ended = False
+        self._streams = 0
         try:
             self._server = _Server((ADDRESS, port), self)
         except OSError as error:
@@ -105,8 +108,22 @@ class LiveServer:
         with self._changed:
             self._ended = True
             self._changed.notify_all()
+            # The process may end with this call, and the threads that tell with it.
+            self._changed.wait_for(lambda: not self._streams, _FAREWELL_SECONDS)
         self._server.shutdown()
         self._server.server_close()
+
+    @contextlib.contextmanager
+    def streaming(self) -> Generator[None]:
+        """Somebody is being told: the end waits a moment for it to be told as well."""
+        with self._changed:
+            self._streams += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._streams -= 1
+                self._changed.notify_all()
 
     def knows(self, token: str) -> bool:
         """Whether this is the secret."""
@@ -205,7 +222,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self._stream(f"multipart/x-mixed-replace; boundary={_BOUNDARY}")
         self.wfile.write(f"--{_BOUNDARY}\r\n".encode())
-        with contextlib.closing(pictures):
+        with live.streaming(), contextlib.closing(pictures):
             jpeg = first
             while jpeg is not None:
                 if jpeg:
@@ -217,10 +234,11 @@ class _Handler(BaseHTTPRequestHandler):
                 jpeg = next(pictures, None)
 
     def _tell(self, live: LiveServer) -> None:
-        self._stream("text/event-stream")
-        self.wfile.write(b"retry: 1000\n\n")
-        for figures in live.figures():
-            self.wfile.write(f"data: {figures}\n\n".encode() if figures else b"event: ended\ndata: {}\n\n")
+        with live.streaming():
+            self._stream("text/event-stream")
+            self.wfile.write(b"retry: 1000\n\n")
+            for figures in live.figures():
+                self.wfile.write(f"data: {figures}\n\n".encode() if figures else b"event: ended\ndata: {}\n\n")
 
     def _left(self) -> bool:
         """Whether the reader is gone, as far as can be told without writing."""

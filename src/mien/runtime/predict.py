@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mien.core.errors import InputError, MediaTooLargeError, UnsupportedMediaError
-from mien.core.faces import FrameSource
+from mien.core.faces import FaceCrops, FrameSource
 from mien.pipeline import Pipeline
 from mien.runtime.analyze import RunOptions, batches
 
@@ -99,6 +99,12 @@ def predict(source: FrameSource, like: Pipeline, limits: PredictLimits | None = 
     mean = total / total.sum()
     shares = dict(zip(pipeline.labels.labels, mean.tolist(), strict=True))
     return Prediction(shares, readings, sightings, frames)
+
+
+def warm(pipeline: Pipeline) -> None:
+    """Have the classifier run once on nothing, so that the first face does not wait for what it sets up."""
+    size = pipeline.classifier.geometry.size
+    pipeline.classifier.classify(FaceCrops(np.zeros((1, size, size, 3), np.uint8), np.ones(1, np.float32)))
 
 
 def _refuse_long(seconds: float, limits: PredictLimits) -> None:

@@ -120,6 +120,7 @@ def test_a_session_spares_a_hot_machine_and_its_report_says_when() -> None:
     assert statuses[-1].heat == HOT
     assert statuses[-1].relief is not None
     assert "times less often" in statuses[-1].relief
+    assert analysis.provenance.frames_detected is not None
     assert analysis.provenance.frames_detected < 1200
     acts = analysis.provenance.settings["spared_for_heat"]
     assert isinstance(acts, list)

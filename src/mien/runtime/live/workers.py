@@ -38,18 +38,20 @@ class Worker:
         """Start it, on a new pipe."""
         ours, theirs = _SPAWN.Pipe()
         self.connection = ours
+        runner: Any
         if self.kind == "process":
-            self._runner = _SPAWN.Process(
+            runner = _SPAWN.Process(
                 target=_in_process, args=(self._target, theirs, self._arguments), name=self.name, daemon=True
             )
-            self._runner.start()
-            # Otherwise the pipe would not break when the process dies.
-            theirs.close()
         else:
-            self._runner = threading.Thread(
+            runner = threading.Thread(
                 target=_in_thread, args=(self._target, theirs, self._arguments), name=self.name, daemon=True
             )
-            self._runner.start()
+        runner.start()
+        self._runner = runner
+        if self.kind == "process":
+            # Otherwise the pipe would not break when the process dies.
+            theirs.close()
         return ours
 
     @property
