@@ -8,6 +8,11 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.browser import browser as browser
+from tests.browser import chromium as chromium
+from tests.browser import visits as visits
+from tests.uploads import uploads as uploads
+
 # Fewer examples where every change waits for them; a developer's own run looks further.
 settings.register_profile("ci", max_examples=30)
 if os.environ.get("CI") == "true":

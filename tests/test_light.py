@@ -151,4 +151,6 @@ def test_a_dark_recording_is_read_and_the_report_says_how_many_frames_were_dark(
     with_it, without = run(path, True).provenance, run(path, False).provenance
     assert with_it.frames_brightened == 8
     assert without.frames_brightened == 0
+    assert with_it.sightings is not None
+    assert without.sightings is not None
     assert with_it.sightings > without.sightings

@@ -25,6 +25,7 @@ from mien.core.audience import (
     Timeline,
     UnreadCounts,
 )
+from mien.core.findings import SampleLog
 from mien.core.labels import EMOTIONS, FERPLUS8, label_set
 from mien.core.policy import Basis, Declaration, Purpose, authorise, needs_basis
 from mien.core.settings import PROFILES, AudienceSettings
@@ -217,10 +218,24 @@ def view_of(emotions: EmotionPercents, name: str) -> LabelView | None:
     return LabelView(label_set=name, percents={k: float(v) for k, v in zip(labels.labels, seen, strict=True)})
 
 
+def repeated(analysis: Analysis, times: int) -> Analysis:
+    """The same again and again: as long a timeline as that many take, its figures and moments those of the first."""
+    timeline, seconds = analysis.timeline, analysis.timeline.snapshots[-1].end_time
+    snapshots, series = SnapshotLog(), {slug: SampleLog(slug, log.unit) for slug, log in timeline.series.items()}
+    for start in np.arange(times) * seconds:
+        for snapshot in timeline.snapshots:
+            snapshots.append(snapshot.model_copy(update={"media_time": float(start) + snapshot.media_time}))
+        for slug, log in timeline.series.items():
+            for sample in log:
+                series[slug].append(replace(sample, media_time=float(start) + sample.media_time))
+    provenance = replace(analysis.provenance, duration_seconds=snapshots[-1].end_time)
+    return Analysis(replace(timeline, snapshots=snapshots, series=series), provenance)
+
+
 @cache
 def hour() -> Analysis:
     """An hour of the same hall, 7,200 steps."""
-    return hall(minutes=60, demo=False)
+    return repeated(hall(demo=False), 10)
 
 
 @cache

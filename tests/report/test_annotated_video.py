@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import http.server
 import itertools
-import os
 import subprocess
 import sys
 import threading
@@ -26,8 +25,8 @@ from mien.report.annotated_video import AnnotatedVideo
 from mien.report.overlay import Overlay
 from mien.report.palette import COLOURS
 from tests.report.readings import face, picture, reading
+from tests.visits import Visits
 
-CHROMIUM = Path("/usr/bin/chromium")
 RATE = 48_000
 
 
@@ -269,29 +268,15 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
         pass
 
 
-def test_it_plays_in_chromium(tmp_path: Path, served: str) -> None:
-    if not CHROMIUM.exists():
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"CI needs {CHROMIUM}")
-        pytest.skip(f"there is no {CHROMIUM}")
-    from playwright.sync_api import sync_playwright
-
+def test_it_plays_in_chromium(tmp_path: Path, served: str, visits: Visits) -> None:
     source = clip_with_sound(tmp_path / "clip.mkv", "libopus")
     filmed(tmp_path / "a.mp4", [i / 25 for i in range(100)], source)
     (tmp_path / "page.html").write_text("<!doctype html><link rel=icon href='data:,'><video muted src='a.mp4'></video>")
-    quiet = ["quic", "background-networking", "component-update", "sync"]
-    arguments = [f"--disable-{what}" for what in quiet] + ["--no-first-run"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=str(CHROMIUM), headless=True, chromium_sandbox=False, args=arguments
-        )
-        page = browser.new_page()
-        page.goto(f"{served}/page.html")
-        page.wait_for_function("document.querySelector('video').readyState >= 3", timeout=30_000)
-        told = page.evaluate("(v => [v.duration, v.videoWidth, v.videoHeight])(document.querySelector('video'))")
-        page.evaluate("document.querySelector('video').play()")
-        page.wait_for_function("document.querySelector('video').currentTime > 0.5", timeout=30_000)
-        failed = page.evaluate("document.querySelector('video').error")
-        browser.close()
+    page = visits.open(f"{served}/page.html")
+    page.wait_for_function("document.querySelector('video').readyState >= 3", timeout=30_000)
+    told = page.evaluate("(v => [v.duration, v.videoWidth, v.videoHeight])(document.querySelector('video'))")
+    page.evaluate("document.querySelector('video').play()")
+    page.wait_for_function("document.querySelector('video').currentTime > 0.5", timeout=30_000)
+    failed = page.evaluate("document.querySelector('video').error")
     assert told == [pytest.approx(4.0, abs=0.1), 320, 180]
     assert failed is None

@@ -10,7 +10,7 @@ import pytest
 
 from mien.report import write_reports
 from tests.report.factory import CREATED, SHAPES
-from tests.report.visits import Visits
+from tests.visits import Visits
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

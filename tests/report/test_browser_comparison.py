@@ -11,7 +11,7 @@ import pytest
 from mien.report.comparison import write_comparison
 from tests.report.test_browser import CONTRASTS
 from tests.report.test_comparison_page import documents
-from tests.report.visits import Visits
+from tests.visits import Visits
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -19,7 +19,7 @@ from mien.report import write_reports
 from mien.report.screening import FilmFile, Screening
 from tests.report.factory import CREATED, hall, one_person
 from tests.report.test_browser import CONTRASTS
-from tests.report.visits import Visits, until
+from tests.visits import Visits, until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

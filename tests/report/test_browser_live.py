@@ -18,7 +18,7 @@ from mien.report.live_page import LivePage, PageOptions, address, open_page
 from tests.report.test_browser import CONTRASTS
 from tests.report.test_live_figures import STATUS, shock, steps, timeline
 from tests.report.test_live_page import TOKEN, reading
-from tests.report.visits import Visits, until
+from tests.visits import Visits, until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -15,7 +15,7 @@ from tests.report.factory import CREATED, hall, one_person
 from tests.report.talks import generated, long_talk, silent, talk
 from tests.report.test_browser import CONTRASTS
 from tests.report.test_browser_film import film
-from tests.report.visits import Visits
+from tests.visits import Visits
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

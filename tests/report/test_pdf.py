@@ -16,21 +16,11 @@ from mien.core.errors import OutputError, SettingsError
 from mien.report import pdf, write_reports
 from mien.report.comparison import write_comparison
 from mien.report.screening import FilmFile, Screening
-from tests.report.conftest import CHROMIUM
 from tests.report.factory import CREATED, hall, one_person
 from tests.report.test_comparison_page import documents
 
 POINTS = {"a4": (595, 842), "letter": (612, 792)}
 SCENES = tuple(Scene(f"Scene {i + 1}", i * 36.0, (i + 1) * 36.0) for i in range(10))
-
-
-@pytest.fixture(scope="module")
-def browser() -> Path:
-    if not CHROMIUM.exists():
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"CI needs {CHROMIUM}")
-        pytest.skip(f"there is no {CHROMIUM}")
-    return CHROMIUM
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +49,68 @@ def pages_of(path: Path) -> list[str]:
     return told.split("\f")[:-1]
 
 
+LEADING_ELSEWHERE = [
+    '<meta http-equiv="refresh" content="0; url={}">',
+    "<META\nHTTP-EQUIV = '&#114;efresh' CONTENT='0; URL={}'>",
+    '<!--><meta http-equiv=refresh content="0;{}">-->',
+]
+LOADING = [
+    '<iframe src="{}" width=600 height=200></iframe>',
+    '<object data="{}" width=600 height=200></object>',
+    '<embed src="{}" type="text/plain">',
+    '<script>location = "{}"</script>',
+    '<body onload="location=&quot;{}&quot;">',
+    "<style>@import url({});</style>",
+    '<head></head><base href="{}"><svg><use href="{}#a"/></svg><link rel=stylesheet href="{}">',
+]
+
+
+@pytest.fixture
+def secret(tmp_path: Path) -> Path:
+    path = tmp_path / "secret.txt"
+    path.write_text("TOPSECRETVALUE42\n")
+    return path
+
+
+@pytest.mark.usefixtures("poppler")
+@pytest.mark.parametrize("held", LOADING)
+def test_nothing_that_a_page_names_is_loaded(chromium: Path, tmp_path: Path, secret: Path, held: str) -> None:
+    """Pages are made where strangers' recordings are decoded: what took that over would read files by this."""
+    page = tmp_path / "report.html"
+    page.write_text(f"<html><head></head><body><h1>A report</h1>{held.replace('{}', secret.as_uri())}</body></html>")
+    pdf.print_pdf(page, tmp_path / "report.pdf", browser=chromium)
+    told = "".join(pages_of(tmp_path / "report.pdf"))
+    assert "A report" in told
+    assert "TOPSECRET" not in told
+
+
+@pytest.mark.usefixtures("poppler")
+def test_a_browser_reads_the_letters_that_were_looked_at(chromium: Path, tmp_path: Path) -> None:
+    """In ISO-2022-JP the escapes are no letters: a name with one in it would be another name to the browser."""
+    page = tmp_path / "report.html"
+    page.write_text('<html><head><meta charset="iso-2022-jp"></head><body><h1>A \x1b$B%F%9%H\x1b(B report</h1></body>')
+    pdf.print_pdf(page, tmp_path / "report.pdf", browser=chromium)
+    (told,) = pages_of(tmp_path / "report.pdf")
+    assert "%F%9%H" in told
+
+
+def test_a_page_that_is_no_text_of_ours_is_not_opened(tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    page.write_bytes("<html><head></head><body>Café</body></html>".encode("latin-1"))
+    with pytest.raises(OutputError, match=r"report\.html is no page of Mien's"):
+        pdf.print_pdf(page, tmp_path / "report.pdf", browser=tmp_path / "none")
+    assert not (tmp_path / "report.pdf").exists()
+
+
+@pytest.mark.parametrize("held", LEADING_ELSEWHERE)
+def test_a_page_that_leads_elsewhere_is_not_opened(tmp_path: Path, secret: Path, held: str) -> None:
+    page = tmp_path / "report.html"
+    page.write_text(f"<html><head>{held.format(secret.as_uri())}</head><body><h1>A report</h1></body></html>")
+    with pytest.raises(OutputError, match=r"report\.html is no page of Mien's as it was written"):
+        pdf.print_pdf(page, tmp_path / "report.pdf", browser=Path("/bin/false"))
+    assert not (tmp_path / "report.pdf").exists()
+
+
 PRINTED = [
     (
         "hall/report.html",
@@ -76,10 +128,10 @@ PRINTED = [
 @pytest.mark.parametrize("paper", ["a4", "letter"])
 @pytest.mark.parametrize(("page", "most", "words"), PRINTED)
 def test_a_page_prints_whole(
-    browser: Path, folder: Path, tmp_path: Path, page: str, most: int, words: tuple[str, ...], paper: pdf.Paper
+    chromium: Path, folder: Path, tmp_path: Path, page: str, most: int, words: tuple[str, ...], paper: pdf.Paper
 ) -> None:
     out = tmp_path / "page.pdf"
-    pdf.print_pdf(folder / page, out, browser=browser, paper=paper)
+    pdf.print_pdf(folder / page, out, browser=chromium, paper=paper)
     told = subprocess.run(["pdfinfo", str(out)], capture_output=True, text=True, check=True).stdout
     size = [round(float(v)) for v in re.findall(r"Page size:\s+([\d.]+) x ([\d.]+)", told)[0]]
     assert size == pytest.approx(POINTS[paper], abs=1)
@@ -95,8 +147,8 @@ def test_a_page_prints_whole(
 
 
 @pytest.mark.usefixtures("poppler")
-def test_colours_are_kept(browser: Path, folder: Path, tmp_path: Path) -> None:
-    pdf.print_pdf(folder / "hall" / "report.html", tmp_path / "page.pdf", browser=browser)
+def test_colours_are_kept(chromium: Path, folder: Path, tmp_path: Path) -> None:
+    pdf.print_pdf(folder / "hall" / "report.html", tmp_path / "page.pdf", browser=chromium)
     subprocess.run(
         ["pdftoppm", "-r", "40", "-f", "1", "-l", "1", str(tmp_path / "page.pdf"), str(tmp_path / "p")], check=True
     )

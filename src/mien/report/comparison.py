@@ -236,12 +236,16 @@ class ComparisonPart(Part):
 
     ``unit`` is of the series; empty where it has none. ``threshold_score`` is the normal score that a step had to
     exceed; ``only_a`` and ``only_b`` are stretches of either version's media time that the other does not have.
+    ``sessions_not_counted_a`` and ``sessions_not_counted_b`` are sessions that had ended and are in no figure, because
+    beside what was told before they would tell of too few people.
     """
 
     series: str
     unit: str
     version_a: str
     version_b: str
+    sessions_not_counted_a: Count = 0
+    sessions_not_counted_b: Count = 0
     verdict: VerdictPart
     overall: PointPart
     findings: tuple[FindingPart, ...]
@@ -259,7 +263,14 @@ class ComparisonPart(Part):
     curve: dict[str, tuple[float | None, ...]]
 
     @classmethod
-    def of(cls, found: Comparison, scenes: SceneComparison | None, gaps: Gaps, unit: str) -> Self:
+    def of(
+        cls,
+        found: Comparison,
+        scenes: SceneComparison | None,
+        gaps: Gaps,
+        unit: str,
+        not_counted: Mapping[tuple[str, str], int],
+    ) -> Self:
         """From an analysed comparison."""
         verdict = found.verdict
         return cls(
@@ -267,6 +278,8 @@ class ComparisonPart(Part):
             unit=unit,
             version_a=found.version_a,
             version_b=found.version_b,
+            sessions_not_counted_a=not_counted.get((found.version_a, found.series), 0),
+            sessions_not_counted_b=not_counted.get((found.version_b, found.series), 0),
             verdict=VerdictPart(shown=verdict.shown, text=verdict.text, withheld=verdict.withheld),
             overall=PointPart.of(found.overall),
             findings=tuple(FindingPart.of(f) for f in found.findings),
@@ -331,6 +344,7 @@ def build_comparison(
     gaps: Mapping[str, Gaps] | None = None,
     filtered: str | None = None,
     units: Mapping[str, str] | None = None,
+    not_counted: Mapping[tuple[str, str], int] | None = None,
 ) -> ComparisonDocument:
     """The document.
 
@@ -344,6 +358,7 @@ def build_comparison(
         gaps: by the other version, where it has other scenes.
         filtered: which part of the audiences was compared, in words.
         units: of the series that are in other units than points; empty text where one has none.
+        not_counted: sessions that were left out because they would tell of too few people, by version and series.
     """
     options, group = found[0].options, max(c.min_group for c in found)
     document = ComparisonDocument(
@@ -371,6 +386,7 @@ def build_comparison(
                 (scenes or {}).get((c.version_b, c.series)),
                 (gaps or {}).get(c.version_b, ((), ())),
                 (units or {}).get(c.series, "points"),
+                not_counted or {},
             )
             for c in found
         ),

@@ -56,6 +56,7 @@ REASON_WORDS: Final = {
 }
 STOPPED_WORDS: Final = {
     "interrupted": "It was interrupted before the end.",
+    "forgotten": "Nobody ended it.",
     "truncated": "The media ended early or is damaged.",
 }
 QUIET_BELOW: Final = 12.0

@@ -1,6 +1,8 @@
 """Prints a page of ours as PDF with a browser that is already installed: Chromium, Chrome or Edge, without a window.
 
-The browser is given a folder of its own for its profile and no way to any network; nothing else of the user's is read.
+The browser is given a folder of its own for its profile and no way to any network; nothing else of the user's is read,
+whatever the page holds: a service prints pages that were made where strangers' recordings are decoded. Scripts do not
+run, nothing is loaded, and a page that would lead elsewhere by itself is not opened.
 """
 
 from __future__ import annotations
@@ -51,6 +53,14 @@ _OPTIONS: Final = (
     "--host-resolver-rules=MAP * ~NOTFOUND",
 )
 _TIMEOUT_SECONDS: Final = 180
+_INERT: Final = (
+    '<!doctype html><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
+    "style-src 'unsafe-inline'; img-src data:; font-src data:\">"
+)
+"""Comes first, so that it holds for all that follows: a policy can be narrowed by the page, never widened, and of two
+encodings the first is read, so that a browser sees the letters that :func:`_inert` saw."""
+_DIRECTIVE: Final = "http-equiv"
+_POLICY: Final = f'<meta {_DIRECTIVE}="content-security-policy"'
 
 
 def find_browser() -> Path:
@@ -98,7 +108,8 @@ def print_pdf(page: Path, out: Path, *, browser: Path, paper: Paper = "a4") -> N
         paper: its size.
 
     Raises:
-        OutputError: the browser did not print, or the PDF cannot be written; nothing of it is left behind.
+        OutputError: the page is none of ours, the browser did not print, or the PDF cannot be written; nothing of it is
+            left behind.
     """
     partial = PartialFile(out)
     try:
@@ -106,7 +117,7 @@ def print_pdf(page: Path, out: Path, *, browser: Path, paper: Paper = "a4") -> N
             # A page leaves its paper to whoever prints it; a browser without a window has nobody to ask.
             sized = f"<style>@page {{ size: {PAPERS[paper]}; }}</style></head>"
             copy, printed = Path(folder) / page.name, Path(folder) / "printed.pdf"
-            copy.write_text(page.read_text(encoding="utf-8").replace("</head>", sized, 1), encoding="utf-8")
+            copy.write_text(_inert(page).replace("</head>", sized, 1), encoding="utf-8")
             _run(browser, copy, printed, Path(folder) / "profile")
             shutil.copyfile(printed, partial.temporary)
     except OSError as error:
@@ -118,10 +129,28 @@ def print_pdf(page: Path, out: Path, *, browser: Path, paper: Paper = "a4") -> N
     partial.publish()
 
 
+def _inert(page: Path) -> str:
+    """The page, so that it can do nothing but be looked at."""
+    try:
+        held = page.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise _none_of_ours(page) from error
+    lower = held.lower()
+    # Of directives in a page a policy does not govern the one that leads elsewhere. Names are not decoded by a browser,
+    # as values are: whatever is none of ours in so many letters may be that one.
+    if lower.count(_DIRECTIVE) != lower.count(_POLICY):
+        raise _none_of_ours(page)
+    return _INERT + held
+
+
+def _none_of_ours(page: Path) -> OutputError:
+    return OutputError(f"{page.name} is no page of Mien's as it was written: it is not printed.")
+
+
 def _run(browser: Path, page: Path, printed: Path, profile: Path) -> None:
     command = [str(browser), *_OPTIONS, f"--user-data-dir={profile}", f"--print-to-pdf={printed}", page.as_uri()]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
-        # Chromium refuses to run as root inside its sandbox. What it opens is a page of ours that can load nothing.
+        # Chromium refuses to run as root inside its sandbox. What it opens can load nothing (_INERT).
         command.insert(1, "--no-sandbox")
     try:
         done = subprocess.run(

@@ -11,10 +11,10 @@ from mien.report.parts import DIGITS, TIME_DIGITS, Part, known, plain
 
 
 class ModelPart(Part):
-    """A model by name and hash."""
+    """A model by name and hash; None where whoever ran it does not tell."""
 
     name: str
-    sha256: Sha256
+    sha256: Sha256 | None
 
 
 class HeadPosePart(Part):
@@ -66,7 +66,7 @@ class FallbackPart(Part):
     """
 
     name: str
-    sha256: Sha256
+    sha256: Sha256 | None
     frames_searched: Count
     frames_with_faces: Count | None
 
@@ -85,13 +85,14 @@ class ProvenancePart(Part):
     """Where every figure comes from.
 
     Sightings are faces counted once a frame. They are None where steps were suppressed: with them, the size of a
-    group that is not told about could be worked out. ``cameras`` is of a hall that was measured by its zones.
+    group that is not told about could be worked out. They are None, as ``frames_detected`` is, where the frames were
+    read elsewhere. ``cameras`` is of a hall that was measured by its zones.
     ``frames_brightened`` were dark, and prepared. ``fallback`` is None where no second detector was asked for.
     """
 
     input: InputPart
     frames_read: Count
-    frames_detected: Count
+    frames_detected: Count | None
     sightings: Count | None
     sightings_read: Count | None
     detector: ModelPart

@@ -14,7 +14,7 @@ import math
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NoReturn, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -149,6 +149,49 @@ def _create(path: Path, content: bytes, mode: int) -> None:
         raise cannot_write(path, error) from error
 
 
+class Signer:
+    """A private key that signs documents; made by :meth:`open`."""
+
+    def __init__(self, private: Ed25519PrivateKey) -> None:
+        self._private = private
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Read a private key (PEM).
+
+        Raises:
+            InputError: the file cannot be read.
+            SettingsError: it is no Ed25519 private key, or others may read it; or the extra is not installed.
+        """
+        return cls(_private_key(path))
+
+    @property
+    def public_pem(self) -> str:
+        """The public key, as ``mien verify --key`` reads it."""
+        from cryptography.hazmat.primitives import serialization as form
+
+        public = self._private.public_key()
+        return public.public_bytes(form.Encoding.PEM, form.PublicFormat.SubjectPublicKeyInfo).decode()
+
+    def sign(self, document: bytes) -> Signature:
+        """A JSON document's signature.
+
+        Raises:
+            ValueError: it is no JSON that can be signed; see :func:`canonical`.
+        """
+        content = canonical(document)
+        return Signature(
+            public_key=_text(self._private.public_key().public_bytes_raw()),
+            signature=_text(self._private.sign(content)),
+            sha256=hashlib.sha256(content).hexdigest(),
+        )
+
+
+def file_text(signature: Signature) -> str:
+    """What is in a signature file."""
+    return signature.model_dump_json(indent=2) + "\n"
+
+
 def sign(document: Path, key: Path) -> Signature:
     """Sign a JSON document; the signature is written beside it, replacing an earlier one.
 
@@ -161,18 +204,13 @@ def sign(document: Path, key: Path) -> Signature:
         SettingsError: the key is no Ed25519 private key, or others may read it; or the extra is not installed.
         OutputError: the signature cannot be written.
     """
-    private = _private_key(key)
+    signer = Signer.open(key)
     try:
-        content = canonical(_read(document))
+        made = signer.sign(_read(document))
     except ValueError as error:
         raise InputError(f"{document} cannot be signed: {error}.") from error
-    made = Signature(
-        public_key=_text(private.public_key().public_bytes_raw()),
-        signature=_text(private.sign(content)),
-        sha256=hashlib.sha256(content).hexdigest(),
-    )
     with whole_text_file(signature_path(document)) as file:
-        file.write(made.model_dump_json(indent=2) + "\n")
+        file.write(file_text(made))
     return made
 
 

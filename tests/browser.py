@@ -1,4 +1,4 @@
-"""A real browser for the tests that need one."""
+"""A real browser, for the tests that need one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.report.visits import Visits
+from tests.visits import Visits
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -24,16 +24,24 @@ ARGUMENTS = [
 ]
 
 
-@pytest.fixture(scope="package")
-def browser() -> Iterator[Browser]:
+@pytest.fixture(scope="session")
+def chromium() -> Path:
+    """The browser's program; a test that needs it skips where it is absent, but not in CI."""
     if not CHROMIUM.exists():
         if os.environ.get("CI") == "true":
             pytest.fail(f"CI needs {CHROMIUM}")
         pytest.skip(f"there is no {CHROMIUM}")
+    return CHROMIUM
+
+
+# Of a module, never longer: the driver holds an event loop in its process while it lives, beside which neither a
+# second driver nor a test with a loop of its own can start.
+@pytest.fixture(scope="module")
+def browser(chromium: Path) -> Iterator[Browser]:
     sync_api = pytest.importorskip("playwright.sync_api")
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=str(CHROMIUM), headless=True, chromium_sandbox=False, args=ARGUMENTS
+            executable_path=str(chromium), headless=True, chromium_sandbox=False, args=ARGUMENTS
         )
         yield browser
         browser.close()
