@@ -95,12 +95,12 @@ def tour(api: httpx.Client, password: str, url: str, clip: Path, out: Path) -> N
     (out / "markers.edl").write_bytes(markers.content)
     show(f"report.json, report.html, timeline.csv and markers.edl are in {out}")
 
-    say("Measure each cut live with six respondents who agreed. Their figures are composed here, and marked as a demo.")
+    say("Measure each cut live with ten respondents who agreed. Their figures are composed here, and marked as a demo.")
     rng = random.Random(7)
     for name, fright in (("Cut A", 5.0), ("Cut B", 60.0)):
-        for _ in range(6):
+        for _ in range(10):
             watch(api, study, versions[name], fright, rng)
-        show(f"{name}: 6 sessions of a minute")
+        show(f"{name}: 10 sessions of a minute")
 
     say("Compare the two cuts: a permutation test over sessions.")
     pair = {"versions": [{"version_id": key} for key in versions.values()], "series": ["fear"]}
@@ -108,8 +108,9 @@ def tour(api: httpx.Client, password: str, url: str, clip: Path, out: Path) -> N
     show(compared["headline"])
     (out / "comparison.json").write_text(json.dumps(compared["document"], indent=2), encoding="utf-8")
 
-    say("See what the webhook was told: of the job, of every session that ended, of the scares in Cut B's.")
-    for event, messages in received({"job.done": 1, "session.ended": 12, "scare.detected": 6}).items():
+    say("See what the webhook was told: of the analysis, of every session that ended, of the scares in Cut B's.")
+    show("Each live session was reported by a job of its own, as the recording was.")
+    for event, messages in received({"job.done": 21, "session.ended": 21, "scare.detected": 10}).items():
         show(f"{len(messages)} × {event}, such as {json.dumps(messages[0])}")
 
 

@@ -51,11 +51,11 @@ def test_the_tour_goes_from_an_empty_machine_to_a_comparison(tmp_path: Path, sha
 
     comparison = json.loads((found / "comparison.json").read_text())
     assert comparison["demo"]
-    assert [version["sessions"] for version in comparison["versions"]] == [6, 6]
+    assert [version["sessions"] for version in comparison["versions"]] == [10, 10]
     assert "strongest at 00:40: Cut B is" in told.stdout
-    assert re.search(r"^    1 × job\.done, such as .*\"analysis\"", told.stdout, re.MULTILINE)
-    assert "    12 × session.ended, such as " in told.stdout
-    assert re.search(r"^    6 × scare\.detected, such as .*\"at_seconds\": 40\.0", told.stdout, re.MULTILINE)
+    assert re.search(r"^    21 × job\.done, such as .*\"analysis\"", told.stdout, re.MULTILINE)
+    assert "    21 × session.ended, such as " in told.stdout
+    assert re.search(r"^    10 × scare\.detected, such as .*\"at_seconds\": 40\.0", told.stdout, re.MULTILINE)
 
     assert "    ended with exit code 0\n" in told.stdout
     assert [path.name for path in tmp_path.iterdir()] == ["found"], "the service's folder is left behind"

@@ -16,6 +16,7 @@ from mien.service.parts import ServiceParts
 from mien.service.settings import ServiceSettings
 from mien.store.database import Store
 from mien.streams.opening import open_bus
+from tests.service.studies import Study
 from tests.service.support import SECRET, Service, populated
 from tests.store.support import VirtualClock
 
@@ -53,7 +54,11 @@ def settings(tmp_path: Path) -> ServiceSettings:
             # Tests ask faster than people do.
             "requests_per_minute": 1_000_000,
             "sign_ins_per_minute": 1_000_000,
+            "sign_ins_of_a_name_per_minute": 1_000_000,
             "refusals_per_minute": 1_000_000,
+            "public_per_minute": 1_000_000,
+            # Most tests read no picture.
+            "predict_warm": False,
         }
     )
 
@@ -90,3 +95,21 @@ async def client_of(service: Service) -> AsyncIterator[Callable[[str | None], ht
     yield make
     for client in made:
         await client.aclose()
+
+
+@pytest.fixture
+async def analyst(service: Service) -> AsyncIterator[httpx.AsyncClient]:
+    async with service.client("analyst", timeout=120) as client:
+        yield client
+
+
+@pytest.fixture
+async def study(service: Service, analyst: httpx.AsyncClient) -> Study:
+    title = (await analyst.post("/api/v1/titles", json={"name": "Night Bus"})).json()["id"]
+    versions = {}
+    for name in ("A", "B"):
+        answer = await analyst.post(f"/api/v1/titles/{title}/versions", json={"name": name})
+        versions[name] = answer.json()["id"]
+    body = {"title_id": title, "name": "Which cut?", "question": "Which scares more?"}
+    made = (await analyst.post("/api/v1/studies", json=body)).json()["id"]
+    return Study(service, title, made, versions)

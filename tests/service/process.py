@@ -35,7 +35,14 @@ class Process:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "mien", "serve", *arguments],
             cwd=folder,
-            env={**kept, "PYTHONPATH": path, "MIEN_WORKERS": "0", "MIEN_NOTICE_SECONDS": "0.5", **environ},
+            env={
+                **kept,
+                "PYTHONPATH": path,
+                "MIEN_WORKERS": "0",
+                "MIEN_NOTICE_SECONDS": "0.5",
+                "MIEN_PREDICT_WARM": "false",
+                **environ,
+            },
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

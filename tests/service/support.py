@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,8 +15,10 @@ import httpx
 import uvicorn
 from fastapi import FastAPI
 
+from mien.service.first_run import ORGANISATION
 from mien.service.parts import ServiceParts
 from mien.service.security.passwords import Passwords
+from mien.service.sockets import OTHER_BYTES, LimitedSockets
 from mien.store.records import Role, User
 from tests.store.support import VirtualClock, add_organisation
 
@@ -56,17 +59,39 @@ class Service:
         organisation = self.other if who == "other_admin" else self.organisation
         return self.parts.tokens.issue(self.people[who], organisation, self.parts.clock.now())
 
+    async def renew(self, who: str) -> str:
+        """A good access token after whatever ended those before."""
+        organisation = self.other if who == "other_admin" else self.organisation
+        async with self.parts.store.begin(organisation, read_only=True) as work:
+            self.people[who] = await work.users.get(self.people[who].id)
+        return self.token(who)
+
     def client(self, who: str | None = None, **options: Any) -> httpx.AsyncClient:
-        """A client in this process that sends somebody's token; nothing where None."""
+        """A client in this process that sends somebody's token; nothing where None.
+
+        Every error that it is answered is one that the operation's description tells of.
+        """
         headers = {} if who is None else {"Authorization": f"Bearer {self.token(who)}"}
         headers.update(options.pop("headers", {}))
         transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=options.pop("raises", True))
-        return httpx.AsyncClient(transport=transport, base_url=URL, headers=headers, **options)
+        return httpx.AsyncClient(
+            transport=transport, base_url=URL, headers=headers, event_hooks={"response": [self._described]}, **options
+        )
+
+    async def _described(self, answer: httpx.Response) -> None:
+        if answer.status_code < 400:
+            return
+        method, path = answer.request.method.lower(), answer.request.url.path
+        for template, operations in _answers(self.app).items():
+            if template.fullmatch(path) and method in operations:
+                told = operations[method]
+                assert str(answer.status_code) in told, f"{method} {path} does not tell of {answer.status_code}"
+                return
 
 
 async def populated(app: FastAPI, parts: ServiceParts) -> Service:
     """Two organisations and their people; everybody's password is :data:`PASSWORD`."""
-    organisation = await add_organisation(parts.store, parts.settings.organisation)
+    organisation = await add_organisation(parts.store, parts.settings.organisation or ORGANISATION)
     other = await add_organisation(parts.store, "Studio South")
     people = {}
     hashed = await asyncio.to_thread(_hash)
@@ -76,6 +101,19 @@ async def populated(app: FastAPI, parts: ServiceParts) -> Service:
     async with parts.store.begin(other) as work:
         people["other_admin"] = await work.users.add("other_admin", hashed, Role.ADMIN)
     return Service(app, parts, organisation, other, people)
+
+
+_TOLD: dict[re.Pattern[str], dict[str, frozenset[str]]] = {}
+"""Statuses by pattern of path and method; plain paths first, as they match. Every application tells of the same."""
+
+
+def _answers(app: FastAPI) -> dict[re.Pattern[str], dict[str, frozenset[str]]]:
+    if not _TOLD:
+        paths: dict[str, Any] = app.openapi()["paths"]
+        for path in sorted(paths, key=lambda path: "{" in path):
+            operations = {method: frozenset(operation["responses"]) for method, operation in paths[path].items()}
+            _TOLD[re.compile(re.sub(r"\{[^}]+\}", "[^/]+", path))] = operations
+    return _TOLD
 
 
 @cache
@@ -89,7 +127,16 @@ async def listening(app: FastAPI) -> AsyncIterator[str]:
 
     Its lifespan is the ``service`` fixture's.
     """
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, lifespan="off", log_config=None, timeout_graceful_shutdown=5)
+    config = uvicorn.Config(
+        app,
+        host="127.0.0.1",
+        port=0,
+        lifespan="off",
+        log_config=None,
+        timeout_graceful_shutdown=5,
+        ws=LimitedSockets,
+        ws_max_size=OTHER_BYTES,
+    )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
     try:

@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -19,8 +20,10 @@ from mien.service.work.running import keeping_of, options_of
 from mien.service.work.tasks import Tools
 from mien.service.work.worker import Worker
 from mien.store.database import Store
+from mien.store.repositories.snapshots import FILLED
 from tests.service.support import Service
 from tests.sources.media import write_video
+from tests.store.support import step
 
 Clients = Callable[[str | None], httpx.AsyncClient]
 OWN = {"purpose": "personal", "basis": "own_recording"}
@@ -75,31 +78,36 @@ async def test_an_upload_becomes_a_report_in_every_form(service: Service, client
     assert (done["progress"], done["session_id"]) == (1.0, job["session_id"])
     assert (await client.get("/api/v1/uploads")).json()["items"] == []
 
+    # The profile tells of single people, which is not for viewers.
     viewer = client_of("viewer")
-    [report] = (await viewer.get("/api/v1/reports", params={"session_id": job["session_id"]})).json()["items"]
+    found = (await viewer.get("/api/v1/reports", params={"session_id": job["session_id"]})).json()["items"]
+    assert found == []
+    reader = client_of("analyst")
+    [report] = (await reader.get("/api/v1/reports", params={"session_id": job["session_id"]})).json()["items"]
     where = f"/api/v1/reports/{report['id']}"
-    document = await viewer.get(f"{where}/document")
+    assert (await viewer.get(f"{where}/document")).status_code == 403
+    document = await reader.get(f"{where}/document")
     assert document.json()["session"]["session_id"] == job["session_id"]
-    again = await viewer.get(f"{where}/document", headers={"If-None-Match": document.headers["etag"]})
+    again = await reader.get(f"{where}/document", headers={"If-None-Match": document.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
-    page = await viewer.get(f"{where}/files/report.html")
+    page = await reader.get(f"{where}/files/report.html")
     assert page.headers["content-type"].startswith("text/html")
     assert page.headers["content-security-policy"].startswith("sandbox allow-scripts")
-    assert (await viewer.get(f"{where}/files/timeline.csv")).text.startswith("media_time_seconds,")
-    exports = (await viewer.get(f"{where}/exports")).json()
+    assert (await reader.get(f"{where}/files/timeline.csv")).text.startswith("media_time_seconds,")
+    exports = (await reader.get(f"{where}/exports")).json()
     assert {file["name"] for file in exports["files"]} >= {
         "report.html",
         "timeline.csv",
         "timeline.parquet",
         "report.pdf",
     }
-    assert (await viewer.get(f"{where}/files/timeline.parquet")).content.startswith(b"PAR1")
+    assert (await reader.get(f"{where}/files/timeline.parquet")).content.startswith(b"PAR1")
     for form in exports["markers"]:
-        marked = await viewer.get(f"{where}/markers/{form}", params={"frame_rate": "25"})
+        marked = await reader.get(f"{where}/markers/{form}", params={"frame_rate": "25"})
         assert marked.status_code == 200, (form, marked.text)
         assert "attachment" in marked.headers["content-disposition"]
-    assert (await viewer.get(f"{where}/markers/edl", params={"frame_rate": "17"})).status_code == 422
-    assert (await viewer.get(f"{where}/files/shadow.txt")).status_code == 404
+    assert (await reader.get(f"{where}/markers/edl", params={"frame_rate": "17"})).status_code == 422
+    assert (await reader.get(f"{where}/files/shadow.txt")).status_code == 404
 
     [personal] = (await client.get("/api/v1/personal_results")).json()["items"]
     video = await client.get(f"/api/v1/personal_results/{personal['id']}/content")
@@ -122,7 +130,7 @@ async def test_an_upload_becomes_a_report_in_every_form(service: Service, client
     async with service.parts.store.begin(service.organisation, read_only=True) as work:
         entries = (await work.audit.list(action="report.read", limit=100)).items
     actors = {entry.actor for entry in entries}
-    assert actors == {f"user:{service.people['viewer'].number}"}
+    assert actors == {f"user:{service.people['analyst'].number}"}
     assert {"document", "report.html", "timeline.csv", "markers/edl"} <= {entry.detail["form"] for entry in entries}
 
 
@@ -149,6 +157,7 @@ async def test_what_is_not_permitted_is_refused_before_anything_is_stored(
         {"purpose": "audience_research"},
         {"purpose": "workplace", "basis": "consent", "jurisdiction": "DE"},
         {"purpose": "audience_research", "basis": "notice", "profile": "cinema", "personal_files": ["annotated.mp4"]},
+        {"purpose": "audience_research", "basis": "consent"},
     ]
     for asked in refused:
         answer = await client.post("/api/v1/analyses", json={"upload_id": given, **asked})
@@ -157,6 +166,14 @@ async def test_what_is_not_permitted_is_refused_before_anything_is_stored(
     assert (
         await client.post("/api/v1/annotated_videos", json={"upload_id": given, "purpose": "personal"})
     ).status_code == 403
+    consented = await client.post(
+        "/api/v1/annotated_videos", json={"upload_id": given, "purpose": "audience_research", "basis": "consent"}
+    )
+    assert (consented.status_code, "own_recording" in consented.json()["detail"]) == (403, True)
+    excepted = {"upload_id": given, "purpose": "workplace", "basis": "own_recording", "jurisdiction": "DE"}
+    for path in ("analyses", "annotated_videos"):
+        answer = await client.post(f"/api/v1/{path}", json={**excepted, "exception": "safety of the crane driver"})
+        assert (answer.status_code, answer.json()["type"]) == (403, "urn:mien:problem:role"), answer.text
     for wrong in ({"profile": "nobody"}, {"sample_hz": 5, "every_nth": 2}, {"sources": True}, {"min_group": 0}):
         answer = await client.post("/api/v1/analyses", json={"upload_id": given, **OWN, **wrong})
         assert answer.status_code == 422, wrong
@@ -203,6 +220,41 @@ async def test_a_job_is_followed_to_its_end(client_of: Clients, recording: bytes
     events = [json.loads(part.split("data: ", 1)[1]) for part in told.text.split("\n\n") if "data: " in part]
     assert events[-1]["state"] == "done"
     assert [event["progress"] for event in events] == sorted(event["progress"] for event in events)
+
+
+@pytest.mark.usefixtures("worker")
+@pytest.mark.parametrize(("share", "state"), [(1.0, "done"), (0.5, "failed")])
+async def test_the_session_of_an_analysis_ends_with_it_for_webhooks_and_followers(
+    service: Service, client_of: Clients, recording: bytes, share: float, state: str
+) -> None:
+    client = client_of("analyst")
+    async with service.parts.store.begin(service.organisation) as work:
+        await work.webhooks.add("https://studio.example/hook", bytes(32), ["session.started", "session.ended"])
+    given = await upload(client, recording[: int(share * len(recording))])
+    session_id = (await client.post("/api/v1/analyses", json={"upload_id": given, **OWN})).json()["session_id"]
+    followed = await client.get(f"/api/v1/sessions/{session_id}/events", timeout=60)
+    assert followed.text.endswith(f'event: ended\ndata: {{"session_id":"{session_id}"}}\n\n')
+    assert (await client.get(f"/api/v1/sessions/{session_id}")).json()["state"] == "ended"
+    async with service.parts.store.begin(service.organisation, read_only=True) as work:
+        sent = {(one.event, one.payload.get("reason")) for one in (await work.deliveries.list()).items}
+    assert sent == {("session.started", None), ("session.ended", f"job_{state}")}
+
+
+async def test_nobody_but_its_job_writes_into_an_analysis_or_ends_it(
+    service: Service, client_of: Clients, recording: bytes
+) -> None:
+    client = client_of("analyst")
+    job = (await client.post("/api/v1/analyses", json={"upload_id": await upload(client, recording), **OWN})).json()
+    session_id = job["session_id"]
+    sent = [step(UUID(session_id), 0.0).model_dump(mode="json", exclude_none=True)]
+    [refusal] = (await client.post("/api/v1/snapshots", json=sent)).json()["refused"]
+    assert refusal == {"position": 0, "reason": FILLED}
+    answer = await client.post(f"/api/v1/sessions/{session_id}/end")
+    assert (answer.status_code, job["id"] in answer.json()["detail"]) == (409, True)
+    assert (await client.get(f"/api/v1/sessions/{session_id}/lanes")).json()["lanes"] == []
+    await client.post(f"/api/v1/jobs/{job['id']}/cancel")
+    again = await client.post(f"/api/v1/sessions/{session_id}/end")
+    assert (again.status_code, again.json()["state"]) == (200, "ended"), "asking again changes nothing"
 
 
 @pytest.mark.usefixtures("worker")

@@ -5,16 +5,22 @@ import io
 import json
 import logging
 import re
+import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import httpx
 import pytest
 import websockets
 from fastapi import WebSocket
 
+from mien.assembly import PREFERRED_DETECTORS
+from mien.core import plugins
 from mien.core.errors import MienError, PolicyError
 from mien.service import logs
+from mien.service.analysing import Analysing, Missing
 from mien.service.app import create_app
 from mien.service.dependencies import Caller
 from mien.service.parts import ServiceParts
@@ -60,10 +66,19 @@ async def test_health_says_what_is_ready_and_needs_no_token(service: Service) ->
         answer = await client.get("/api/health")
         assert answer.status_code == 200
         ready = {"ready": True}
-        assert answer.json() == {"status": "ready", "database": ready, "bus": ready}
+        can = {"ready": True, "missing": []}
+        assert answer.json() == {"status": "ready", "database": ready, "bus": ready, "analysis": can}
         service.parts.lifecycle.drain()
         answer = await client.get("/api/health")
     assert (answer.status_code, answer.json()["status"]) == (503, "draining")
+
+
+async def test_a_balancer_may_ask_for_the_head_alone(service: Service) -> None:
+    async with listening(service.app) as address, httpx.AsyncClient(base_url=address) as client:
+        answer = await client.head("/api/health")
+        assert (answer.status_code, answer.content) == (200, b"")
+        service.parts.lifecycle.drain()
+        assert (await client.head("/api/health")).status_code == 503
 
 
 async def test_health_says_which_part_is_missing(service: Service) -> None:
@@ -74,7 +89,60 @@ async def test_health_says_which_part_is_missing(service: Service) -> None:
         async with service.client() as client:
             answer = await client.get("/api/health")
     assert answer.status_code == 503
-    assert answer.json() == {"status": "unavailable", "database": {"ready": False}, "bus": {"ready": True}}
+    told = answer.json()
+    assert (told["status"], told["database"], told["bus"]) == ("unavailable", {"ready": False}, {"ready": True})
+
+
+async def test_a_service_that_cannot_analyse_says_what_it_lacks_and_stays_ready(
+    service: Service, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    detector: Any = plugins.load("detectors", PREFERRED_DETECTORS[0])
+    for name in ("MIEN_MODELS", "XDG_CACHE_HOME", "HOME"):
+        monkeypatch.setenv(name, str(tmp_path / "empty"))
+    async with service.client() as client:
+        answer = await client.get("/api/health")
+    assert (answer.status_code, answer.json()["status"]) == (200, "ready")
+    analysis = answer.json()["analysis"]
+    assert analysis["ready"] is False
+    [lacks] = analysis["missing"]
+    assert lacks["name"] == detector.WEIGHTS[0]
+    assert f"mien models pull {lacks['name']}" in lacks["remedy"]
+    assert str(tmp_path) not in answer.text
+
+
+async def test_what_is_missing_is_looked_for_once_in_a_while() -> None:
+    looks = []
+
+    def look() -> tuple[Missing, ...]:
+        looks.append(1)
+        return ()
+
+    patient, eager = Analysing(look, seconds=60), Analysing(look, seconds=0)
+    assert await asyncio.gather(*(patient.missing() for _ in range(5))) == [()] * 5
+    assert len(looks) == 1
+    await eager.missing()
+    await eager.missing()
+    assert len(looks) == 3
+
+
+@pytest.mark.parametrize(
+    ("form", "terminal", "readable"),
+    [("auto", True, True), ("auto", False, False), ("json", True, False), ("text", False, True)],
+)
+def test_logs_are_for_a_person_on_a_terminal_and_for_machines_elsewhere(
+    lines: Lines, form: str, terminal: bool, readable: bool
+) -> None:
+    stream = Terminal() if terminal else io.StringIO()
+    logs.configure("info", form, stream)
+    logs.say(logging.getLogger("mien.service.test"), logging.INFO, "service.draining", seconds=3)
+    [line] = stream.getvalue().splitlines()
+    assert line.startswith("{") is not readable
+    assert line.endswith("info    service.draining seconds=3" if readable else '"seconds": 3}')
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
 
 
 async def test_an_application_needs_a_secret(parts: ServiceParts) -> None:
@@ -182,6 +250,21 @@ async def test_a_request_is_one_line_without_a_person_or_a_token(service: Servic
         assert personal not in lines.text
 
 
+def test_a_warning_is_a_line_of_json_too() -> None:
+    stream = io.StringIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        logging.captureWarnings(False)
+        try:
+            logs.configure("error", "json", stream)
+            warnings.warn("this goes away", DeprecationWarning, stacklevel=1)
+        finally:
+            logging.captureWarnings(False)
+    [line] = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert (line["level"], line["logger"]) == ("warning", "py.warnings")
+    assert "DeprecationWarning: this goes away" in line["event"]
+
+
 async def test_text_logs_say_the_same(lines: Lines) -> None:
     logs.configure("info", "text", lines.stream)
     logs.say(logging.getLogger("mien.service"), logging.INFO, "job.done", seconds=1.5)
@@ -192,11 +275,12 @@ async def test_a_page_of_a_listed_origin_may_call_and_no_other(parts: ServicePar
     settings = parts.settings.model_copy(update={"origins": ("https://studio.example",)})
     app = create_app(ServiceParts(settings, parts.store, parts.bus, parts.clock))
     service = await populated(app, parts)
-    asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "x-csrf-token"}
+    asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "x-csrf-token, last-event-id"}
     async with service.client() as client:
         for origin, allowed in (("https://studio.example", True), ("https://evil.example", False)):
             answer = await client.options("/api/v1/users", headers={"Origin": origin, **asked})
             assert (answer.headers.get("access-control-allow-origin") == origin) is allowed
+            assert (answer.status_code == 200) is allowed
 
 
 async def test_sockets_let_in_who_may_come_in_and_close_with_4001_otherwise(parts: ServiceParts) -> None:

@@ -13,11 +13,11 @@ from pydantic import SecretStr
 from mien.service.settings import ServiceSettings
 from tests.postgres import Server
 from tests.service.test_audiences import (  # noqa: F401
-    analyst,
-    study,
     test_after_one_was_erased_parts_are_not_told_about,
     test_one_more_person_cannot_be_told_from_answers_of_two_days,
     test_several_who_ask_at_once_are_answered_alike_and_remembered_once,
+)
+from tests.service.test_comparisons import (  # noqa: F401
     test_versions_are_compared_and_the_result_stays_with_the_study,
 )
 

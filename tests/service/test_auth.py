@@ -6,6 +6,7 @@ import pytest
 from mien.service.security import cookies
 from tests.service.support import PASSWORD, URL, Service
 
+LOGOUT = "/api/v1/auth/logout"
 LOGIN = "/api/v1/auth/login"
 ME = "/api/v1/auth/me"
 KEYS = "/api/v1/api_keys"
@@ -112,10 +113,35 @@ async def test_a_token_in_a_header_needs_no_page(service: Service) -> None:
 
 
 async def test_signing_out_removes_every_cookie(browser: httpx.AsyncClient) -> None:
-    answer = await browser.post("/api/v1/auth/logout", headers={"Origin": URL})
+    answer = await browser.post(LOGOUT, headers={"Origin": URL})
     assert answer.status_code == 204
     assert not browser.cookies
     assert (await browser.get(ME)).status_code == 401
+
+
+async def test_no_sign_in_outlives_the_cookies_that_are_removed_with_another(
+    service: Service, browser: httpx.AsyncClient
+) -> None:
+    held = browser.cookies[cookies.REFRESH]
+    async with service.client() as client:
+        login = {"name": "viewer", "password": PASSWORD}
+        other = (await client.post(LOGIN, json=login)).json()["refresh_token"]
+        assert (await browser.post(LOGOUT, json={"refresh_token": other}, headers={"Origin": URL})).status_code == 204
+        client.cookies.clear()
+        for ended in (held, other):
+            assert (await client.post(REFRESH, json={"refresh_token": ended})).status_code == 401
+
+
+async def test_a_program_signs_out_with_what_renews_its_sign_in(service: Service) -> None:
+    async with service.client() as client:
+        login = {"name": "viewer", "password": PASSWORD}
+        kept, ended = [(await client.post(LOGIN, json=login)).json()["refresh_token"] for _ in range(2)]
+        client.cookies.clear()
+        for _ in range(2):
+            assert (await client.post(LOGOUT, json={"refresh_token": ended})).status_code == 204
+        assert (await client.post(LOGOUT)).status_code == 204
+        assert (await client.post(REFRESH, json={"refresh_token": ended})).status_code == 401
+        assert (await client.post(REFRESH, json={"refresh_token": kept})).status_code == 200
 
 
 async def test_a_password_is_changed_by_who_knows_it(service: Service) -> None:
@@ -172,7 +198,7 @@ async def test_signing_out_a_new_password_and_shutting_out_end_sign_ins(service:
 
     async with service.client() as client, service.client("viewer") as viewer, service.client("admin") as admin:
         told = await begun(client, PASSWORD)
-        await client.post("/api/v1/auth/logout", headers={"Origin": URL})
+        await client.post(LOGOUT, headers={"Origin": URL})
         assert (await client.post(REFRESH, json={"refresh_token": told})).status_code == 401
         told = await begun(client, PASSWORD)
         await viewer.put("/api/v1/auth/password", json={"current_password": PASSWORD, "password": new})

@@ -17,7 +17,7 @@ from tests.service.support import Service
 
 async def analysed(service: Service, *, content: bool = True, report: bool = True) -> UUID:
     """A session, with a report of a talk."""
-    grant = authorise(Declaration(Purpose.AUDIENCE_RESEARCH, Basis.CONSENT), PROFILES["cinema"])
+    grant = authorise(Declaration(Purpose.AUDIENCE_RESEARCH, Basis.NOTICE), PROFILES["cinema"])
     async with service.parts.store.begin(service.organisation) as work:
         session = await work.sessions.begin(SessionDraft(grant, "cinema7", 0.5, 30))
         if report:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
 import json
 import time
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -15,7 +16,12 @@ from mien.core.policy import Basis, Purpose
 from mien.core.settings import PROFILES
 from mien.service.duties import sweep, sweep_again
 from mien.service.permissions import ways
+from mien.store.database import Store
+from mien.store.file_records import SpooledKind
+from mien.store.packing import TimelineColumns
 from mien.store.records import SessionRecord
+from mien.store.repositories.snapshots import Snapshots
+from mien.store.repositories.spooled_files import SpooledDraft
 from tests.service.support import Service
 from tests.store.support import draft, grant, step
 
@@ -136,6 +142,51 @@ async def test_a_consent_that_is_taken_back_ends_sessions_and_takes_segments_wit
     assert len(await audited(service, action="consent.withdrawn")) == 1
 
 
+async def test_a_consent_that_is_taken_back_cancels_the_jobs_of_its_sessions(service: Service) -> None:
+    key, agreed = await enrolled(service)
+    session = await session_of(service, key, agreed)
+    async with service.parts.store.begin(service.organisation) as work:
+        await work.webhooks.add("https://studio.example/", b"s" * 32, ["job.cancelled"])
+        job = await work.jobs.enqueue("analysis", {}, session_id=session.id)
+    async with service.client("analyst") as client:
+        told = (await client.post(f"/api/v1/consents/{agreed}/withdraw")).json()
+        assert told["jobs_cancelled"] == [str(job.id)]
+        assert (await client.get(f"/api/v1/jobs/{job.id}")).json()["state"] == "cancelled"
+    [entry] = await audited(service, action="consent.withdrawn")
+    assert entry["detail"]["jobs_cancelled"] == [str(job.id)]
+    async with service.parts.store.begin(service.organisation) as work:
+        [message] = (await work.deliveries.list()).items
+    assert message.payload["job_id"] == str(job.id)
+
+
+async def test_a_basis_of_consent_names_the_consent(service: Service) -> None:
+    key, agreed = await enrolled(service)
+    asked = {"purpose": "audience_research", "basis": "consent", "profile": "interview"}
+    async with service.client("analyst") as client:
+        refused = await client.post("/api/v1/sessions", json=asked)
+        assert (refused.status_code, refused.json()["type"]) == (403, "urn:mien:problem:not-permitted")
+        assert "consent_id" in refused.json()["detail"]
+        begun = await client.post("/api/v1/sessions", json={**asked, "respondent_id": key, "consent_id": agreed})
+        assert begun.status_code == 201, begun.text
+        assert len((await client.get("/api/v1/sessions")).json()["items"]) == 1
+
+
+async def test_an_exception_is_an_admins_to_make_and_its_reason_is_audited(service: Service) -> None:
+    reason = "Fatigue of crane drivers; works council of 3 May."
+    asked = {"purpose": "workplace", "basis": "notice", "jurisdiction": "DE", "exception": reason}
+    async with service.client("analyst") as client:
+        refused = await client.post("/api/v1/sessions", json=asked)
+        assert (refused.status_code, refused.json()["type"]) == (403, "urn:mien:problem:role")
+        assert "admin" in refused.json()["detail"]
+        assert (await client.get("/api/v1/sessions")).json()["items"] == []
+    async with service.client("admin") as client:
+        begun = await client.post("/api/v1/sessions", json=asked)
+        assert begun.status_code == 201, begun.text
+    [entry] = await audited(service, action="exception.made")
+    assert (entry["actor"], entry["subject"]) == (f"user:{service.people['admin'].number}", begun.json()["id"])
+    assert entry["detail"] == {"purpose": "workplace", "jurisdiction": "DE", "reason": reason}
+
+
 async def test_segments_stay_where_another_consent_covers_them(service: Service) -> None:
     key, agreed = await enrolled(service, "measure", "segments", age_band="25-34")
     async with service.client("analyst") as client:
@@ -165,8 +216,8 @@ async def test_what_is_due_is_deleted_on_request_and_the_proof_can_be_read(servi
         )
         assert (await client.get(f"/api/v1/deletions/{entry['id']}")).status_code == 404
     async with service.parts.store.begin(service.other) as work:
-        # Another organisation's is left to the service's own sweep.
-        assert (await work.sessions.get(theirs.id)).id == theirs.id
+        # Another organisation's is left to the service's own sweep: the session is stored still.
+        assert await work.snapshots.lanes(theirs.id) == ()
     [proof] = await sweep(service.parts.store)
     assert proof.subjects == (theirs.id,)
 
@@ -214,6 +265,51 @@ async def test_a_large_respondent_is_exported_whole_and_erased_within_a_minute(s
     assert deletion < 60
     actions = [e["action"] for e in await audited(service, subject=key)]
     assert actions == ["respondent.enrolled", "respondent.exported", "respondent.erased"]
+
+
+async def test_an_export_holds_reports_and_the_files_beside_them(service: Service) -> None:
+    key, agreed = await enrolled(service)
+    session = await session_of(service, key, agreed, snapshots=2)
+    async with service.parts.store.begin(service.organisation) as work:
+        report = await work.reports.add("report", {"headline": "Äußerst still"}, session_id=session.id)
+        for name, kind, content in (
+            ("report.html", "text/html", "<p>Äußerst still</p>".encode()),
+            ("raw.bin", "application/octet-stream", b"\xff\x00"),
+        ):
+            await work.report_files.add(report.id, session.id, name, kind, content)
+    async with service.client("admin") as client:
+        told = (await client.get(f"/api/v1/respondents/{key}/export")).json()
+    [one] = told["sessions"]
+    assert one["reports"] == [{"headline": "Äußerst still"}]
+    page, raw = one["report_files"]
+    assert (page["name"], page["content"], page["report_id"]) == ("report.html", "<p>Äußerst still</p>", str(report.id))
+    assert (raw["name"], base64.b64decode(raw["content_base64"])) == ("raw.bin", b"\xff\x00")
+
+
+async def test_an_export_names_jobs_and_what_lies_encrypted(service: Service) -> None:
+    key, agreed = await enrolled(service)
+    session, another = await session_of(service, key, agreed), await session_of(service, *await enrolled(service))
+    sealed, content = b"k" * 40, uuid4()
+    async with service.parts.store.begin(service.organisation) as work:
+        for at, file_id, kind, name in (
+            (session.id, content, SpooledKind.RESULT, "faces.csv"),
+            (session.id, uuid4(), SpooledKind.UPLOAD, "upload"),
+            (another.id, uuid4(), SpooledKind.RESULT, "annotated.mp4"),
+        ):
+            await work.spooled_files.begin(
+                SpooledDraft(file_id, kind, sealed, 3600.0, name, "text/csv", 10, session_id=at, complete=True)
+            )
+        job = await work.jobs.enqueue("session_report", {"sources": ["main", "side"]}, session_id=session.id)
+        await work.jobs.enqueue("session_report", {}, session_id=another.id)
+    async with service.client("admin") as client:
+        answer = await client.get(f"/api/v1/respondents/{key}/export")
+    [one] = answer.json()["sessions"]
+    [told] = one["jobs"]
+    assert (told["id"], told["kind"], told["payload"]) == (str(job.id), job.kind, {"sources": ["main", "side"]})
+    files = {file["name"]: file for file in one["spooled_files"]}
+    assert {name: file["kind"] for name, file in files.items()} == {"faces.csv": "result", "upload": "upload"}
+    assert (files["faces.csv"]["id"], files["faces.csv"]["length_bytes"]) == (str(content), 10)
+    assert sealed.hex() not in answer.text, "no key that opens a file"
 
 
 async def test_the_audit_is_read_by_what_is_asked_for(service: Service) -> None:
@@ -327,3 +423,42 @@ async def test_a_session_tells_how_private_it_is(service: Service) -> None:
         assert (one["contains_pii"], one["privacy_level"]) == (True, "personal")
         assert any("personal data" in notice for notice in one["notices"])
     assert len(await audited(service, action="session.privacy_read")) == 2
+
+
+async def test_how_private_a_session_is_is_told_by_reading_each_of_its_lanes_once(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = {"all": 31, "left": 12, "middle": 10, "right": 6}
+    async with service.parts.store.begin(service.organisation) as work:
+        hall = await work.sessions.begin(draft())
+        for source, zones in (("main", ("all", "left", "middle", "right")), ("side", ("all",)), ("door", ("left",))):
+            counts = {zone: dict.fromkeys(("present", "readable", "tracks"), people[zone]) for zone in zones}
+            for zone in zones:
+                await work.snapshots.ingest(
+                    [step(hall, n * 0.5, source=source, zone=zone, **counts[zone]) for n in range(6)]
+                )
+    async with service.parts.store.begin(service.organisation, read_only=True) as work:
+        lanes = await work.snapshots.lanes(hall.id)
+        told = [await work.snapshots.told(hall.id, source=lane.source, zone=lane.zone) for lane in lanes]
+    read: list[tuple[str, str]] = []
+    begun: list[bool] = []
+    timeline, begin = Snapshots.timeline, Store.begin
+
+    async def reading(self: Snapshots, session_id: UUID, *, source: str, zone: str, **rest: Any) -> TimelineColumns:
+        assert begun[-1], "nobody waits to write while timelines are read"
+        read.append((source, zone))
+        return await timeline(self, session_id, source=source, zone=zone, **rest)
+
+    def beginning(self: Store, organisation: UUID, *, read_only: bool = False) -> Any:
+        begun.append(read_only)
+        return begin(self, organisation, read_only=read_only)
+
+    monkeypatch.setattr(Snapshots, "timeline", reading)
+    monkeypatch.setattr(Store, "begin", beginning)
+    async with service.client("viewer") as client:
+        told_of = await client.get(f"/api/v1/sessions/{hall.id}/privacy")
+    answer = told_of.json()
+    assert sorted(read) == sorted((lane.source, lane.zone) for lane in lanes)
+    hidden = sum(int(columns["suppressed"].sum()) for columns in told)
+    assert hidden > 0
+    assert (answer["steps"], answer["steps_suppressed"]) == (sum(map(len, told)), hidden)

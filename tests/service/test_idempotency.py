@@ -7,12 +7,16 @@ from typing import Any
 import httpx
 import pytest
 import sqlalchemy as sa
+from fastapi import FastAPI, Request
 
+from mien.service import principal
 from mien.service.app import create_app
-from mien.service.dependencies import Caller, Writing
-from mien.service.idempotency import STALE_SECONDS
+from mien.service.dependencies import Caller, Writing, writing
+from mien.service.idempotency import STALE_SECONDS, Idempotency
 from mien.service.parts import ServiceParts
+from mien.service.security.authentication import Means, Proof
 from mien.store import tables
+from mien.store.records import Role
 from tests.service.support import PASSWORD, Service, populated
 
 KEYS = "/api/v1/api_keys"
@@ -128,8 +132,154 @@ async def test_a_process_that_died_before_leaves_one_that_is_carried_out_later(
     assert (await admin.post(KEYS, json=NEW, headers=key())).status_code == 201
 
 
+async def test_what_takes_longer_than_anybody_waits_is_carried_out_once(parts: ServiceParts) -> None:
+    app = create_app(parts)
+    calls = 0
+    entered, go_on = asyncio.Event(), asyncio.Event()
+
+    @app.post("/api/v1/slow")
+    async def slow(request: Request, _caller: Caller) -> dict[str, Any]:
+        nonlocal calls
+        calls += 1
+        name = f"The Cellar {calls}"
+        if calls == 1:
+            entered.set()
+            await go_on.wait()
+        async with writing(request) as work:
+            return {"id": str((await work.titles.add(name)).id)}
+
+    service = await populated(app, parts)
+    async with service.client("admin") as client:
+        first = asyncio.create_task(client.post("/api/v1/slow", headers=key()))
+        await entered.wait()
+        service.clock.advance(seconds=STALE_SECONDS + 1)
+        second = await client.post("/api/v1/slow", headers=key())
+        go_on.set()
+        late = await first
+        third = await client.post("/api/v1/slow", headers=key())
+    assert (second.status_code, calls) == (200, 2), "nobody held the first, so it was taken over"
+    assert (late.status_code, late.json()["type"]) == (409, "urn:mien:problem:in-progress")
+    assert (third.json(), third.headers["idempotency-replayed"]) == (second.json(), "true")
+    async with parts.store.begin(service.organisation, read_only=True) as work:
+        assert [str(title.id) for title in (await work.titles.list()).items] == [second.json()["id"]]
+
+
+async def test_what_is_still_being_carried_out_is_not_taken_over(parts: ServiceParts) -> None:
+    app = FastAPI()
+    app.state.parts = parts
+    calls = 0
+    entered, go_on = asyncio.Event(), asyncio.Event()
+
+    @app.post("/slow")
+    async def slow() -> dict[str, int]:
+        nonlocal calls
+        calls += 1
+        entered.set()
+        await go_on.wait()
+        return {"call": calls}
+
+    service = await populated(app, parts)
+    guarded = Idempotency(app, parts, hold_seconds=0.01)
+
+    async def behind_the_gate(scope: Any, receive: Any, send: Any) -> None:
+        caller = principal.Caller(service.organisation, "user:1", "ada", Role.ADMIN, 1)
+        await guarded({**scope, "state": {"proof": Proof(caller, Means.TOKEN)}}, receive, send)
+
+    transport = httpx.ASGITransport(app=behind_the_gate)
+    async with httpx.AsyncClient(transport=transport, base_url="https://mien.test", headers=key()) as client:
+        first = asyncio.create_task(client.post("/slow"))
+        await entered.wait()
+        service.clock.advance(seconds=STALE_SECONDS + 1)
+        await held_since(parts, service)
+        assert (await client.post("/slow")).status_code == 409
+        go_on.set()
+        assert (await first).json() == {"call": 1}
+        assert (await client.post("/slow")).json() == {"call": 1}
+    assert calls == 1
+
+
+async def held_since(parts: ServiceParts, service: Service) -> None:
+    """Until whoever carries the request out has said that they still do."""
+    while True:
+        async with parts.store.begin(service.organisation, read_only=True) as work:
+            [answer] = (await work.answers.list()).items
+        if answer.created_at == service.clock.now():
+            return
+        await asyncio.sleep(0.01)
+
+
+async def test_an_answer_is_not_told_to_a_lesser_caller(service: Service, client_of: Clients) -> None:
+    admin = client_of("admin")
+    secret = (await admin.post(KEYS, json=NEW, headers=key())).json()["secret"]
+    for who in ("analyst", "viewer"):
+        answer = await client_of(who).post(KEYS, json=NEW, headers=key())
+        assert (answer.status_code, answer.json()["type"]) == (403, "urn:mien:problem:role")
+    # The same person, whose role was taken away in between.
+    async with service.parts.store.begin(service.organisation) as work:
+        await work.users.add("eve", "hash", Role.ADMIN)
+        await work.users.change_role(service.people["admin"].id, Role.VIEWER)
+    service.parts.known.forget()
+    asked = {"name": "admin", "password": PASSWORD}
+    token = (await client_of(None).post("/api/v1/auth/login", json=asked)).json()["access_token"]
+    told = {**key(), "Authorization": f"Bearer {token}"}
+    again = await client_of(None).post(KEYS, json=NEW, headers=told)
+    assert (again.status_code, again.json()["type"]) == (422, "urn:mien:problem:idempotency-key")
+    assert secret not in again.text
+
+
 async def test_a_body_that_is_too_large_is_refused(service: Service, client_of: Clients) -> None:
     answer = await client_of("admin").post(
         KEYS, content=b"x" * 1_000_001, headers={**key(), "Content-Type": "application/json"}
     )
     assert answer.status_code == 413
+
+
+async def test_an_answer_that_is_told_again_is_audited_and_is_not_told_to_another_role(
+    service: Service, client_of: Clients
+) -> None:
+    title = (await client_of("analyst").post("/api/v1/titles", json={"name": "Night Train"}, headers=key())).json()
+    again = await client_of("analyst").post("/api/v1/titles", json={"name": "Night Train"}, headers=key())
+    assert (again.json(), again.headers["idempotency-replayed"]) == (title, "true")
+    async with service.parts.store.begin(service.organisation) as work:
+        [entry] = (await work.audit.list(action="answer.told_again")).items
+    assert entry.actor == f"user:{service.people['analyst'].number}"
+    path = f"/api/v1/users/{service.people['analyst'].id}"
+    assert (await client_of("admin").patch(path, json={"role": "viewer"})).is_success
+    headers = {"Authorization": f"Bearer {await service.renew('analyst')}", **key()}
+    refused = await client_of(None).post("/api/v1/titles", json={"name": "Night Train"}, headers=headers)
+    assert (refused.status_code, "idempotency-replayed" in refused.headers) == (422, False)
+
+
+CONSENT = {"consent": {"wording_sha256": "ab" * 32, "scopes": ["measure"]}}
+
+
+async def test_a_respondent_is_erased_with_a_key_and_nothing_is_carried_out_again_for_it(parts: ServiceParts) -> None:
+    app = create_app(parts)
+    entered, go_on = asyncio.Event(), asyncio.Event()
+
+    @app.post("/api/v1/slow")
+    async def slow(request: Request, _caller: Caller) -> dict[str, Any]:
+        entered.set()
+        await go_on.wait()
+        async with writing(request) as work:
+            return {"id": str((await work.titles.add("The Cellar")).id)}
+
+    service = await populated(app, parts)
+    async with service.client("admin") as client:
+        enrolled = await client.post("/api/v1/respondents", json=CONSENT, headers=key("before"))
+        at = f"/api/v1/respondents/{enrolled.json()['respondent']['id']}"
+        in_flight = asyncio.create_task(client.post("/api/v1/slow", headers=key("in flight")))
+        await entered.wait()
+        erased = [await client.delete(at, headers=key("erasure")) for _ in range(2)]
+        assert (await client.get(at)).status_code == 404
+        go_on.set()
+        assert (await in_flight).status_code == 200
+        again = await client.post("/api/v1/respondents", json=CONSENT, headers=key("before"))
+        assert (await client.post("/api/v1/slow", headers=key("in flight"))).json() == (await in_flight).json()
+    assert [answer.status_code for answer in erased] == [200, 200], erased[0].text
+    assert (erased[1].json(), erased[1].headers["idempotency-replayed"]) == (erased[0].json(), "true")
+    # What was answered before told of somebody, and is gone; that it was carried out is not.
+    assert (again.status_code, again.json()["type"]) == (409, "urn:mien:problem:answer-lost")
+    async with parts.store.begin(service.organisation, read_only=True) as work:
+        assert (await work.respondents.list()).items == ()
+        assert len((await work.titles.list()).items) == 1

@@ -53,18 +53,19 @@ def test_the_first_start_makes_a_secret_and_an_admin_and_tells_once(tmp_path: Pa
 
 def test_settings_come_from_the_environment_a_file_and_options(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text(
-        f"SECURITY_SECRET={SECRET}\nMIEN_ADMIN_NAME=root\nMIEN_ADMIN_PASSWORD=chosen by the operator\nHOST=127.0.0.2\n"
+        f"SECURITY_SECRET={SECRET}\nMIEN_ADMIN_NAME=berta\nMIEN_ADMIN_PASSWORD=chosen by the operator\nHOST=127.0.0.2\n"
     )
-    with running(tmp_path, "--data", "elsewhere", HOST="127.0.0.1") as process:
+    with running(tmp_path, "--data", "elsewhere", HOST="127.0.0.1", MIEN_DRAIN_SECOND="1") as process:
         address = process.address()
-        login = {"name": "root", "password": "chosen by the operator"}
+        login = {"name": "berta", "password": "chosen by the operator"}
         assert httpx.post(f"{address}/api/v1/auth/login", json=login).status_code == 200
         assert address.startswith("http://127.0.0.1:")
         process.end()
     assert not (tmp_path / "elsewhere" / "secret").exists()
     assert (tmp_path / "elsewhere" / "mien.db").exists()
-    for secret in (SECRET, "chosen by"):
+    for secret in (SECRET, "chosen by", "berta"):
         assert secret not in process.told
+    assert "Warning: MIEN_DRAIN_SECOND is no setting: did you mean MIEN_DRAIN_SECONDS?" in process.told
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+import mien
 from mien.core.errors import SettingsError
+from mien.service.names import ELSEWHERE, unknown
 from mien.service.settings import ServiceSettings
 
 SECRET = base64.b64encode(bytes(64)).decode()
@@ -51,6 +53,11 @@ def test_an_environment_is_stronger_than_a_file_whichever_name_it_uses(tmp_path:
     assert read(dotenv, PORT="80").port == 80
 
 
+def test_a_redis_that_may_lose_something_is_taken_only_knowingly() -> None:
+    assert read().redis_durable
+    assert not read(MIEN_REDIS_DURABLE="false").redis_durable
+
+
 def test_every_mistake_is_told_by_its_name_and_without_its_value() -> None:
     with pytest.raises(SettingsError) as caught:
         read(PORT="http", MIEN_DRAIN_SECONDS="60", SECURITY_SECRET=base64.b64encode(b"short").decode())
@@ -72,6 +79,10 @@ def test_every_mistake_is_told_by_its_name_and_without_its_value() -> None:
         ("MIEN_ORIGINS", "https://a.example/path", "no origin"),
         ("MIEN_ORIGINS", "*", "no origin"),
         ("MIEN_TLS_KEY", "key.pem", "belong together"),
+        ("MIEN_TRUSTED_PROXIES", "*", "MIEN_TRUSTED_PROXIES: a proxy is an address"),
+        ("MIEN_TRUSTED_PROXIES", "10.0.0.7,proxy.example", "MIEN_TRUSTED_PROXIES: a proxy is an address"),
+        ("MIEN_TRUSTED_PROXIES", "10.0.0.7/8", "without host bits"),
+        ("MIEN_TRUSTED_PROXIES", "0.0.0.0/0", "every address there is"),
     ],
 )
 def test_what_would_be_unsafe_or_senseless_is_refused(name: str, value: str, problem: str) -> None:
@@ -114,3 +125,36 @@ def test_every_setting_is_documented_as_it_is() -> None:
     for name, default in names.items():
         shown = "" if default in (None, ()) else str(default).lower() if isinstance(default, bool) else str(default)
         assert told[name] == shown, name
+
+
+def test_proxies_are_addresses_and_networks() -> None:
+    settings = read(MIEN_TRUSTED_PROXIES="10.0.0.7, 10.1.0.0/16, 2001:DB8::1")
+    assert settings.trusted_proxies == ("10.0.0.7", "10.1.0.0/16", "2001:db8::1")
+    assert ServiceSettings.from_environment(settings.environment()).trusted_proxies == settings.trusted_proxies
+
+
+def test_a_misspelt_name_is_told_with_the_nearest_and_without_its_value(tmp_path: Path) -> None:
+    dotenv = tmp_path / ".env"
+    dotenv.write_text("MIEN_SIGN_IN_PER_MINUTE=3\n")
+    environ = {"MIEN_TRUSTED_PROXY": "10.0.0.7", "MIEN_PORT": "1", "MIEN_QQQQ": "hunter2", "MIEN_CACHE": "/c", "A": "x"}
+    assert unknown(environ, dotenv) == (
+        "MIEN_QQQQ is no setting.",
+        "MIEN_SIGN_IN_PER_MINUTE is no setting: did you mean MIEN_SIGN_INS_PER_MINUTE?",
+        "MIEN_TRUSTED_PROXY is no setting: did you mean MIEN_TRUSTED_PROXIES?",
+    )
+
+
+def test_every_name_that_another_part_reads_is_known() -> None:
+    source = Path(mien.__file__).parent
+    read_there = set()
+    for path in source.rglob("*.py"):
+        if "service" not in path.relative_to(source).parts:
+            read_there |= set(re.findall(r"\"(MIEN_[A-Z_]+)\"", path.read_text(encoding="utf-8")))
+    assert read_there == ELSEWHERE
+
+
+def test_what_is_logged_names_nobody() -> None:
+    settings = read(MIEN_ADMIN_NAME="Anna Berg", MIEN_ORGANISATION="Berg Film")
+    assert "Berg" not in str(settings.logged())
+    assert settings.logged().keys() == settings.shown().keys()
+    assert settings.shown()["admin_name"] == "Anna Berg"

@@ -1,13 +1,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import httpx
 import jwt
 import pytest
+from starlette.requests import Request
 
+from mien.service.app import create_app
+from mien.service.parts import ServiceParts
+from mien.service.principal import Caller
+from mien.service.security.authentication import authenticate
+from mien.service.security.tokens import TokenError
 from tests.service.bad_tokens import BAD_TOKENS, Forge
-from tests.service.support import SECRET, Service
+from tests.service.support import SECRET, URL, Service
 
 ME = "/api/v1/auth/me"
 
@@ -63,6 +70,7 @@ async def test_an_issued_token_has_the_shape_that_clients_know(service: Service)
     )
     viewer = service.people["viewer"]
     assert claims.pop("org") == str(service.organisation)
+    assert claims.pop("gen") == 0
     now = int(service.clock.now().timestamp())
     assert claims == {
         "sub": "viewer",
@@ -96,3 +104,37 @@ async def test_a_token_of_a_foreign_issuer_with_the_same_key_is_nobody_here(serv
     foreign = Forge(service).token(without="org")
     async with service.client() as client:
         assert (await client.get(ME, headers={"Authorization": f"Bearer {foreign}"})).status_code == 401
+
+
+@pytest.mark.parametrize(("named", "status"), [(None, 422), ("Studio South", 422), ("Nobody's", 401)])
+async def test_it_is_somebody_of_the_organisation_that_is_named_or_else_of_the_first(
+    service: Service, named: str | None, status: int
+) -> None:
+    foreign = Forge(service).token({"sub": "somebody"}, without="org")
+    settings = service.parts.settings.model_copy(update={"organisation": named})
+    parts = ServiceParts(settings, service.parts.store, service.parts.bus, service.parts.clock)
+    transport = httpx.ASGITransport(app=create_app(parts))
+    async with httpx.AsyncClient(transport=transport, base_url=URL) as client:
+        answer = await client.post("/api/predict/", headers={"Authorization": f"Bearer {foreign}"})
+    assert answer.status_code == status  # 422: let in, with nothing to look at
+    if status == 422:
+        caller = await by_token(foreign, parts)
+        assert caller.organisation_id == (service.organisation if named is None else service.other)
+
+
+async def by_token(token: str, parts: ServiceParts) -> Caller:
+    request = Request({"type": "http", "headers": [(b"authorization", f"Bearer {token}".encode())]})
+    return (await authenticate(request, parts, foreign=True)).caller
+
+
+async def test_a_token_that_was_good_is_refused_once_it_is_over_and_a_changed_one_at_once(service: Service) -> None:
+    tokens, token, now = service.parts.tokens, Forge(service).good(), service.parts.clock.now()
+    for _ in range(2):
+        claims = tokens.check(token, now)
+    head, body, signature = token.split(".")
+    with pytest.raises(TokenError):
+        tokens.check(f"{head}.{body}.{signature[:-2]}AA", now)
+    with pytest.raises(TokenError, match="expired"):
+        tokens.check(token, now + timedelta(seconds=claims.expires_at - now.timestamp()))
+    with pytest.raises(TokenError, match="future"):
+        tokens.check(token, now - timedelta(days=1))

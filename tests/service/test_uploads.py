@@ -130,6 +130,17 @@ async def test_a_file_in_one_request(client_of: Clients, service: Service, recor
     assert (await client.get(answer.headers["location"])).status_code == 404
 
 
+async def test_a_file_whose_type_nobody_declares_may_have_a_key_and_any_length(client_of: Clients) -> None:
+    client, key = client_of("analyst"), {"Idempotency-Key": "k-1"}
+    # A header of a WebM file, and more than an answer to a key reads of a body.
+    answer = await client.post(
+        f"{UPLOADS}/whole", content=b"\x1aE\xdf\xa3\x42\x82\x84webm" + bytes(2_000_000), headers=key
+    )
+    assert answer.status_code == 201, answer.text
+    undeclared = await client.post("/api/v1/titles", content=b'{"name":"X"}', headers=key)
+    assert undeclared.status_code == 422, "JSON is read where it is declared, so nothing is carried out unguarded"
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [

@@ -16,11 +16,13 @@ from mien.analysis.turns import SERIES, TurnKind
 from mien.core.audience import AudienceSnapshot, AudienceStep, EmotionPercents, Metric
 from mien.core.settings import PROFILES
 from mien.metrics import attention, engagement, scares
+from mien.service import watching
 from mien.service.watching import SessionWatch, Watcher, WatchOptions
 from mien.service.webhooks.events import Event
 from mien.store.database import Store
 from mien.store.errors import NotFoundError
 from mien.store.records import SessionRecord
+from mien.streams.opening import open_bus
 from tests.report.factory import percents
 from tests.service.webhooks.conftest import (
     anyio_backend,
@@ -35,7 +37,7 @@ from tests.service.webhooks.conftest import (
     store,
     url,
 )
-from tests.store.support import draft, step
+from tests.store.support import add_respondent, draft, step
 
 __all__ = [
     "anyio_backend", "bare_url", "clock", "database", "organisation", "other", "postgres", "postgres_template",
@@ -203,6 +205,43 @@ async def test_what_is_long_past_is_no_news(store: Store, organisation: UUID) ->
     await ingest(store, organisation, film(session.id, 120.0, scared_at=[50.0, 100.0]))
     await Watcher(store, WatchOptions(news_seconds=60.0)).look(organisation, session.id)
     assert [m["at_seconds"] for m in await messages(store, organisation)] == [100.0]
+
+
+async def test_nothing_is_told_once_a_consent_was_taken_back(store: Store, organisation: UUID) -> None:
+    async with store.begin(organisation) as work:
+        await work.webhooks.add("https://studio.example/hook", b"s" * 32, ["scare.detected"])
+        _, session = await add_respondent(work)
+    watcher = Watcher(store)
+    await ingest(store, organisation, film(session.id, 51.0, scared_at=[50.0]))
+    assert await watcher.look(organisation, session.id) == 0, "it goes on"
+    async with store.begin(organisation) as work:
+        assert session.consent_id is not None
+        await work.consents.withdraw(session.consent_id)
+    for anybody in (watcher, Watcher(store)):
+        assert await anybody.look(organisation, session.id) == 0
+        assert not anybody._watches
+    assert await messages(store, organisation) == []
+
+
+async def test_whoever_ends_a_session_waits_for_what_is_still_to_be_told(
+    store: Store, organisation: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    followers: list[float | None] = []
+
+    async def announced(*told: Any) -> None:
+        followers.append(told[-1])
+
+    monkeypatch.setattr(watching, "announce", announced)
+    session = await begun(store, organisation, events=["scare.detected"])
+    bus = await open_bus(None)
+    watcher = Watcher(store, live=bus.live)
+    await ingest(store, organisation, film(session.id, 51.0, scared_at=[50.0]))
+    async with store.begin(organisation) as work:
+        await work.sessions.end(session.id)
+    # Several at once: the watch is fed by one of them.
+    await asyncio.gather(*(watcher.finish(organisation, session.id) for _ in range(3)))
+    assert [m["at_seconds"] for m in await messages(store, organisation)] == followers == [50.0]
+    await bus.close()
 
 
 async def test_nothing_is_computed_where_nobody_asked(store: Store, organisation: UUID) -> None:

@@ -22,7 +22,7 @@ from mien.service.settings import ServiceSettings
 from mien.service.webhooks import signing
 from mien.service.webhooks.backoff import BackoffOptions
 from mien.service.webhooks.dispatcher import DispatchOptions
-from mien.service.webhooks.events import CHOICES, MEANING, Event
+from mien.service.webhooks.events import CHOICES, Event
 from mien.store.database import Store
 from mien.streams.opening import open_bus
 from tests.service.support import Service, populated
@@ -219,8 +219,7 @@ async def test_a_ping_arrives_signed_and_a_dead_message_is_sent_again(live: Serv
         assert {r.headers["webhook-id"] for r in receiver.received} == {delivered["message_id"]}
 
 
-def test_every_event_can_be_asked_for_and_is_explained() -> None:
-    assert set(MEANING) == set(Event)
+def test_every_event_can_be_asked_for() -> None:
     assert set(CHOICES) == {"*"} | {event.value for event in Event} - {"webhook.ping"}
 
 

@@ -66,7 +66,7 @@ def model_options(command: F) -> F:
             type=click.Choice(OPERATING_POINTS),
             help="How a face's label follows from its shares (default: the profile's); no share changes.",
         ),
-        click.option("--classifier", default="mien-m", show_default=True, help="A shipped model, or a model folder."),
+        click.option("--classifier", help="A shipped model, or a model folder (default: the profile's)."),
         click.option(
             "--detector",
             help="yunet, centerface, mtcnn or blazeface (default: the best of the first two whose weights can be had).",
@@ -261,7 +261,7 @@ def declaration(options: Mapping[str, Any], profile: Profile) -> Declaration:
     return Declaration(Purpose(purpose), Basis(basis) if basis else None, options["jurisdiction"], options["exception"])
 
 
-def choices(detector: str | None, classifier: str, head_pose: str = DEFAULT_HEAD_POSE) -> Choices:
+def choices(detector: str | None, classifier: str | None, head_pose: str = DEFAULT_HEAD_POSE) -> Choices:
     """Which backends were asked for."""
     from mien.assembly import Choices
 

@@ -9,7 +9,7 @@ import click
 @click.option("--camera", type=int, multiple=True, help="Also open this camera and read frames from it for a second.")
 @click.pass_context
 def command(context: click.Context, camera: tuple[int, ...]) -> None:
-    """Check the installation, execution providers, cameras and weights."""
+    """Check the installation, execution providers, weights, what keeps decoders of uploads, and cameras."""
     from rich.console import Console
     from rich.table import Table
 
@@ -17,7 +17,7 @@ def command(context: click.Context, camera: tuple[int, ...]) -> None:
     table.add_column("what")
     table.add_column("state")
     table.add_column("detail", overflow="fold")
-    checks = [*_software(), *_providers(), *_models(), *_cameras(camera)]
+    checks = [*_software(), *_providers(), *_models(), *_protections(), *_cameras(camera)]
     for what, state, detail in checks:
         colour = {"ok": "green", "missing": "yellow", "failed": "red"}[state]
         table.add_row(what, f"[{colour}]{state}[/{colour}]", detail)
@@ -77,6 +77,13 @@ def _models() -> list[_Check]:
         else:
             found.append((f"classifier {name}", "ok", f"SHA-256 {classifier.sha256[:12]}…"))
     return found
+
+
+def _protections() -> list[_Check]:
+    """What keeps processes of the service that decode strangers' files; see docs/reference/service/work.md."""
+    from mien.service.work.protections import protections
+
+    return [(f"decoders: {told.name}", "ok" if told.holds else "missing", told.detail) for told in protections()]
 
 
 def _cameras(wanted: tuple[int, ...]) -> list[_Check]:

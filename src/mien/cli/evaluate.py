@@ -94,14 +94,14 @@ def _results(out: Path | None) -> Iterator[None]:
 
 def _write(result: Evaluation, model: str, options: dict[str, Any]) -> None:
     from mien import models
-    from mien.evaluation.card import read_about, render_card
+    from mien.evaluation.card import render_card
     from mien.evaluation.html import render
     from mien.report.files import whole_text_file
 
     out, card = options["out"], options["card"]
     if card is not None:
         about = options["about"] or (beside if (beside := Path(f"{card}.j2")).is_file() else None)
-        text = render_card(result, models.bundled().get(model, Path(model)), read_about(about))
+        text = render_card(result, models.bundled().get(model, Path(model)), about)
         with whole_text_file(card) as file:
             file.write(text)
     if out is not None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from mien.cli._service import service_extra, warn_of_unknown
+
 
 @click.command()
 @click.option("--host", help="Address to listen on (default: 127.0.0.1; 0.0.0.0 for every one).")
@@ -32,15 +34,8 @@ def command(
     import os
     from pathlib import Path
 
-    from mien.core.errors import SettingsError
-
-    try:
-        from mien.service import serving
+    with service_extra():
         from mien.service.settings import ServiceSettings
-    except ImportError as error:
-        raise SettingsError(
-            f"the service needs the extra [service] ({error.name} is missing): pip install 'mien[service]'"
-        ) from error
     # Database, spool and logs are nobody else's, whoever made their folder.
     os.umask(0o077)
     settings = ServiceSettings.from_environment(
@@ -57,4 +52,8 @@ def command(
         for name, value in settings.shown().items():
             click.echo(f"{name} = {value}")
         return
+    warn_of_unknown(env_file)
+    with service_extra():
+        # It takes seconds: settings that make no sense are told at once.
+        from mien.service import serving
     serving.serve(settings, click.echo)

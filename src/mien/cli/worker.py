@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from mien.cli._service import service_extra, warn_of_unknown
+
 
 @click.command()
 @click.option("--slots", type=click.IntRange(1, 64), help="Jobs at once (default: 1).")
@@ -21,16 +23,12 @@ def command(slots: int | None, data: str | None, env_file: str, beside_service: 
     import os
     from pathlib import Path
 
-    from mien.core.errors import SettingsError
-
-    try:
+    with service_extra():
         from mien.service.settings import ServiceSettings
         from mien.service.work.running import work
-    except ImportError as error:
-        raise SettingsError(
-            f"the service needs the extra [service] ({error.name} is missing): pip install 'mien[service]'"
-        ) from error
     # Database, spool and logs are nobody else's, whoever made their folder.
     os.umask(0o077)
     settings = ServiceSettings.from_environment(os.environ, Path(env_file), data_folder=data, worker_slots=slots)
+    if not beside_service:  # the service that started it has said so
+        warn_of_unknown(env_file)
     asyncio.run(work(settings, beside_service=beside_service))

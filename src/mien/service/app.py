@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import BaseRoute
 
 from mien import __version__
 from mien.service import docs_pages, problems
@@ -15,6 +17,7 @@ from mien.service.logs import RequestLog
 from mien.service.parts import ServiceParts
 from mien.service.routes import ROUTERS, largest_body
 from mien.service.running import lifespan
+from mien.service.schemas import documents
 from mien.service.security.csrf import HEADER as CSRF_HEADER
 from mien.service.security.gate import Gate
 from mien.service.security.headers import SecurityHeaders
@@ -44,17 +47,11 @@ def create_app(parts: ServiceParts) -> FastAPI:
         redoc_url=None,
         openapi_url="/openapi.json" if settings.docs else None,
         lifespan=lifespan,
-        generate_unique_id_function=_named,
         redirect_slashes=False,
-        responses=problems.responses(401, 403, 422, 429, 500, 503),
     )
     app.state.parts = parts
     problems.install(app)
-    for router in ROUTERS:
-        # Not the application's own limit: it would answer outside of what makes errors problems.
-        app.include_router(router, max_body_size=largest_body(router, settings))
-    if settings.docs:
-        app.include_router(docs_pages.router)
+    app.router.routes.extend(_routes(tuple(largest_body(router, settings) for router in ROUTERS), settings.docs))
     # The one added last is the outermost.
     app.add_middleware(Idempotency, parts=parts)
     app.add_middleware(Gate, parts=parts)
@@ -69,6 +66,7 @@ def create_app(parts: ServiceParts) -> FastAPI:
                 "content-type",
                 "idempotency-key",
                 "if-none-match",
+                "last-event-id",
                 CSRF_HEADER,
                 "tus-resumable",
                 "upload-length",
@@ -96,11 +94,31 @@ def create_app(parts: ServiceParts) -> FastAPI:
 
     def described() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = problems.described(describe())
+            app.openapi_schema = documents.described(problems.described(describe()))
         return app.openapi_schema
 
     app.openapi = described  # type: ignore[method-assign]
     return app
+
+
+@lru_cache(maxsize=8)
+def _routes(largest: tuple[int, ...], docs: bool) -> tuple[BaseRoute, ...]:
+    """Every operation, with the most bytes of a request to each router.
+
+    FastAPI works out what an operation takes at its first request, a third of a second for all; applications of one
+    process share that.
+    """
+    whole = APIRouter(
+        generate_unique_id_function=_named,
+        redirect_slashes=False,
+        responses=problems.responses(401, 403, 422, 429, 500, 503),
+    )
+    for router, most in zip(ROUTERS, largest, strict=True):
+        # Not the application's own limit: it would answer outside of what makes errors problems.
+        whole.include_router(router, max_body_size=most)
+    if docs:
+        whole.include_router(docs_pages.router)
+    return tuple(whole.routes)
 
 
 def _named(route: Any) -> str:

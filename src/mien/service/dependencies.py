@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyCookie, APIKeyHeader, HTTPBearer
@@ -16,6 +16,7 @@ from mien.service.parts import ServiceParts
 from mien.service.problems import ProblemError, unauthenticated
 from mien.service.security import cookies
 from mien.service.security.authentication import KEY_HEADER, Proof
+from mien.store.errors import NotFoundError
 from mien.store.records import Role
 from mien.store.work import Work
 
@@ -25,6 +26,7 @@ _SCHEMES = (
     APIKeyCookie(name=cookies.ACCESS, scheme_name="cookie", auto_error=False, description="A signed-in browser."),
 )
 """For the description only: the gate has asked already."""
+TAKEN_OVER: Final = "This request took so long that it was sent and taken up again: ask for the answer in a moment."
 
 
 def parts_of(connection: HTTPConnection) -> ServiceParts:
@@ -61,11 +63,24 @@ Caller = Annotated[principal.Caller, Depends(_caller)]
 """Whoever is signed in."""
 
 
+def at_least(role: Role, request: Request) -> principal.Caller:
+    """Whoever asks, for a route that asks for no dependencies.
+
+    Raises:
+        ProblemError: 401 where nobody is signed in, 403 where their role does not do.
+    """
+    return _with_role(role, _proof(request).caller)
+
+
+def _with_role(role: Role, caller: principal.Caller) -> principal.Caller:
+    if not caller.role.includes(role):
+        raise ProblemError(403, "role", f"This needs the role {role.value}; yours is {caller.role.value}.")
+    return caller
+
+
 def _at_least(role: Role) -> Callable[[principal.Caller], Awaitable[principal.Caller]]:
     async def check(caller: Caller) -> principal.Caller:
-        if not caller.role.includes(role):
-            raise ProblemError(403, "role", f"This needs the role {role.value}; yours is {caller.role.value}.")
-        return caller
+        return _with_role(role, caller)
 
     return check
 
@@ -86,7 +101,10 @@ async def writing(request: Request) -> AsyncIterator[Work]:
         yield work
         answer_id = request.scope["state"].get(STATE)
         if answer_id is not None:
-            await work.answers.carry_out(answer_id)
+            try:
+                await work.answers.carry_out(answer_id)
+            except NotFoundError:
+                raise ProblemError(409, "in-progress", TAKEN_OVER, headers={"Retry-After": "1"}) from None
 
 
 async def _writing(request: Request, _caller: Caller) -> AsyncIterator[Work]:

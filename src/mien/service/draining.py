@@ -14,6 +14,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LEAST_STATUS: Final = 400
+TOO_SLOW: Final = 408
 MOST_BYTES: Final = 200_000_000
 MOST_SECONDS: Final = 30.0
 
@@ -49,6 +50,10 @@ class Draining:
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start" and message["status"] >= LEAST_STATUS and not ended:
+                if message["status"] == TOO_SLOW:
+                    # Who sends too slowly to be waited for is not waited for.
+                    await send(message)
+                    return
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(MOST_SECONDS):
                         await drain()

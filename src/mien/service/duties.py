@@ -13,6 +13,8 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from mien.core.clock import Clock
+from mien.service.forgetting import tell_gone
+from mien.service.live.ending import end_forgotten
 from mien.service.logs import say
 from mien.service.settings import ServiceSettings
 from mien.service.webhooks.destinations import Guard, guard_options
@@ -21,6 +23,7 @@ from mien.service.webhooks.keyring import Seal
 from mien.service.webhooks.sending import Sender
 from mien.store.database import Store
 from mien.store.records import DeletionProof
+from mien.streams.bus import Live
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -36,6 +39,7 @@ async def perform(
     *,
     clock: Clock | None = None,
     options: DispatchOptions | None = None,
+    live: Live | None = None,
 ) -> None:
     """Send messages and sweep until told to stop; then wait for what is on its way, ten seconds at most.
 
@@ -45,13 +49,14 @@ async def perform(
         stop: set it to stop.
         clock: tells what is due; the machine's where None.
         options: of the dispatcher.
+        live: where followers are told that a session is gone.
 
     Raises:
         SettingsError: there is no secret.
     """
     sender = Sender(Guard(guard_options(settings)))
     dispatcher = Dispatcher(store, Seal(settings.signing_key), sender, clock=clock, options=options)
-    await asyncio.gather(dispatcher.run(stop), sweep_again(store, stop, settings.sweep_seconds))
+    await asyncio.gather(dispatcher.run(stop), sweep_again(store, stop, settings.sweep_seconds, live))
 
 
 @asynccontextmanager
@@ -63,11 +68,11 @@ async def duties(
         yield
 
 
-async def sweep_again(store: Store, stop: asyncio.Event, every_seconds: float) -> None:
+async def sweep_again(store: Store, stop: asyncio.Event, every_seconds: float, live: Live | None = None) -> None:
     """Delete what is due, at once and then every so often, until told to stop."""
     while not stop.is_set():
         try:
-            await sweep(store)
+            await sweep(store, live)
         except Exception:
             # Whatever the database says, what is due stays due until it is back.
             _LOG.exception("what is due cannot be deleted")
@@ -77,10 +82,14 @@ async def sweep_again(store: Store, stop: asyncio.Event, every_seconds: float) -
             continue
 
 
-async def sweep(store: Store) -> tuple[DeletionProof, ...]:
-    """Delete everything that is due in every organisation; each deletion leaves its proof in the audit."""
+async def sweep(store: Store, live: Live | None = None) -> tuple[DeletionProof, ...]:
+    """End sessions that nobody ended, and delete everything that is due in every organisation; each deletion leaves its
+    proof in the audit."""
+    await end_forgotten(store)
     proofs = await store.sweep()
     for proof in proofs:
+        if live is not None:
+            await tell_gone(live, proof.organisation_id, proof.subjects)
         say(_LOG, logging.INFO, "sessions were deleted", sessions=len(proof.subjects), rows=sum(proof.counts.values()))
     return proofs
 

@@ -1,7 +1,9 @@
 """Reports in every form that ``mien analyze`` and ``mien markers`` write.
 
 The page and the tables lie beside the report as the analysis made them. Parquet and PDF are made when they are asked
-for, where this service has what makes them; markers are drawn from the report itself.
+for, where this service has what makes them, by a job that keeps them beside the report or while a request waits;
+markers are drawn from the report itself. What a request waits for is made at a bench of its own, one at a time and
+with few that wait, so that no number of exports takes the service from others.
 """
 
 from __future__ import annotations

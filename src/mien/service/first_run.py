@@ -6,34 +6,20 @@ import base64
 import os
 import secrets
 import stat
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from pydantic import SecretStr
 
 from mien.core.errors import OutputError, SettingsError
-from mien.service.security.passwords import Passwords
+from mien.service.operating import Admitted, add_organisation, organisations
 from mien.service.settings import LEAST_SECRET_BYTES, ServiceSettings
 from mien.store.database import Store
 from mien.store.errors import ConflictError
-from mien.store.records import Role
 
 SECRET_FILE: Final = "secret"
-_PASSWORD_BYTES: Final = 18
-
-
-@dataclass(frozen=True, slots=True)
-class NewAdmin:
-    """The first who may come in.
-
-    Attributes:
-        name: to sign in with.
-        password: to be shown once; None where the operator chose it.
-    """
-
-    name: str
-    password: str | None = field(repr=False)
+ORGANISATION: Final = "Mien"
+"""The first one, where the operator names none."""
 
 
 def with_secret(settings: ServiceSettings) -> tuple[ServiceSettings, Path | None]:
@@ -46,7 +32,7 @@ def with_secret(settings: ServiceSettings) -> tuple[ServiceSettings, Path | None
         SettingsError: several processes would each make their own, or others than the owner can read the file.
         OutputError: it cannot be written.
     """
-    _make_folder(settings.data_folder)
+    make_folder(settings.data_folder)
     if settings.security_secret is not None:
         return settings, None
     if settings.database_url is not None or settings.redis_url is not None:
@@ -68,26 +54,36 @@ def with_secret(settings: ServiceSettings) -> tuple[ServiceSettings, Path | None
     return told, path if made else None
 
 
-async def first_admin(store: Store, settings: ServiceSettings) -> NewAdmin | None:
+async def first_admin(store: Store, settings: ServiceSettings) -> Admitted | None:
     """Make the organisation and its admin where the database holds no organisation; None where it does."""
-    async with store.begin_system(read_only=True) as system:
-        if await system.directory.organisations():
-            return None
+    if await organisations(store):
+        return None
     chosen = settings.admin_password
-    password = secrets.token_urlsafe(_PASSWORD_BYTES) if chosen is None else chosen.get_secret_value()
-    hashed = await Passwords().hashed(password)
+    password = None if chosen is None else chosen.get_secret_value()
     try:
-        async with store.begin_system() as system:
-            organisation = await system.directory.add_organisation(settings.organisation)
-            work = system.of(organisation.id)
-            user = await work.users.add(settings.admin_name, hashed, Role.ADMIN)
-            await work.audit.record("first-run", "user.added", "user", user.id, {"role": user.role.value})
+        name = settings.organisation or ORGANISATION
+        return (await add_organisation(store, name, settings.admin_name, password, actor="first-run")).admin
     except ConflictError:  # another process started at the same time
         return None
-    return NewAdmin(user.name, None if chosen is not None else password)
 
 
-def _make_folder(folder: Path) -> None:
+async def missing_organisation(store: Store, settings: ServiceSettings) -> str | None:
+    """What is wrong with the organisation that the operator names, in words; None where nothing is."""
+    async with store.begin_system(read_only=True) as system:
+        if settings.organisation is None or await system.directory.organisation_named(settings.organisation):
+            return None
+    return (
+        "MIEN_ORGANISATION names an organisation that there is not ('mien organisation list' tells those there are): "
+        "callers that only another issuer's token tells of are refused."
+    )
+
+
+def make_folder(folder: Path) -> None:
+    """The data folder, its owner's alone, where there is none.
+
+    Raises:
+        OutputError: it cannot be made.
+    """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:

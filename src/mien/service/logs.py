@@ -63,10 +63,20 @@ class TextLines(logging.Formatter):
 
 
 def configure(level: str, form: str, stream: TextIO | None = None) -> None:
-    """Send what this process logs to a stream (standard error where None); called once, by who owns the process."""
-    handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(JsonLines() if form == "json" else TextLines())
-    for name, least in (("mien", level), ("uvicorn", "warning")):
+    """Send what this process logs to a stream; called once, by who owns the process.
+
+    Args:
+        level: least that is told.
+        form: ``json``, ``text``, or ``auto``: text for a person at a terminal, JSON for everything else.
+        stream: where to; standard error where None.
+    """
+    stream = stream or sys.stderr
+    handler = logging.StreamHandler(stream)
+    readable = form == "text" or (form == "auto" and stream.isatty())
+    handler.setFormatter(TextLines() if readable else JsonLines())
+    # Raw lines of the warnings module would be no JSON.
+    logging.captureWarnings(True)
+    for name, least in (("mien", level), ("uvicorn", "warning"), ("py.warnings", "warning")):
         # Of uvicorn warnings only: what it tells of every connection holds addresses and queries.
         logger = logging.getLogger(name)
         logger.handlers[:] = [handler]

@@ -1,28 +1,18 @@
-"""The models that answer requests: opened once in a process, each at its bench."""
+"""The models that answer requests: opened once, and not in this process where they read what strangers send."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import partial
 from typing import TYPE_CHECKING
 
 from mien.core.policy import Declaration, authorise
-from mien.core.settings import PROFILES, Profile
-from mien.service.bench import Bench, BusyError
+from mien.service.bench import Bench
+from mien.service.pictures.processes import ReadersOptions
+from mien.service.pictures.readers import Readers
+from mien.service.pictures.reading import prediction_profile
 
 if TYPE_CHECKING:
     from mien.language.emotion import TextClassifier
-    from mien.pipeline import Pipeline
-
-PREDICTION_PROFILE = "service"
-"""Labels ``indexed7``, every fifth frame, neutral weighed by 0.7."""
-
-
-def prediction_profile() -> Profile:
-    """Settings that single pictures are read with."""
-    return PROFILES[PREDICTION_PROFILE]
 
 
 class Models:
@@ -30,47 +20,30 @@ class Models:
 
     Args:
         declaration: what the operator declares about pictures that are sent in.
-        threads: that read at once, of each kind.
-        most_waiting: that may wait besides, of each kind.
+        readers: what reading a picture may cost.
+        threads: that read texts at once.
+        most_waiting: texts that may wait besides.
 
     Raises:
         PolicyError: what is declared does not permit to read single people.
     """
 
-    def __init__(self, declaration: Declaration, *, threads: int = 1, most_waiting: int = 32) -> None:
+    def __init__(
+        self,
+        declaration: Declaration,
+        readers: ReadersOptions | None = None,
+        *,
+        threads: int = 1,
+        most_waiting: int = 32,
+    ) -> None:
         authorise(declaration, prediction_profile())
         self.declaration = declaration
-        self._held, self._most = 0, threads + most_waiting
-        self.faces: Bench[Pipeline] = Bench(
-            "mien-faces", partial(_open_faces, declaration), threads=threads, most_waiting=most_waiting
-        )
+        self.faces = Readers(declaration, readers)
         self.texts: Bench[TextClassifier] = Bench("mien-texts", _open_texts, threads=threads, most_waiting=most_waiting)
 
-    @contextmanager
-    def place(self) -> Iterator[None]:
-        """Room in memory for one picture or clip, from its first byte until its answer.
-
-        Raises:
-            BusyError: as many are held as may be read or wait.
-        """
-        if self._held >= self._most:
-            raise BusyError("too many pictures are here already: send it again in a moment.")
-        self._held += 1
-        try:
-            yield
-        finally:
-            self._held -= 1
-
     async def close(self) -> None:
-        """Finish what is read."""
+        """Finish the texts that are read, and end the processes that read pictures."""
         await asyncio.gather(self.faces.close(), self.texts.close())
-
-
-def _open_faces(declaration: Declaration) -> Pipeline:
-    from mien.assembly import Choices, assemble
-    from mien.core.settings import InferenceSettings
-
-    return assemble(prediction_profile(), declaration, Choices(), InferenceSettings()).pipeline
 
 
 def _open_texts() -> TextClassifier:

@@ -4,28 +4,37 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mien.core.clock import Clock, SystemClock
+from mien.report.signing import Signer
+from mien.service.analysing import Analysing
 from mien.service.bench import Bench
 from mien.service.lifecycle import Lifecycle
 from mien.service.live.frames import FrameReader
 from mien.service.live.intake import Intake
 from mien.service.live.timelines import Timelines
 from mien.service.models import Models
+from mien.service.pictures.admission import Admission, AdmissionOptions
+from mien.service.pictures.processes import ReadersOptions
 from mien.service.security.known import KnownCallers
 from mien.service.security.limits import Limits
 from mien.service.security.passwords import Passwords
+from mien.service.security.standing import Standing
 from mien.service.security.tokens import Tokens
 from mien.service.settings import ServiceSettings
 from mien.service.spool import Spool
 from mien.service.watching import Watcher
 from mien.service.webhooks.destinations import Guard, guard_options
 from mien.service.webhooks.keyring import Seal
+from mien.service.work.signing import signer_of
 from mien.store.database import Store
 
 if TYPE_CHECKING:
     from mien.streams.bus import Bus
+
+ADDRESS_SHARES: Final = 4
+"""Callers behind one address, such as a proxy that is not trusted, that have their whole share of pictures at once."""
 
 
 @dataclass(frozen=True)
@@ -89,12 +98,49 @@ class ServiceParts:
     def models(self) -> Models:
         """Read faces and texts that requests bring."""
         settings = self.settings
-        return Models(settings.prediction, threads=settings.predict_threads, most_waiting=settings.predict_waiting)
+        readers = ReadersOptions(
+            processes=settings.predict_threads,
+            memory_bytes=settings.decode_memory_bytes,
+            wall_seconds=settings.predict_wall_seconds,
+            longest_seconds=settings.predict_seconds,
+        )
+        return Models(
+            settings.prediction, readers, threads=settings.predict_threads, most_waiting=settings.predict_waiting
+        )
+
+    @cached_property
+    def pictures(self) -> Admission:
+        """How many pictures are here, and whose."""
+        settings = self.settings
+        return Admission(
+            AdmissionOptions(
+                arriving=settings.predict_arriving,
+                reading=settings.predict_threads + settings.predict_waiting,
+                share=settings.predict_share,
+                address_share=settings.predict_share * ADDRESS_SHARES,
+                held_bytes=max(settings.predict_held_bytes, settings.max_predict_bytes),
+            )
+        )
+
+    @cached_property
+    def signer(self) -> Signer | None:
+        """What signs reports; None where they are not signed."""
+        return signer_of(self.settings.report_key)
 
     @cached_property
     def analyses(self) -> Bench[None]:
         """Where analyses are reckoned that requests wait for."""
         return Bench("mien-analyses", lambda: None, most_waiting=self.settings.analyses_waiting)
+
+    @cached_property
+    def analysing(self) -> Analysing:
+        """Whether this process has the weights that analyses need."""
+        return Analysing()
+
+    @cached_property
+    def exports(self) -> Bench[None]:
+        """Where files and markers are made that requests wait for."""
+        return Bench("mien-exports", lambda: None, most_waiting=self.settings.exports_waiting)
 
     @cached_property
     def passwords(self) -> Passwords:
@@ -110,6 +156,11 @@ class ServiceParts:
     def known(self) -> KnownCallers:
         """Callers that were looked up a moment ago."""
         return KnownCallers(self.settings.known_seconds)
+
+    @cached_property
+    def standing(self) -> Standing:
+        """Whether those who hold something open may still have it."""
+        return Standing(self.store, self.bus.live, self.known, self.timelines, self.clock)
 
     @cached_property
     def spool(self) -> Spool:

@@ -18,6 +18,7 @@ class Caller:
         name: as a person reads it. Personal: neither logged nor audited.
         role: what they may do.
         user_number: of a user; None for an API key.
+        generation: of the token of a user known here; None for anybody else.
     """
 
     organisation_id: UUID
@@ -25,3 +26,4 @@ class Caller:
     name: str
     role: Role
     user_number: int | None = None
+    generation: int | None = None

@@ -168,11 +168,21 @@ def _phrase(status: int) -> str:
 
 
 def described(schema: dict[str, Any]) -> dict[str, Any]:
-    """A description of the API with the shape of its problems, in place of FastAPI's own shape of errors."""
+    """A description of the API with the shape of its problems, in place of FastAPI's own shape of errors.
+
+    What every operation of a kind can answer is written to each: a body can be too large, and an ``Idempotency-Key``,
+    which any POST, PATCH and DELETE may have, can be that of a request under way.
+    """
     schemas = schema.setdefault("components", {}).setdefault("schemas", {})
     shape = ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas.update(shape.pop("$defs", {}))
     schemas["ProblemDetails"] = shape
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
+    for item in schema.get("paths", {}).values():
+        for method, operation in item.items():
+            statuses = [409] * (method in ("post", "patch", "delete")) + [413] * ("requestBody" in operation)
+            told = operation.setdefault("responses", {})
+            for status, answer in responses(*statuses).items():
+                told.setdefault(str(status), answer)
     return schema

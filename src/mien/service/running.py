@@ -36,17 +36,28 @@ async def _watching(parts: ServiceParts) -> AsyncIterator[None]:
 async def _models_open(parts: ServiceParts) -> AsyncIterator[None]:
     """Models and analyses that requests ask.
 
-    What is declared about pictures is checked at once; networks are opened when they are needed.
+    What is declared about pictures is checked at once. Networks that read them are opened meanwhile, in a process of
+    their own; others when they are needed.
     """
-    models, analyses = parts.models, parts.analyses
+    models, analyses, exports = parts.models, parts.analyses, parts.exports
+    if parts.settings.predict_warm:
+        models.faces.start()
     try:
         yield
     finally:
         await models.close()
         await analyses.close()
+        await exports.close()
 
 
-RUNNERS: Final[tuple[Runner, ...]] = (_recording, _watching, _models_open)
+@asynccontextmanager
+async def _standing(parts: ServiceParts) -> AsyncIterator[None]:
+    """What is open is taken from those who may not have it any more."""
+    async with until_left(parts.standing.run):
+        yield
+
+
+RUNNERS: Final[tuple[Runner, ...]] = (_recording, _watching, _models_open, _standing)
 """Each is entered when the application starts, in order, and left when it stops. What one raises on entering stops the
 start; what it goes on doing in tasks of its own it must survive by itself."""
 

@@ -7,6 +7,7 @@ then listens no more, finishes what is in progress, and closes. A second signal 
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import math
 import socket
@@ -24,20 +25,23 @@ from mien.core.errors import SettingsError
 from mien.service import logs
 from mien.service.app import create_app
 from mien.service.companions import Companions
-from mien.service.first_run import first_admin, with_secret
+from mien.service.first_run import first_admin, missing_organisation, with_secret
 from mien.service.parts import ServiceParts
 from mien.service.settings import ServiceSettings
+from mien.service.sockets import OTHER_BYTES, LimitedSockets
+from mien.service.work.protections import tell_protections
+from mien.service.work.signing import signer_of
 from mien.store.database import Store
 from mien.store.engine import StoreOptions
-from mien.streams.opening import open_bus
+from mien.streams.opening import BusOptions, open_bus
 
 _log = logging.getLogger("mien.service.serving")
 
 Tell = Callable[[str], None]
 LONGEST_STOP_SECONDS: Final = 28.0
-MOST_SOCKET_BYTES: Final = 1 << 20
-"""Of one message of a WebSocket."""
 _KEEP_ALIVE_SECONDS: Final = 75
+_NEW_OBJECTS: Final = 20_000
+"""That are counted before Python looks for circles among them: a batch of snapshots makes thousands, and no circle."""
 _LOOPBACK: Final = ("127.", "::1", "localhost")
 
 
@@ -55,6 +59,7 @@ def serve(settings: ServiceSettings, tell: Tell) -> None:
     """
     settings, made = with_secret(settings)
     certificate(settings)
+    signer_of(settings.report_key)
     logs.configure(settings.log_level, settings.log_format)
     if made is not None:
         tell(f"A secret to sign tokens with was made: {made} (readable by you alone; keep a copy).")
@@ -87,12 +92,15 @@ async def _serve(settings: ServiceSettings, tell: Tell) -> None:
     try:
         store = await Store.open(settings.database, options=StoreOptions(connections=settings.database_connections))
         try:
-            bus = await open_bus(None if settings.redis_url is None else settings.redis_url.get_secret_value())
+            redis = None if settings.redis_url is None else settings.redis_url.get_secret_value()
+            bus = await open_bus(redis, BusOptions(require_durable=settings.redis_durable))
             try:
                 admin = await first_admin(store, settings)
                 if admin is not None and admin.password is not None:
                     tell(f"First start: sign in as {admin.name!r} with this password, which is shown once:")
                     tell(f"    {admin.password}")
+                if problem := await missing_organisation(store, settings):
+                    tell(f"Warning: {problem}")
                 await _listening(ServiceParts(settings, store, bus), listener, tell)
             finally:
                 await bus.close()
@@ -105,13 +113,15 @@ async def _serve(settings: ServiceSettings, tell: Tell) -> None:
 async def _listening(parts: ServiceParts, listener: socket.socket, tell: Tell) -> None:
     settings = parts.settings
     companions = Companions(settings)
-    server = _Server(_config(parts), parts, companions)
-    logs.say(_log, logging.INFO, "service.starting", version=__version__, settings=settings.shown())
+    server = _Server(config(parts), parts, companions)
+    logs.say(_log, logging.INFO, "service.starting", version=__version__, settings=settings.logged())
+    tell_protections()
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         while not server.started and not serving.done():
             await asyncio.sleep(0.01)
         if server.started:
+            _spare_collections()
             _greet(settings, listener, tell)
         await serving
     except SystemExit as error:
@@ -150,7 +160,8 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
 
-def _config(parts: ServiceParts) -> uvicorn.Config:
+def config(parts: ServiceParts) -> uvicorn.Config:
+    """How the application is listened for. Of forwarded addresses only those that trusted proxies tell are believed."""
     settings = parts.settings
     return uvicorn.Config(
         create_app(parts),
@@ -162,7 +173,8 @@ def _config(parts: ServiceParts) -> uvicorn.Config:
         forwarded_allow_ips=list(settings.trusted_proxies),
         ssl_certfile=settings.tls_certificate,
         ssl_keyfile=settings.tls_key,
-        ws_max_size=MOST_SOCKET_BYTES,
+        ws=LimitedSockets,
+        ws_max_size=OTHER_BYTES,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=math.ceil(settings.drain_seconds),
     )
@@ -201,6 +213,13 @@ def _greet(settings: ServiceSettings, listener: socket.socket, tell: Tell) -> No
             "Warning: without TLS, passwords and tokens cross the network in the clear. Give --tls-certificate and "
             "--tls-key, or put a proxy before it and name it in MIEN_TRUSTED_PROXIES."
         )
+
+
+def _spare_collections() -> None:
+    """Have the collector leave alone what was loaded, which stays, and look at the rest less often."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_NEW_OBJECTS, 20, 20)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

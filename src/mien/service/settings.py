@@ -29,7 +29,10 @@ COMPATIBLE: Final[Mapping[str, str]] = MappingProxyType(
 )
 """Names that earlier systems used; ``MIEN_…`` goes before them."""
 LEAST_SECRET_BYTES: Final = 64
+MOST_TEXT_CHARACTERS: Final = 20_000
 DATABASE_FILE: Final = "mien.db"
+_NAMES: Final = ("admin_name", "organisation")
+"""Settings that may name somebody."""
 
 
 def _words(value: Any) -> Any:
@@ -60,8 +63,11 @@ class ServiceSettings(Settings):
     """At most so many at once, a process."""
     redis_url: SecretStr | None = None
     """``redis://…``; what passes between processes stays in this one where None."""
-    organisation: str = Field("Mien", min_length=1, max_length=200)
-    """Made at the first start; whose callers are known by a foreign token only."""
+    redis_durable: bool = True
+    """Whether a Redis is refused that may lose what it acknowledged, or does not say; False takes it knowingly."""
+    organisation: str | None = Field(None, min_length=1, max_length=200)
+    """Whose callers are known by a foreign token only, and that the first start makes; not set, the first one there
+    is, and that is made as ``Mien``."""
     admin_name: str = Field("admin", min_length=1, max_length=200)
     """Made at the first start, with ``admin_password`` or one that is shown once."""
     admin_password: SecretStr | None = Field(None, min_length=12, max_length=200)
@@ -79,6 +85,8 @@ class ServiceSettings(Settings):
     """A token may be issued so far in the future."""
     known_seconds: float = Field(2.0, ge=0, le=60)
     """A process looks up who a token or key belongs to so often: a change made through another takes so long."""
+    report_key: Path | None = None
+    """Private key (Ed25519, PEM) that reports are signed with when they are made; not signed where None."""
     origins: Words = ()
     """Pages of other origins (``https://studio.example``) that may call the service with cookies and open sockets."""
     docs: bool = True
@@ -119,9 +127,21 @@ class ServiceSettings(Settings):
     predict_seconds: float = Field(60.0, gt=0, le=600)
     """Longest clip of ``POST /api/predict/``."""
     predict_threads: int = Field(1, ge=1, le=64)
-    """Pictures, and texts, that are read at once, a process."""
+    """Pictures, and texts, that are read at once, a process of the service."""
     predict_waiting: int = Field(8, ge=0, le=1000)
-    """Pictures that may wait besides; further ones are told to come back."""
+    """Pictures that have come and may wait besides; further ones are told to come back."""
+    predict_share: int = Field(4, ge=1, le=1000)
+    """Pictures of one caller that may be here at once, from their first byte to their answer."""
+    predict_arriving: int = Field(64, ge=1, le=10_000)
+    """Pictures that may arrive at once."""
+    predict_idle_seconds: float = Field(10.0, gt=0, le=300)
+    """So long nothing may come of a picture that arrives; after it, on average 8 kB a second must."""
+    predict_held_bytes: int = Field(512_000_000, ge=1_000)
+    """Of all pictures that are here, in memory; one of the largest fits in any case."""
+    predict_wall_seconds: float = Field(120.0, gt=0, le=3600)
+    """Reading one picture or clip may take, by the clock and of processor time."""
+    predict_warm: bool = True
+    """Whether networks are opened when the service starts, or with the first picture."""
     predict_purpose: Purpose = Purpose.AUDIENCE_RESEARCH
     """Declared by the operator for every picture of ``POST /api/predict/``."""
     predict_basis: Basis = Basis.CONSENT
@@ -132,12 +152,18 @@ class ServiceSettings(Settings):
     """Recorded reason for a restricted purpose."""
     analyses_waiting: int = Field(8, ge=0, le=1000)
     """Comparisons and filters that may wait for one that is reckoned; further ones are told to come back."""
-    max_text_characters: int = Field(20_000, ge=1, le=20_000)
+    exports_waiting: int = Field(4, ge=0, le=1000)
+    """Exports that may wait for one that is made; further ones are told to come back."""
+    max_text_characters: int = Field(MOST_TEXT_CHARACTERS, ge=1, le=MOST_TEXT_CHARACTERS)
     """Longest text that is read."""
     requests_per_minute: int = Field(6000, ge=1)
     """Of one caller."""
     sign_ins_per_minute: int = Field(10, ge=1)
-    """From one address, and for one name."""
+    """From one address, whatever the name."""
+    sign_ins_of_a_name_per_minute: int = Field(100, ge=1)
+    """For one name from wherever: so many guesses from many addresses shut out who has the name, for a minute."""
+    public_per_minute: int = Field(600, ge=1)
+    """Requests from one address to what needs no proof, a process: health, counts, signing in, renewing."""
     refusals_per_minute: int = Field(120, ge=1)
     """Bad tokens and keys from one address; further ones are told to wait."""
     notice_seconds: float = Field(1.0, ge=0, le=4)
@@ -152,7 +178,8 @@ class ServiceSettings(Settings):
     """Whether webhooks may do without TLS; for development."""
     sweep_seconds: float = Field(300.0, ge=1, le=86_400)
     """How often what is due is deleted."""
-    log_format: Literal["json", "text"] = "json"
+    log_format: Literal["auto", "json", "text"] = "auto"
+    """``json``, or ``text`` for a person to read; ``auto`` is text on a terminal and JSON elsewhere."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @field_validator("security_secret")
@@ -168,6 +195,11 @@ class ServiceSettings(Settings):
         from mien.service.security.origins import normal
 
         return tuple(normal(origin) for origin in origins)
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_proxies(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(_proxy(proxy) for proxy in proxies)
 
     @field_validator("webhook_allowed_networks")
     @classmethod
@@ -257,8 +289,12 @@ class ServiceSettings(Settings):
         return told
 
     def shown(self) -> dict[str, str]:
-        """Every setting as it can be printed: secrets are only said to be set."""
+        """Every setting as it can be printed for the operator: secrets are only said to be set."""
         return {name: _shown(getattr(self, name)) for name in type(self).model_fields}
+
+    def logged(self) -> dict[str, str]:
+        """The same for a log, which names nobody."""
+        return {**self.shown(), **dict.fromkeys(_NAMES, "(set)")}
 
 
 def decoded(secret: SecretStr) -> bytes:
@@ -277,6 +313,19 @@ def decoded(secret: SecretStr) -> bytes:
             f"the secret has {len(key)} bytes and needs {LEAST_SECRET_BYTES}: make one with 'openssl rand -base64 64'"
         )
     return key
+
+
+def _proxy(told: str) -> str:
+    try:
+        network = ipaddress.ip_network(told)
+    except ValueError:
+        raise ValueError(
+            "a proxy is an address (10.0.0.7) or a network (10.0.0.0/24, without host bits): names and '*' would let "
+            "anybody say where they are from"
+        ) from None
+    if network.prefixlen == 0:
+        raise ValueError("every address there is cannot be a trusted proxy: name the proxies")
+    return str(network.network_address) if network.num_addresses == 1 else str(network)
 
 
 def _field(name: str, *, prefixed: bool) -> str | None:

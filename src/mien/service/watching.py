@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -23,9 +24,10 @@ from mien.analysis.turns import SERIES, TurnKind, TurnOptions, drops
 from mien.core.audience import WHOLE_AUDIENCE, AudienceSnapshot, AudienceStep
 from mien.core.engagement import BOUNDS, scores
 from mien.core.findings import MetricSample, Moment, SampleLog
-from mien.core.settings import PROFILES, AudienceSettings
+from mien.core.settings import AudienceSettings
 from mien.metrics import scares
-from mien.service.live.events import MOMENT, announce, channel
+from mien.service.live.events import MOMENT, PREFIX, announce, channel
+from mien.service.live.session_settings import audience_of
 from mien.service.webhooks.events import Event
 from mien.store.database import Store
 from mien.store.errors import ConflictError, NotFoundError
@@ -51,6 +53,7 @@ class WatchOptions:
         news_seconds: what lies further behind a session's latest step, in media time, is told to nobody: a webhook
             that is made in the middle of a film hears nothing of its beginning.
         interest_seconds: how long it is taken for granted that no webhook of an organisation asks for these events.
+        finish_seconds: whoever ends a session waits so long for what is still to be told of it.
         drops: what a drop is.
     """
 
@@ -59,6 +62,7 @@ class WatchOptions:
     read_at_once: int = 500
     news_seconds: float = 600.0
     interest_seconds: float = 5.0
+    finish_seconds: float = 5.0
     drops: TurnOptions = field(default_factory=TurnOptions)
 
 
@@ -220,13 +224,36 @@ class Watcher:
         self._new: dict[UUID, UUID] = {}
         self._wake = asyncio.Event()
         self._watches: OrderedDict[UUID, dict[str, SessionWatch]] = OrderedDict()
+        self._over: OrderedDict[UUID, None] = OrderedDict()
         self._answered: dict[UUID, tuple[bool, float]] = {}
+        # One looks at a session at a time: a watch is fed in order.
+        self._looking: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
 
     def noticed(self, organisation_id: UUID, sessions: Iterable[UUID]) -> None:
         """Snapshots of these sessions were stored, or they were ended. Costs next to nothing and never waits."""
         for session_id in sessions:
             self._new[session_id] = organisation_id
         self._wake.set()
+
+    def forget(self, sessions: Iterable[UUID]) -> None:
+        """Nothing more is reckoned of these sessions, and nothing that goes on in them is told."""
+        for session_id in sessions:
+            self._new.pop(session_id, None)
+            self._watches.pop(session_id, None)
+
+    async def finish(self, organisation_id: UUID, session_id: UUID) -> None:
+        """Tell what there is to tell of a session that has ended, before its followers go.
+
+        Where that takes too long it is left to whoever watches; webhooks hear of it all the same.
+        """
+        self._new.pop(session_id, None)
+        try:
+            async with asyncio.timeout(self._options.finish_seconds):
+                if await self._asked_for_safely({session_id: organisation_id}):
+                    await self._look_safely(organisation_id, session_id)
+        except TimeoutError:
+            self._watches.pop(session_id, None)
+            self.noticed(organisation_id, [session_id])
 
     async def run(self, stop: asyncio.Event) -> None:
         """Watch until told to stop. What was not looked at by then is found when the session is next noticed."""
@@ -270,10 +297,12 @@ class Watcher:
     async def _asked_for(self, due: Mapping[UUID, UUID]) -> list[UUID]:
         """Those sessions that a webhook of their organisation or a follower asks for; the others are forgotten."""
         asking = {organisation for organisation in set(due.values()) if await self._wanted(organisation)}
-        channels = {channel(owner, session): session for session, owner in due.items() if owner not in asking}
+        channels: dict[str, UUID] = {}
+        if self._live is not None and len(asking) < len(set(due.values())) and await self._live.anybody(PREFIX):
+            channels = {channel(owner, session): session for session, owner in due.items() if owner not in asking}
         followed = await self._live.followed(list(channels)) if self._live is not None and channels else ()
         asked = {session for session, owner in due.items() if owner in asking} | {channels[one] for one in followed}
-        for session_id in due.keys() - asked:
+        for session_id in (self._watches.keys() & due.keys()) - asked:
             self._watches.pop(session_id, None)
         return [session_id for session_id in due if session_id in asked]
 
@@ -289,21 +318,34 @@ class Watcher:
             _LOG.exception("a session cannot be watched", extra={"figures": {"session_id": str(session_id)}})
 
     async def _look(self, organisation_id: UUID, session_id: UUID) -> int:
+        async with self._looking.setdefault(session_id, asyncio.Lock()):
+            return await self._look_alone(organisation_id, session_id)
+
+    async def _look_alone(self, organisation_id: UUID, session_id: UUID) -> int:
+        if session_id in self._over:  # whoever looked while it ended has told the rest
+            return 0
         async with self._store.begin(organisation_id, read_only=True) as work:
-            session = await work.sessions.get(session_id)
+            # The time of an ephemeral one is over once it has ended, and what is left to tell of it is told then.
+            session = await work.sessions.stored(session_id)
+            if await work.consents.withdrawn_under(session_id):
+                self.forget([session_id])
+                return 0
             lanes = await work.snapshots.lanes(session_id)
         watches = self._kept(session_id)
         found: list[Occurrence] = []
         for lane in lanes:
             if lane.zone == WHOLE_AUDIENCE:
-                watch = watches.get(lane.source) or SessionWatch(_audience(session), lane.source, self._options)
+                watch = watches.get(lane.source) or SessionWatch(audience_of(session), lane.source, self._options)
                 watches[lane.source] = watch
                 found += await self._catch_up(organisation_id, session_id, watch, lane.source)
                 if session.state is SessionState.ENDED:
                     found += watch.finish()
-        told = await self._tell(organisation_id, session_id, found)
+        told = await self._tell(organisation_id, session, found)
         if session.state is SessionState.ENDED:
             self._watches.pop(session_id, None)
+            self._over[session_id] = None
+            while len(self._over) > self._options.most_sessions:
+                self._over.popitem(last=False)
         return told
 
     def _kept(self, session_id: UUID) -> dict[str, SessionWatch]:
@@ -329,11 +371,15 @@ class Watcher:
                 since = (watch.latest or 0.0) - self._options.news_seconds
                 return [occurrence for occurrence in found if occurrence.at_seconds >= since]
 
-    async def _tell(self, organisation_id: UUID, session_id: UUID, found: Sequence[Occurrence]) -> int:
+    async def _tell(self, organisation_id: UUID, session: SessionRecord, found: Sequence[Occurrence]) -> int:
         if not found:
             return 0
-        messages = 0
+        messages, session_id = 0, session.id
         async with self._store.begin(organisation_id) as work:
+            # It may have been deleted, or its consent taken back, while hours of it were reckoned.
+            await work.sessions.stored(session_id)
+            if await work.consents.withdrawn_under(session_id):
+                return 0
             for occurrence in found:
                 data = {"session_id": str(session_id), **occurrence.data}
                 once = f"{session_id} {occurrence.once}"
@@ -366,8 +412,3 @@ class Watcher:
             )
         self._answered[organisation_id] = wanted, now + self._options.interest_seconds
         return wanted
-
-
-def _audience(session: SessionRecord) -> AudienceSettings:
-    known = PROFILES.get(session.profile)
-    return known.audience if known is not None else AudienceSettings()

@@ -24,7 +24,9 @@ LEASE_SECONDS = 1.0
 
 async def serve(database: str, redis: str) -> None:
     secret = base64.b64encode(SECRET).decode()
-    settings = ServiceSettings.model_validate({"database_url": database, "redis_url": redis, "security_secret": secret})
+    settings = ServiceSettings.model_validate(
+        {"database_url": database, "redis_url": redis, "security_secret": secret, "predict_warm": False}
+    )
     store = await Store.open(database)
     bus = await open_bus(redis, BusOptions(presence=PresenceOptions(lease_seconds=LEASE_SECONDS)))
     config = uvicorn.Config(create_app(ServiceParts(settings, store, bus)), host="127.0.0.1", port=0, log_config=None)

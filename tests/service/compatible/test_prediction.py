@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import io
 import tempfile
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
+import jwt
 import numpy as np
 import pytest
 from PIL import Image
@@ -20,10 +23,14 @@ from mien.core.labels import INDEXED7
 from mien.core.settings import SamplingSettings
 from mien.service.app import create_app
 from mien.service.parts import ServiceParts
+from mien.service.pictures.processes import BrokenError
+from mien.service.pictures.readers import Readers
 from mien.service.settings import ServiceSettings
+from mien.service.work import seccomp
 from mien.sources import open_source
 from tests.service.bad_tokens import Forge
 from tests.service.compatible.shapes import is_golden
+from tests.service.process import SECRET, running
 from tests.service.support import Service, listening
 from tests.sources.media import write_video
 
@@ -37,6 +44,26 @@ def face() -> bytes:
     written = io.BytesIO()
     Image.fromarray(last.image).save(written, "JPEG", quality=95)
     return written.getvalue()
+
+
+class Kept(Readers):
+    """Networks that every test here shares."""
+
+    async def close(self) -> None:
+        """Other tests go on with them."""
+
+
+@pytest.fixture(scope="module")
+async def readers() -> AsyncIterator[Readers]:
+    made = Kept(ServiceSettings().prediction)
+    yield made
+    await Readers.close(made)
+
+
+@pytest.fixture
+async def parts(parts: ServiceParts, readers: Readers) -> ServiceParts:
+    parts.models.faces = readers
+    return parts
 
 
 @pytest.fixture
@@ -126,7 +153,9 @@ async def test_no_file_is_invalid(client: httpx.AsyncClient, face: bytes) -> Non
 
 
 async def test_a_picture_with_too_many_pixels_is_refused_by_its_header(client: httpx.AsyncClient) -> None:
-    bomb = blank(20_000, 8_000)
+    written = io.BytesIO()
+    Image.new("1", (20_000, 8_000)).save(written, "PNG")
+    bomb = written.getvalue()
     assert len(bomb) < 1_000_000
     answer = await client.post(PATH, files=form(bomb))
     assert answer.status_code == 413
@@ -177,54 +206,99 @@ async def test_that_somebody_looked_is_audited_and_nothing_else_is_kept(
     assert {entry.actor for entry in entries} == {f"user:{service.people['viewer'].number}"}
 
 
-async def test_no_file_is_written_on_the_way(
+async def test_nothing_is_written_to_a_disk_or_decoded_in_the_service_itself(
     client: httpx.AsyncClient, face: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refused(*_: object) -> None:
-        raise AssertionError("a picture was written to a disk")
+    def refused(*_: object, **__: object) -> None:
+        raise AssertionError("a picture was written to a disk, or decoded here")
 
-    monkeypatch.setattr(tempfile.SpooledTemporaryFile, "rollover", refused)
+    monkeypatch.setattr(tempfile, "SpooledTemporaryFile", refused)
+    monkeypatch.setattr(tempfile, "TemporaryFile", refused)
+    monkeypatch.setattr(Image, "open", refused)
+    monkeypatch.setattr("mien.sources._encoded._kind", refused)
     large = face + bytes(3_000_000)
     assert (await client.post(PATH, files=form(large))).status_code == 200
 
 
+@pytest.mark.parametrize(
+    "trouble", [RuntimeError("session of model.onnx of the operator died"), BrokenError("model.onnx broke")]
+)
 async def test_what_goes_wrong_inside_leaks_nothing(
-    service: Service, client: httpx.AsyncClient, face: bytes, monkeypatch: pytest.MonkeyPatch
+    client: httpx.AsyncClient, face: bytes, readers: Readers, monkeypatch: pytest.MonkeyPatch, trouble: Exception
 ) -> None:
-    def broken(*_: object) -> None:
-        raise RuntimeError("session of model.onnx of the operator died")
+    async def broken(*_: object) -> None:
+        raise trouble
 
-    monkeypatch.setattr("mien.service.compatible.prediction.predict", broken)
+    monkeypatch.setattr(readers, "read", broken)
     answer = await client.post(PATH, files=form(face))
     assert answer.status_code == 500
     assert "onnx" not in answer.text
-    assert "RuntimeError" not in answer.text
+    assert type(trouble).__name__ not in answer.text
 
 
-async def test_more_than_may_wait_is_told_to_come_back(
-    service: Service, client: httpx.AsyncClient, face: bytes, monkeypatch: pytest.MonkeyPatch
+async def test_where_no_process_can_be_confined_it_is_said(
+    client: httpx.AsyncClient, face: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import threading
-
-    gate = threading.Event()
-    service.parts.models.faces._most = 1
-    held = asyncio.create_task(service.parts.models.faces.run(lambda tool: gate.wait(10)))
-    await asyncio.sleep(0.05)
+    monkeypatch.setattr(seccomp, "available", lambda: False)
     answer = await client.post(PATH, files=form(face))
-    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
-    gate.set()
-    await held
+    assert (answer.status_code, "Linux" in answer.json()["detail"]) == (501, True)
 
 
-async def test_no_more_are_held_than_may_be_read_or_wait(
-    service: Service, client: httpx.AsyncClient, face: bytes
+@pytest.mark.parametrize("place", ["arrival", "reading"])
+async def test_more_than_may_wait_is_told_to_come_back(
+    service: Service, client: httpx.AsyncClient, face: bytes, place: str
 ) -> None:
-    settings = service.parts.settings
+    settings, pictures = service.parts.settings, service.parts.pictures
+    most = {"arrival": settings.predict_arriving, "reading": settings.predict_threads + settings.predict_waiting}
     with contextlib.ExitStack() as held:
-        for _ in range(settings.predict_threads + settings.predict_waiting):
-            held.enter_context(service.parts.models.place())
-        assert (await client.post(PATH, files=form(face))).status_code == 503
+        for _ in range(most[place]):
+            held.enter_context(getattr(pictures, place)())
+        answer = await client.post(PATH, files=form(face))
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
     assert (await client.post(PATH, files=form(face))).status_code == 200
+
+
+async def test_one_caller_cannot_take_every_place(service: Service, client: httpx.AsyncClient, face: bytes) -> None:
+    actor = f"user:{service.people['viewer'].number}"
+    with contextlib.ExitStack() as held:
+        for number in range(service.parts.settings.predict_share):
+            held.enter_context(service.parts.pictures.share(actor, f"10.0.0.{number}"))
+        answer = await client.post(PATH, files=form(face))
+        assert (answer.status_code, answer.headers["retry-after"]) == (429, "1")
+        async with service.client("admin") as other:
+            assert (await other.post(PATH, files=form(face))).status_code == 200
+    assert (await client.post(PATH, files=form(face))).status_code == 200
+
+
+class TestSlowSenders:
+    """Who sends slowly, or not at all."""
+
+    @pytest.fixture
+    def settings(self, settings: ServiceSettings) -> ServiceSettings:
+        return settings.model_copy(update={"predict_idle_seconds": 1.5, "predict_share": 40})
+
+    async def test_they_hold_up_nobody_and_are_let_go(self, service: Service, face: bytes) -> None:
+        began = (
+            f"POST {PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {service.token('viewer')}\r\n"
+            "Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 100000\r\n\r\n"
+            '--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\nabc'
+        )
+        async with listening(service.app) as url:
+            host, port = url.removeprefix("http://").split(":")
+            ends = [await asyncio.open_connection(host, int(port)) for _ in range(20)]
+            for _, writer in ends:
+                writer.write(began.encode())
+                await writer.drain()
+            headers = {"Authorization": f"Bearer {service.token('admin')}"}
+            async with httpx.AsyncClient(headers=headers, timeout=30) as real:
+                assert (await real.post(url + PATH, files=form(face))).status_code == 200
+            async with asyncio.timeout(10):
+                answers = [await reader.read() for reader, _ in ends]
+            for _, writer in ends:
+                writer.close()
+                await writer.wait_closed()
+        assert {answer.split(b"\r\n")[0] for answer in answers} == {b"HTTP/1.1 408 Request Timeout"}
+        assert all(b"problem+json" in answer for answer in answers)
 
 
 class TestSmallLimits:
@@ -264,6 +338,41 @@ class TestSmallLimits:
             }
             answer = await real.post(url + PATH, content=chunks(), headers=headers)
         assert answer.status_code == 413
+
+
+async def test_memory_does_not_grow_with_what_is_sent(tmp_path: Path) -> None:
+    """50 MB into a service that takes 25, and 20 that it takes: its peak, which a process of its own shows best."""
+    head = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
+    block = bytes(500_000)
+
+    async def chunks(count: int) -> AsyncIterator[bytes]:
+        yield head
+        for _ in range(count):
+            yield block
+        yield b"\r\n--x--\r\n"
+
+    now = int(time.time())
+    claims = {"sub": "a", "userId": 1, "roles": "USER", "iss": "emotion_recognition", "iat": now, "exp": now + 600}
+    token = jwt.encode(claims, base64.b64decode(SECRET), "HS512")
+    with running(tmp_path, SECURITY_SECRET=SECRET, MIEN_MAX_PREDICT_BYTES="25000000") as process:
+        async with httpx.AsyncClient(base_url=process.address(), timeout=60) as client:
+            headers = {"Authorization": f"Bearer {token}", "Content-Type": "multipart/form-data; boundary=x"}
+            await client.post(PATH, content=chunks(1), headers=headers)
+            status = Path(f"/proc/{process.process.pid}/status")
+            # The peak so far is the start's: count from here.
+            status.with_name("clear_refs").write_text("5")
+            before = _peak_bytes(status)
+            for count, declared, expected in ((100, True, 413), (100, False, 413), (40, False, 422)):
+                length = {"Content-Length": str(len(head) + count * len(block) + 9)} if declared else {}
+                answer = await client.post(PATH, content=chunks(count), headers=headers | length)
+                assert answer.status_code == expected
+            grown = _peak_bytes(status) - before
+    assert grown < 8_000_000, f"{grown / 1e6:.1f} MB"
+
+
+def _peak_bytes(status: Path) -> int:
+    (line,) = (line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) * 1024
 
 
 def test_the_limit_is_the_published_one(settings: ServiceSettings) -> None:

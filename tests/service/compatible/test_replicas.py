@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from mien.service.first_run import ORGANISATION
 from mien.service.security.tokens import Tokens
 from mien.service.settings import ServiceSettings
 from mien.store.database import Store
@@ -61,7 +62,7 @@ async def test_the_count_spans_replicas_and_drops_when_one_is_killed(
     path.write_bytes(service_template.read_bytes())
     database = f"sqlite+aiosqlite:///{path}"
     store = await Store.open(database)
-    organisation = await add_organisation(store, settings.organisation)
+    organisation = await add_organisation(store, ORGANISATION)
     async with store.begin(organisation) as work:
         user: User = await work.users.add("viewer", "no password", Role.VIEWER)
     await store.close()

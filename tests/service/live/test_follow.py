@@ -17,6 +17,7 @@ from websockets.exceptions import ConnectionClosed
 from mien.service.live.events import MOMENT, announce
 from tests.service.live.test_routes import actions, begin, send
 from tests.service.support import Service, listening
+from tests.service.test_watching import film
 from tests.store.support import step
 
 
@@ -144,6 +145,63 @@ async def test_an_ended_session_is_nothing_to_follow(service: Service, address: 
         assert (await client.get(f"/api/v1/sessions/{session}/events")).status_code == 204
         async with socket(service, address, session) as messages:
             assert json.loads(await asyncio.wait_for(messages.recv(), 5))["type"] == "ended"
+
+
+async def test_who_comes_back_after_the_end_is_sent_away_for_good(service: Service, address: str) -> None:
+    async with service.client("analyst") as client:
+        session = (await begin(client))["id"]
+        async with sse(service, address, session) as events:
+            await following(service, session, 1)
+            await client.post(f"/api/v1/sessions/{session}/end")
+            ended = await events.next()
+        async with sse(service, address, session, params={"after": "1-1:0"}) as events:
+            late = [await events.next() for _ in range(2)][-1]
+        assert [one["event"] for one in (ended, late)] == ["ended", "ended"]
+        assert ended["id"] == late["id"]
+        before = await actions(service)
+        again = await client.get(f"/api/v1/sessions/{session}/events", headers={"Last-Event-ID": ended["id"]})
+        assert again.status_code == 204
+        assert await actions(service) == before
+
+
+@pytest.mark.parametrize("retention_days", [30, 0])
+async def test_a_scare_that_is_open_at_the_end_is_told_before_it(
+    service: Service, address: str, retention_days: int
+) -> None:
+    async with service.parts.store.begin(service.organisation) as work:
+        await work.webhooks.add("https://studio.example/hook", b"s" * 32, ["scare.detected"])
+    async with service.client("analyst") as client:
+        session = (await begin(client, step_seconds=0.5, retention_days=retention_days))["id"]
+        async with sse(service, address, session) as events:
+            await following(service, session, 1)
+            assert (await send(client, *film(UUID(session), 42.0, scared_at=[40.0])))["refused"] == []
+            await client.post(f"/api/v1/sessions/{session}/end")
+            told: list[dict[str, Any]] = []
+            while not told or told[-1]["event"] != "ended":
+                told.append(await events.next())
+        assert [one["event"] for one in told if one["event"] != "snapshot"] == ["moment", "ended"]
+        assert told[-2]["data"]["at_seconds"] == 40.0
+    async with service.parts.store.begin(service.organisation, read_only=True) as work:
+        assert [sent.payload["at_seconds"] for sent in (await work.deliveries.list()).items] == [40.0]
+
+
+async def test_only_who_ends_a_session_tells_what_is_left_of_it(
+    service: Service, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[UUID] = []
+    finish = service.parts.watcher.finish
+
+    async def counted(organisation_id: UUID, session_id: UUID) -> None:
+        looked.append(session_id)
+        await finish(organisation_id, session_id)
+
+    monkeypatch.setattr(service.parts.watcher, "finish", counted)
+    async with service.client("analyst") as client:
+        session = (await begin(client, step_seconds=0.5))["id"]
+        assert (await send(client, *film(UUID(session), 42.0, scared_at=[40.0])))["refused"] == []
+        answers = [await client.post(f"/api/v1/sessions/{session}/end") for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 200]
+    assert looked == [UUID(session)]
 
 
 async def test_strangers_follow_nothing(service: Service, address: str) -> None:

@@ -10,7 +10,7 @@ import struct
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 import websockets
@@ -56,7 +56,7 @@ async def told(socket: Any, kind: str) -> dict[str, Any]:
 
 async def test_frames_of_both_forms_are_read_and_recorded(service: Service, address: str, people: bytes) -> None:
     async with service.client("analyst") as client:
-        session = (await begin(client, profile="interview", basis="consent"))["id"]
+        session = (await begin(client, profile="interview", basis="own_recording"))["id"]
         async with sender(service, address, session) as socket:
             for i in range(10):
                 at = 60.0 + i * 0.1
@@ -97,7 +97,7 @@ async def test_what_cannot_be_read_is_told_and_the_socket_goes_on(
     service: Service, address: str, people: bytes
 ) -> None:
     async with service.client("analyst") as client:
-        session = (await begin(client, profile="interview", basis="consent"))["id"]
+        session = (await begin(client, profile="interview", basis="own_recording"))["id"]
         async with sender(service, address, session) as socket:
             bad: list[str | bytes] = [
                 struct.pack("<d", 0.0) + jpeg((855, 480)),
@@ -123,7 +123,7 @@ async def test_what_cannot_be_read_is_told_and_the_socket_goes_on(
 
 async def test_more_than_fifteen_a_second_are_left_out(service: Service, address: str, people: bytes) -> None:
     async with service.client("analyst") as client:
-        session = (await begin(client, profile="interview", basis="consent"))["id"]
+        session = (await begin(client, profile="interview", basis="own_recording"))["id"]
         async with sender(service, address, session) as socket:
             for i in range(30):
                 await socket.send(struct.pack("<d", i * 0.001) + people)
@@ -133,10 +133,12 @@ async def test_more_than_fifteen_a_second_are_left_out(service: Service, address
 
 async def test_only_analysts_of_the_organisation_send_and_only_to_open_sessions(service: Service, address: str) -> None:
     async with service.client("analyst") as client:
-        session, ended = (await begin(client))["id"], (await begin(client))["id"]
+        session, ended, filled = [(await begin(client))["id"] for _ in range(3)]
         await client.post(f"/api/v1/sessions/{ended}/end")
+        async with service.parts.store.begin(service.organisation) as work:
+            await work.jobs.enqueue("analysis", {}, session_id=UUID(filled))
     cases = [(session, "viewer", 4001), (session, "other_admin", 4004), (str(uuid4()), "analyst", 4004)]
-    for key, who, code in [*cases, (ended, "analyst", 4009)]:
+    for key, who, code in [*cases, (ended, "analyst", 4009), (filled, "analyst", 4009)]:
         async with sender(service, address, key, who) as socket:
             with pytest.raises(ConnectionClosed) as closed:
                 await asyncio.wait_for(socket.recv(), 10)

@@ -149,6 +149,9 @@ async def test_when_postgresql_is_killed_messages_wait_and_none_is_given_up(redi
         await asyncio.sleep(0.05)
     await asyncio.to_thread(durable.restart_after_kill)
     restarted = time.monotonic()
+    while not await store.ready():
+        assert time.monotonic() - restarted < 10
+        await asyncio.sleep(0.1)
     await publishing
     while (await redis_bus.streams.backlog(STREAM)).waiting:
         assert time.monotonic() - restarted < 15

@@ -38,12 +38,33 @@ async def actions(service: Service) -> list[str]:
         return [entry.action for entry in (await work.audit.list(limit=1000)).items]
 
 
+async def test_a_session_whose_time_is_over_is_gone_before_it_is_deleted(service: Service) -> None:
+    async with service.client("analyst") as client:
+        session = UUID((await begin(client, retention_days=1))["id"])
+        async with service.parts.store.begin(service.organisation) as work:
+            report = await work.reports.add("report", {"demo": False}, session_id=session)
+            job = await work.jobs.enqueue("session_report", {}, session_id=session)
+        service.clock.advance(days=4)
+    async with service.client("analyst") as client:
+        at = f"/api/v1/sessions/{session}"
+        assert (await client.get(at)).status_code == 404
+        assert (await client.patch(at, json={"retention_days": 0})).status_code == 404
+        assert (await client.post(f"{at}/end")).status_code == 404
+        assert (await client.get(f"/api/v1/reports/{report.id}")).status_code == 404
+        for query in ({}, {"session_id": str(session)}):
+            assert (await client.get("/api/v1/reports", params=query)).json()["items"] == []
+        assert (await send(client, step(session, 0.0)))["refused"][0]["reason"] == "there is no such session."
+        assert (await client.get(f"/api/v1/jobs/{job.id}")).status_code == 200
+        assert (await client.delete(at)).status_code == 200
+        assert (await client.get(f"/api/v1/jobs/{job.id}")).status_code == 404
+
+
 async def test_a_session_is_begun_ended_and_listed(service: Service) -> None:
     async with service.client("analyst") as client:
         session = await begin(client)
         assert (session["state"], session["min_group"], session["label_set"]) == ("open", 5, "cinema7")
         assert (await client.get(f"/api/v1/sessions/{session['id']}")).json() == session
-        other = await begin(client, profile="interview", basis="consent", step_seconds=1.5, retention_days=0)
+        other = await begin(client, profile="interview", basis="own_recording", step_seconds=1.5, retention_days=0)
         assert (other["min_group"], other["step_seconds"], other["label_set"]) == (1, 1.5, "ferplus8")
         ended = (await client.post(f"/api/v1/sessions/{session['id']}/end")).json()
         assert ended["state"] == "ended"

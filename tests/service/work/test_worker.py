@@ -19,6 +19,7 @@ from mien.store.repositories.jobs import JobOptions
 from mien.store.work import Work
 from tests.service.work.conftest import QUICK
 from tests.service.work.support import until_final, upload
+from tests.store.support import add_respondent
 
 ONCE = JobOptions(max_attempts=1)
 
@@ -139,6 +140,36 @@ async def test_a_cancelled_job_stops_and_its_upload_goes(tools: Tools, organisat
     assert tools.spool.ids() == ()
 
 
+async def test_what_was_measured_under_a_consent_that_is_gone_is_not_kept(tools: Tools, organisation: UUID) -> None:
+    """Withdrawn when all is measured, and only the writing is left: no heartbeat would notice in time."""
+    undone, measured, withdrawn = [], asyncio.Event(), asyncio.Event()
+
+    async def handle(task: Task) -> Finish:
+        async def write(work: Work) -> None:
+            await work.audit.record("worker", "test.kept", "job", task.job.id)
+
+        measured.set()
+        await withdrawn.wait()
+        return Finish({}, write, (), lambda: undone.append(task.job.id))
+
+    async with tools.store.begin(organisation) as work:
+        _, session = await add_respondent(work)
+        await work.webhooks.add("https://studio.example/", b"s" * 32, ["job.cancelled"])
+        job = await work.jobs.enqueue("test", {}, session_id=session.id)
+    told: list[Progressed] = []
+    async with working(tools, {"test": Doing(handle)}, told):
+        await measured.wait()
+        async with tools.store.begin(organisation) as work:
+            assert session.consent_id is not None
+            await work.consents.withdraw(session.consent_id)
+        withdrawn.set()
+        stopped = await until_final(tools, organisation, job.id)
+    assert (stopped.state, undone, told[-1].state) == (JobState.CANCELLED, [job.id], "cancelled")
+    async with tools.store.begin(organisation, read_only=True) as work:
+        assert (await work.audit.list(action="test.kept")).items == ()
+        assert [one.event for one in (await work.deliveries.list()).items] == ["job.cancelled"]
+
+
 async def test_an_attempt_that_lasts_too_long_is_over(tools: Tools, organisation: UUID) -> None:
     async def handle(task: Task) -> Finish:
         await asyncio.sleep(60)
@@ -188,6 +219,17 @@ async def test_webhooks_are_told_how_jobs_end(tools: Tools, organisation: UUID) 
         sent = (await work.deliveries.list()).items
     assert [delivery.event for delivery in sent] == ["job.done", "job.failed"]
     assert sent[1].payload["error"] == "no."
+
+
+async def test_a_job_whose_last_worker_died_is_announced_by_another(tools: Tools, organisation: UUID) -> None:
+    job = await enqueue(tools, organisation, ONCE)
+    async with tools.store.begin_system() as work:
+        assert await work.queue.claim("the one that died", ["test"], lease_seconds=0.01)
+    told: list[Progressed] = []
+    async with working(tools, {"other": Doing(lambda task: None)}, told):
+        over = await until_final(tools, organisation, job.id)
+    assert (over.state, over.error) == (JobState.FAILED, "its worker fell silent")
+    assert [(one.job_id, one.state, one.note) for one in told] == [(job.id, "failed", "its worker fell silent")]
 
 
 async def test_uploads_go_when_their_time_or_their_job_is_over(tools: Tools, organisation: UUID) -> None:

@@ -1,34 +1,28 @@
 """``POST /api/predict/``: what the faces of one picture or short clip show, in the names of ``indexed7``.
 
-The picture is personal data of whoever is in it: it is looked at in memory, and forgotten. That somebody looked is
-audited.
+The picture is personal data of whoever is in it: it comes into memory without a name, is decoded and read by a confined
+process of its own (:mod:`mien.service.pictures`), and is forgotten. That somebody looked is audited.
 """
 
 from __future__ import annotations
 
-import asyncio
-import io
-from typing import Any, Final
+from typing import Any
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from mien.pipeline import Pipeline
-from mien.runtime.predict import NoFaceError, Prediction, PredictLimits, predict
+from mien.runtime.predict import NoFaceError, Prediction
 from mien.service.bench import BusyError
-from mien.service.compatible.upload import FORM_SCHEMA, uploaded_file
+from mien.service.compatible.upload import FORM_SCHEMA, Pace, take_file
 from mien.service.dependencies import Caller, Parts
-from mien.service.models import prediction_profile
 from mien.service.parts import ServiceParts
+from mien.service.pictures.admission import TooManyError
+from mien.service.pictures.held import HeldFile
+from mien.service.pictures.readers import NotHereError
 from mien.service.problems import ProblemError, responses
-from mien.sources import open_encoded
+from mien.service.security.limits import address_of
 
 router = APIRouter(tags=["compatible"])
-
-MOST_PIXELS: Final = 40_000_000
-"""Of one picture, width × height."""
-_SENDING_SECONDS: Final = 300.0
-"""So long a client may take to send one."""
 
 
 class EmotionResponse(BaseModel):
@@ -55,49 +49,46 @@ class EmotionResponse(BaseModel):
 @router.post(
     "/api/predict/",
     operation_id="predict_emotion",
-    responses=responses(401, 403, 408, 413, 422, 429, 503),
+    responses=responses(401, 403, 408, 413, 422, 429, 501, 503),
     openapi_extra=FORM_SCHEMA,
 )
 async def predict_emotion(request: Request, caller: Caller, parts: Parts) -> EmotionResponse:
     """Tell what the faces in a picture (JPEG, PNG, WebP) or a short clip (MP4, QuickTime, AVI, WebM) show."""
-    settings, models = parts.settings, parts.models
     try:
-        with models.place():
-            async with asyncio.timeout(_SENDING_SECONDS):
-                content = await uploaded_file(request, settings.max_predict_bytes)
-            prediction = await models.faces.run(lambda like: read(content, like, settings.predict_seconds))
+        with parts.pictures.share(caller.actor, address_of(request)):
+            prediction = await _read(request, parts, caller.actor)
     except TimeoutError as error:
-        raise ProblemError(408, "timeout", "The picture took too long to arrive.") from error
+        raise ProblemError(408, "timeout", "The picture came too slowly.", headers={"Connection": "close"}) from error
     except NoFaceError:
         await _audit(parts, caller.organisation_id, caller.actor, {"outcome": "nobody_read"})
         raise
+    except TooManyError as error:
+        raise ProblemError(429, "too-many", str(error), headers={"Retry-After": "1"}) from error
     except BusyError as error:
         raise ProblemError(503, "busy", str(error), headers={"Retry-After": "1"}) from error
+    except NotHereError as error:
+        raise ProblemError(501, "not-here", str(error)) from error
     figures = {"outcome": "read", "readings": prediction.readings, "frames": prediction.frames}
     await _audit(parts, caller.organisation_id, caller.actor, figures)
     return EmotionResponse.of(prediction)
 
 
-def read(content: bytes, like: Pipeline, longest_seconds: float) -> Prediction:
-    """Decode and read, in the thread that this runs in.
-
-    Args:
-        content: of a picture or a clip.
-        like: whose networks, settings and permission are used.
-        longest_seconds: of a clip.
-
-    Raises:
-        InputError: it is not what can be read, or shows nobody.
-    """
-    limits = PredictLimits(longest_seconds=longest_seconds)
-    sampling = prediction_profile().sampling.model_copy(
-        update={"max_pixels": MOST_PIXELS, "max_total_pixels": limits.most_pixels}
-    )
-    return predict(open_encoded(lambda: io.BytesIO(content), sampling), like, limits)
+async def _read(request: Request, parts: ServiceParts, actor: str) -> Prediction:
+    """Take the picture in, then wait for a place to read it: who sends slowly takes none."""
+    settings, pictures = parts.settings, parts.pictures
+    parts.models.faces.check()
+    with HeldFile(pictures) as file:
+        with pictures.arrival():
+            pace = Pace(idle_seconds=settings.predict_idle_seconds)
+            await take_file(request, file, settings.max_predict_bytes, pace)
+        with pictures.reading():
+            return await parts.models.faces.read(file.handle, actor)
 
 
 async def _audit(parts: ServiceParts, organisation_id: Any, actor: str, figures: dict[str, Any]) -> None:
     declared = parts.models.declaration
     detail = {"purpose": declared.purpose, "basis": declared.basis, "jurisdiction": declared.jurisdiction, **figures}
+    if declared.exception is not None:
+        detail["exception"] = declared.exception
     async with parts.store.begin(organisation_id) as work:
         await work.audit.record(actor, "prediction.made", "prediction", None, detail)

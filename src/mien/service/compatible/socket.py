@@ -30,7 +30,8 @@ from mien.service.logs import LOGGER, say
 from mien.service.parts import ServiceParts
 from mien.service.principal import Caller
 from mien.service.problems import ProblemError, responses
-from mien.service.security.sockets import admit
+from mien.service.security.sockets import REFUSED, admit
+from mien.service.security.standing import held_by
 from mien.streams.bus import Event
 from mien.streams.errors import BusUnavailableError
 
@@ -115,7 +116,7 @@ class _Conversation:
                         now = self._parts.clock.now().timestamp()
                         await self._send(ConnectionUpdate(active_connections=count, timestamp=now))
 
-                for part in (self._answer, tell_counts, self._tell_notices, self._drain):
+                for part in (self._answer, tell_counts, self._tell_notices, self._drain, self._until_shut_out):
                     talk.start_soon(until, part)
         except BusUnavailableError:
             say(_log, logging.WARNING, "text_socket.no_bus")
@@ -160,6 +161,12 @@ class _Conversation:
     async def _drain(self) -> None:
         await self._parts.lifecycle.draining.wait()
         await self._close(_GOING_AWAY)
+
+    async def _until_shut_out(self) -> None:
+        shut_out = asyncio.Event()
+        with self._parts.standing.hold(held_by(self._caller), shut_out.set):
+            await shut_out.wait()
+        await self._close(REFUSED)
 
     async def _send(self, message: Message) -> None:
         text = json.dumps(message.model_dump(mode="json"), ensure_ascii=False)

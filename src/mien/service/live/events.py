@@ -8,29 +8,35 @@ from collections.abc import Iterable
 from typing import Any, Final
 from uuid import UUID
 
+from mien.core.audience import WHOLE_AUDIENCE
 from mien.store.packing import Packed, unpack
 from mien.streams.bus import Announcement, Live
 from mien.streams.errors import BusUnavailableError
 
+PREFIX: Final = "session:"
+"""Of the channels of sessions."""
 SNAPSHOT: Final = "snapshot"
 MOMENT: Final = "moment"
 ENDED: Final = "ended"
 _ID_LENGTH: Final = 36
-KINDS: Final = (SNAPSHOT, MOMENT, ENDED)
 
 
 def channel(organisation_id: UUID, session_id: UUID | str) -> str:
     """Where a session's events are told: an organisation cannot name another's."""
-    return f"session:{organisation_id}:{session_id}"
+    return f"{PREFIX}{organisation_id}:{session_id}"
 
 
 async def announce_stored(live: Live, organisation_id: UUID, snapshots: Iterable[Packed]) -> None:
     """Tell followers of snapshots that are in the store now, in order of media time within each session.
 
+    Of the whole audience only: whether a zone may be told is not known before all that belongs to its step is there.
+
     Raises:
         BusUnavailableError: no answer; followers are told that they missed something.
     """
-    told = list(snapshots)
+    if not await live.anybody(PREFIX):
+        return
+    told = [one for one in snapshots if one.zone == WHOLE_AUDIENCE]
     channels = {key: channel(organisation_id, _written(key)) for key in {one.session_id for one in told}}
     followed = await live.followed(list(channels.values()))
     if not followed:

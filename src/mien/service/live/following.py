@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,6 +13,9 @@ from uuid import UUID
 
 from mien.service.lifecycle import Lifecycle
 from mien.service.live.events import ENDED, channel
+from mien.service.principal import Caller
+from mien.service.security.standing import held_by
+from mien.store.directory import Held
 from mien.store.errors import NotFoundError
 from mien.store.records import SessionState
 from mien.streams.bus import Event, Missed
@@ -43,34 +46,52 @@ class GoOn:
     """This connection ends: come back with the last event's id."""
 
 
-Told = Event | Missed | SignOfLife | Over | GoOn
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Whoever follows may not do so any more."""
+
+
+Told = Event | Missed | SignOfLife | Over | GoOn | Refused
 
 
 @asynccontextmanager
 async def followed(
-    parts: ServiceParts, organisation_id: UUID, session_id: UUID, *, after: str | None
+    parts: ServiceParts, caller: Caller, session_id: UUID, *, after: str | None
 ) -> AsyncIterator[AsyncIterator[Told]]:
     """Follow a session, and be counted among its followers, while the block runs.
 
-    It lasts no longer than a token is good: whoever follows must then prove anew who they are.
+    It lasts no longer than a token is good: whoever follows must then prove anew who they are. It ends within seconds
+    where they are shut out or the session is deleted.
 
     Args:
         parts: of the service. When its process drains, followers are sent on.
-        organisation_id, session_id: what is followed; the caller has seen that it is there.
+        caller: who follows.
+        session_id: what; that it is there was seen.
         after: id of the last event the follower had, or None.
 
     Raises:
         BusUnavailableError: no answer.
     """
-    room = channel(organisation_id, session_id)
+    organisation_id = caller.organisation_id
+    room, waiting = channel(organisation_id, session_id), _Waiting()
+    key: Held = ("session", organisation_id, session_id)
     async with parts.bus.live.follow(room, after=after) as events, parts.bus.presence.present(room):
-        # Asked after following began, so that an end in between is not waited for in vain.
-        ended = await _has_ended(parts, organisation_id, session_id)
-        told = _told(events, parts.lifecycle, parts.settings.access_token_seconds, ended=ended)
-        try:
-            yield told
-        finally:
-            await told.aclose()
+
+        async def has_ended() -> bool:
+            return await _has_ended(parts, organisation_id, session_id)
+
+        with (
+            parts.standing.hold(held_by(caller), lambda: waiting.cut_short(Refused())),
+            parts.standing.hold(key, lambda: waiting.cut_short(Over())),
+        ):
+            # Asked after following began, so that an end in between is not waited for in vain.
+            ended = await has_ended()
+            seconds = parts.settings.access_token_seconds
+            told = _told(events, waiting, parts.lifecycle, seconds, has_ended, ended=ended)
+            try:
+                yield told
+            finally:
+                await told.aclose()
 
 
 async def _has_ended(parts: ServiceParts, organisation_id: UUID, session_id: UUID) -> bool:
@@ -82,26 +103,36 @@ async def _has_ended(parts: ServiceParts, organisation_id: UUID, session_id: UUI
 
 
 async def _told(
-    events: AsyncIterator[Event | Missed], lifecycle: Lifecycle, seconds: float, *, ended: bool
+    events: AsyncIterator[Event | Missed],
+    waiting: _Waiting,
+    lifecycle: Lifecycle,
+    seconds: float,
+    has_ended: Callable[[], Awaitable[bool]],
+    *,
+    ended: bool,
 ) -> AsyncGenerator[Told, None]:
     now = asyncio.get_running_loop().time
     until = now() + seconds
-    waiting = _Waiting()
     # One task a follower, and none an event: hundreds of followers hear of each.
     draining = asyncio.create_task(waiting.cut_short_by(lifecycle.draining))
     try:
         while True:
+            if isinstance(waiting.cut, Refused):  # what waits is not for them either
+                yield waiting.cut
+                return
             left = until - now()
             quiet = _LEFT_SECONDS if ended else QUIET_SECONDS
             try:
                 event = await waiting.until(_next(events), max(0.0, min(quiet, left)))
             except TimeoutError:
-                if waiting.cut or until <= now():
-                    yield GoOn()
+                if waiting.cut is not None or until <= now():
+                    yield waiting.cut or GoOn()
                     return
                 yield Over() if ended else SignOfLife()
                 if ended:
                     return
+                # Whoever ended it may share no bus with this process, or have died before it could tell.
+                ended = await has_ended()
                 continue
             if event is None:
                 yield GoOn()
@@ -119,7 +150,7 @@ class _Waiting:
 
     def __init__(self) -> None:
         self._limit: asyncio.Timeout | None = None
-        self.cut = False
+        self.cut: GoOn | Over | Refused | None = None
 
     async def until(self, coming: Coroutine[Any, Any, T], seconds: float) -> T:
         """What comes.
@@ -131,9 +162,14 @@ class _Waiting:
             return await coming
 
     async def cut_short_by(self, event: asyncio.Event) -> None:
-        """End the waiting, now and in future, when an event happens."""
+        """End the waiting when an event happens: the process drains."""
         await event.wait()
-        self.cut = True
+        self.cut_short(GoOn())
+
+    def cut_short(self, why: GoOn | Over | Refused) -> None:
+        """End the waiting, now and in future."""
+        if not isinstance(self.cut, Refused):
+            self.cut = why
         if self._limit is not None and not self._limit.expired():
             with suppress(RuntimeError):
                 self._limit.reschedule(asyncio.get_running_loop().time())
@@ -162,5 +198,12 @@ def as_message(event: Event) -> str:
 
 @lru_cache(maxsize=1024)
 def as_sse(event: Event) -> bytes:
-    """For server-sent events."""
+    """For server-sent events. The end has an id of its own, by which those who come back after it are known."""
+    if event.kind == ENDED:
+        return ended_sse(event.data)
     return b"id: %s\nevent: %s\ndata: %s\n\n" % (event.id.encode(), event.kind.encode(), event.data)
+
+
+def ended_sse(data: bytes = b"{}") -> bytes:
+    """The end of what is followed by server-sent events."""
+    return b"id: %s\nevent: %s\ndata: %s\n\n" % (ENDED.encode(), ENDED.encode(), data)

@@ -13,9 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from mien.core.errors import InputError, UnsupportedMediaError
+from mien.core.errors import UnsupportedMediaError
 from mien.core.policy import Declaration, authorise
-from mien.core.settings import PROFILES, InferenceSettings, Profile
+from mien.core.settings import InferenceSettings
+from mien.service.live.session_settings import profile_of
 from mien.store.records import SessionRecord
 from mien.streams.errors import StreamFullError
 
@@ -178,19 +179,6 @@ class FrameReader:
             self._opened[profile.name] = opened
         grant = authorise(declared, profile)
         return Pipeline(opened.detector, opened.classifier, profile, grant, opened.head_pose, opened.fallback)
-
-
-def profile_of(session: SessionRecord) -> Profile:
-    """The settings that a session was permitted for.
-
-    Raises:
-        InputError: its profile is none of this version's.
-    """
-    profile = PROFILES.get(session.profile)
-    if profile is None:
-        raise InputError(f"the session's profile {session.profile} is none of this version's.")
-    changes = {"min_group": session.min_group, "step_seconds": session.step_seconds, "label_set": session.label_set}
-    return profile.model_copy(update={"audience": profile.audience.model_copy(update=changes)})
 
 
 def answer(pushed: Pushed, media_time: float) -> str:

@@ -129,8 +129,7 @@ class Intake:
 
     async def _store_together(self, organisation_id: UUID, batches: list[_Batch]) -> None:
         every = [snapshot for batch in batches for snapshot in batch.snapshots]
-        async with self._store.begin(organisation_id) as work:
-            found = await work.snapshots.ingest_packed(every)
+        found = await self._store.take(organisation_id, every)
         refused = {refusal.position: refusal.reason for refusal in found.refused}
         start = 0
         for batch in batches:
@@ -140,13 +139,12 @@ class Intake:
                 batch.done.set_result(tuple(mine))
             start += size
         if found.stored:
-            await self._tell(organisation_id, [s for i, s in enumerate(every) if i not in refused])
+            kept = [s for i, s in enumerate(every) if i not in refused] if refused else every
+            await self._tell(organisation_id, found.sessions, kept)
 
-    async def _tell(self, organisation_id: UUID, stored: list[Packed]) -> None:
-        if self.noticing:
-            sessions = {UUID(key) for key in {s.session_id for s in stored}}
-            for noticing in self.noticing:
-                noticing(organisation_id, sessions)
+    async def _tell(self, organisation_id: UUID, sessions: Iterable[UUID], stored: list[Packed]) -> None:
+        for noticing in self.noticing:
+            noticing(organisation_id, sessions)
         try:
             await announce_stored(self._bus.live, organisation_id, stored)
         except BusUnavailableError as error:

@@ -38,14 +38,15 @@ from mien.service.routes import (
 )
 from mien.service.settings import ServiceSettings
 
+# A path is sought in this order: what is asked for most comes first.
 ROUTERS: Final[tuple[APIRouter, ...]] = (
+    snapshots.router,
+    timelines.router,
     health.router,
     auth.router,
     users.router,
     api_keys.router,
     sessions.router,
-    snapshots.router,
-    timelines.router,
     follow.router,
     frames.router,
     uploads.router,

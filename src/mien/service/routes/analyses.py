@@ -7,12 +7,14 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 
-from mien.core.errors import SettingsError
-from mien.core.policy import authorise, permit_personal_files
+from mien.core.errors import PolicyError, SettingsError
+from mien.core.policy import Basis, permit_personal_files
 from mien.service.dependencies import Parts, RequireAnalyst, Writing
+from mien.service.permissions import note_exception, permit
 from mien.service.problems import responses
 from mien.service.schemas.work import Job, NewAnalysis, NewAnnotatedVideo
 from mien.service.work.requests import AnalysisOrder, Measurement, Speech, as_payload
+from mien.store.records import FILLS
 from mien.store.repositories.jobs import JobOptions
 from mien.store.repositories.sessions import SessionDraft
 from mien.store.work import Work
@@ -35,7 +37,7 @@ async def begin_analysis(
     elif asked.sources or asked.language is not None:
         raise SettingsError("sources and language belong to speech: ask for it, or leave them out.")
     measurement = asked.measurement(personal_files=asked.personal_files, speech=speech)
-    grant = authorise(measurement.declared.declaration(), measurement.profile)
+    grant = permit(caller, measurement.declared.declaration(), measurement.profile)
     if asked.personal_files:
         permit_personal_files(grant.declaration)
     audience = measurement.profile.audience
@@ -53,8 +55,9 @@ async def begin_analysis(
     )
     detail = {"purpose": asked.purpose.value, "profile": asked.profile}
     await work.audit.record(caller.actor, "session.begun", "session", session.id, detail)
+    await note_exception(work, caller, grant, "session", session.id)
     await work.deliveries.publish("session.started", {"session_id": str(session.id)}, session_id=session.id)
-    job = await _enqueue(work, parts.settings.job_keep_seconds, "analysis", asked.upload_id, measurement, session.id)
+    job = await _enqueue(work, parts.settings.job_keep_seconds, FILLS, asked.upload_id, measurement, session.id)
     response.headers["Location"] = f"{JOBS}/{job.id}"
     return job
 
@@ -65,10 +68,17 @@ async def begin_annotated_video(
 ) -> Job:
     """Make the annotated video of one's own footage, and store nothing else. It is kept encrypted, for a short time."""
     measurement = asked.measurement(personal_files=("annotated.mp4",))
-    permit_personal_files(authorise(measurement.declared.declaration(), measurement.profile).declaration)
+    grant = permit(caller, measurement.declared.declaration(), measurement.profile)
+    permit_personal_files(grant.declaration)
+    if asked.basis is Basis.CONSENT:
+        raise PolicyError(
+            "an annotated video by itself is of one's own recording ('own_recording'). Under somebody's consent, begin "
+            "an analysis that names it, with personal_files: 'annotated.mp4'."
+        )
     job = await _enqueue(work, parts.settings.job_keep_seconds, "annotated_video", asked.upload_id, measurement, None)
     detail = {"purpose": asked.purpose.value, "basis": asked.basis.value if asked.basis else None}
     await work.audit.record(caller.actor, "annotated_video.begun", "job", job.id, detail)
+    await note_exception(work, caller, grant, "job", job.id)
     response.headers["Location"] = f"{JOBS}/{job.id}"
     return job
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
-from mien.service.dependencies import Parts, Reading, RequireAdmin, Writing
+from mien.service.dependencies import Parts, Reading, RequireAdmin, Writing, writing
 from mien.service.paging import PageOf, PageQuery, page_of
 from mien.service.problems import responses
 from mien.service.schemas.api_keys import ApiKey, MintedApiKey, NewApiKey
@@ -35,11 +35,15 @@ async def get_api_key(_admin: RequireAdmin, work: Reading, key_id: UUID) -> ApiK
 
 
 @router.delete("/{key_id}", operation_id="revoke_api_key", responses=responses(404))
-async def revoke_api_key(admin: RequireAdmin, parts: Parts, work: Writing, key_id: UUID) -> ApiKey:
-    """Let a key open nothing from now on. It stays in the list; asking again changes nothing."""
-    before = await work.api_keys.get(key_id)
-    key = await work.api_keys.revoke(key_id)
-    parts.known.forget()
-    if before.revoked_at is None:
-        await work.audit.record(admin.actor, "api_key.revoked", "api_key", key_id)
+async def revoke_api_key(request: Request, admin: RequireAdmin, parts: Parts, key_id: UUID) -> ApiKey:
+    """Let a key open nothing from now on, and end what it has open.
+
+    It stays in the list; asking again changes nothing.
+    """
+    async with writing(request) as work:
+        before = await work.api_keys.get(key_id)
+        key = await work.api_keys.revoke(key_id)
+        if before.revoked_at is None:
+            await work.audit.record(admin.actor, "api_key.revoked", "api_key", key_id)
+    await parts.standing.changed()
     return ApiKey.of(key)

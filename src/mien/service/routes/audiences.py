@@ -8,23 +8,33 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
-from mien.service.dependencies import Caller, Parts, Reading, RequireAnalyst, Writing
+from mien.service.dependencies import Caller, Parts, RequireAnalyst, Writing, writing
 from mien.service.etags import tagged
 from mien.service.paging import PageOf, PageQuery, page_of
 from mien.service.problems import ProblemError, responses
-from mien.service.schemas.studies import AudienceSlice, Comparison, MadeComparison, NewComparison, Series
-from mien.service.studies.asking import ask, reckoned
-from mien.service.studies.comparing import compare_versions
+from mien.service.schemas.documents import shape_of
+from mien.service.schemas.studies import (
+    AudienceSlice,
+    Comparison,
+    ComparisonOrder,
+    MadeComparison,
+    NewComparison,
+    Series,
+)
+from mien.service.schemas.work import Job
+from mien.service.studies.asking import ask, asking_of
+from mien.service.studies.comparison import KIND, compared, keep
 from mien.service.studies.slices import Asked
+from mien.service.studies.withdrawals import consented, require_still_consented
 from mien.store.errors import NotFoundError
+from mien.store.repositories.jobs import JobOptions
 
 router = APIRouter(prefix="/api/v1/studies", tags=["studies"])
 
-KIND = "comparison"
 _MOST_SEGMENTS = 20
 
 
-@router.get("/{study_id}/audience", operation_id="get_study_audience", responses=responses(404, 409))
+@router.get("/{study_id}/audience", operation_id="get_study_audience", responses=responses(404, 409, 413))
 async def get_study_audience(
     caller: Caller,
     parts: Parts,
@@ -41,10 +51,11 @@ async def get_study_audience(
     """A study's audience of one version, or a part of it by what respondents declared, emotion and time.
 
     Parts tell of ten people or more, also where they are subtracted from each other or from what was told on another
-    day; a part that would not is refused (403).
+    day; a part that would not is refused (403). A viewer is told of everybody as of a part, where some of the sessions
+    are of single people.
     """
     asked = Asked(series, _segments(segment or []), from_seconds, math.inf if to_seconds is None else to_seconds)
-    version, _, answer = await ask(parts, caller, study_id, version_id, asked)
+    version, _, answer = await ask(asking_of(parts, caller), study_id, version_id, asked)
     async with parts.store.begin(caller.organisation_id) as work:
         detail = {"series": series, "filtered": sorted(asked.segments)}
         await work.audit.record(caller.actor, "audience.read", "study", study_id, detail)
@@ -52,44 +63,71 @@ async def get_study_audience(
 
 
 @router.post(
-    "/{study_id}/comparisons", operation_id="compare_study_versions", status_code=201, responses=responses(404, 409)
+    "/{study_id}/comparisons",
+    operation_id="compare_study_versions",
+    status_code=201,
+    responses=responses(404, 409, 413, 503),
 )
 async def compare_study_versions(
-    analyst: RequireAnalyst, parts: Parts, study_id: UUID, asked: NewComparison, response: Response
+    analyst: RequireAnalyst,
+    parts: Parts,
+    study_id: UUID,
+    asked: NewComparison,
+    request: Request,
+    response: Response,
 ) -> MadeComparison:
-    """Compare versions of a study's title over its sessions that have ended; the result stays with the study."""
-    plan = asked.plan()
-    segments = {name: frozenset(values) for name, values in asked.segments.items()}
-    whole, picked = {}, {}
-    for series in asked.series:
-        answers = [
-            await ask(parts, analyst, study_id, version.version_id, Asked(series, segments))
-            for version in asked.versions
-        ]
-        whole[series] = tuple(audience for _, audience, _ in answers)
-        picked[series] = tuple(answer.audience for *_, answer in answers)
-    created = parts.clock.now().replace(microsecond=0)
-    document = await reckoned(parts, lambda: compare_versions(whole, picked, plan, created))
-    async with parts.store.begin(analyst.organisation_id) as work:
-        report = await work.reports.add(KIND, document, study_id=study_id)
-        await work.audit.record(analyst.actor, "comparison.made", "report", report.id)
+    """Compare versions of a study's title over its sessions that have ended; the result stays with the study.
+
+    It is reckoned while the request waits: what would take long is refused (413), and made by `comparison_jobs`.
+    """
+    async with parts.store.begin(analyst.organisation_id, read_only=True) as work:
+        before = await consented(work, study_id, [one.version_id for one in asked.versions])
+    document = await compared(asking_of(parts, analyst), study_id, asked, parts.clock.now())
+    async with writing(request) as work:
+        await require_still_consented(work, before)
+        report = await keep(work, study_id, analyst.actor, document)
     response.headers["Location"] = f"/api/v1/studies/{study_id}/comparisons/{report.id}"
     made = Comparison.of(report).model_dump()
     return MadeComparison(**made, headline=document["headline"], document=document)
 
 
+@router.post(
+    "/{study_id}/comparison_jobs",
+    operation_id="begin_study_comparison",
+    status_code=202,
+    responses=responses(404, 409),
+)
+async def begin_study_comparison(
+    analyst: RequireAnalyst, work: Writing, study_id: UUID, asked: NewComparison, response: Response
+) -> Job:
+    """Compare versions as `comparisons` does, however long it takes. The job's result names the comparison."""
+    await work.studies.get(study_id)
+    for version in asked.versions:
+        await work.versions.get(version.version_id)
+    order = ComparisonOrder.of(study_id, analyst.actor, analyst.role, asked)
+    job = await work.jobs.enqueue(KIND, order.model_dump(mode="json"), options=JobOptions(timeout_seconds=6 * 3600.0))
+    await work.audit.record(analyst.actor, "comparison.begun", "job", job.id, {"study_id": str(study_id)})
+    response.headers["Location"] = f"/api/v1/jobs/{job.id}"
+    return Job.of(job)
+
+
 @router.get("/{study_id}/comparisons", operation_id="list_comparisons", responses=responses(404))
-async def list_comparisons(_caller: Caller, work: Reading, study_id: UUID, paging: PageQuery) -> PageOf[Comparison]:
+async def list_comparisons(caller: Caller, work: Writing, study_id: UUID, paging: PageQuery) -> PageOf[Comparison]:
     """Comparisons that were made in a study."""
     await work.studies.get(study_id)
     page = await work.reports.list(after=paging.after, limit=paging.limit, study_id=study_id, kind=KIND)
+    await work.audit.record(caller.actor, "comparisons.listed", "study", study_id)
     return page_of(page, Comparison.of)
 
 
 @router.get(
     "/{study_id}/comparisons/{comparison_id}",
     operation_id="get_comparison",
-    responses={**responses(404), 200: {"content": {"application/json": {"schema": {"type": "object"}}}}, 304: {}},
+    responses={
+        **responses(404),
+        200: {"content": {"application/json": {"schema": shape_of("ComparisonDocument")}}},
+        304: {},
+    },
     response_class=Response,
 )
 async def get_comparison(

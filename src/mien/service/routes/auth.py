@@ -6,14 +6,15 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from mien.service.dependencies import Caller, Parts
+from mien.service.dependencies import Caller, Parts, writing
 from mien.service.parts import ServiceParts
 from mien.service.problems import ProblemError, responses, unauthenticated
 from mien.service.schemas import users as schemas
 from mien.service.schemas.auth import Me, Refresh, SignedIn, SignIn
 from mien.service.schemas.users import PasswordChange
 from mien.service.security import cookies, csrf
-from mien.service.security.gate import address_of, check_page
+from mien.service.security.gate import check_page
+from mien.service.security.limits import address_of
 from mien.store.records import Renewal, User
 
 router = APIRouter(prefix="/api/v1/auth", tags=["auth"])
@@ -30,6 +31,9 @@ async def sign_in(request: Request, response: Response, parts: Parts, asked: Sig
     if not await parts.passwords.verify(asked.password.get_secret_value(), stored) or found is None:
         raise unauthenticated("Name or password is wrong.")
     async with parts.store.begin(found.organisation_id) as work:
+        if await work.users.get(found.user.id) != found.user:
+            # Shut out, or given another password, while this one was checked.
+            raise unauthenticated("Name or password is wrong.")
         begun = await work.sign_ins.begin(found.user.id, parts.settings.refresh_token_seconds)
         await work.audit.record(f"user:{found.user.number}", "user.signed_in", "user", found.user.id)
     return _signed_in(response, parts, found.organisation_id, found.user, begun.secret)
@@ -39,7 +43,7 @@ async def sign_in(request: Request, response: Response, parts: Parts, asked: Sig
 async def refresh_sign_in(request: Request, response: Response, parts: Parts, asked: Refresh) -> SignedIn:
     """Renew access. What renews is used up; where it is used again, all that came of it is ended."""
     check_page(request, parts, strict=False)
-    told = asked.refresh_token.get_secret_value() if asked.refresh_token else request.cookies.get(cookies.REFRESH)
+    told = _refresh_token(request, asked)
     if not told:
         raise unauthenticated()
     async with parts.store.begin_system() as system:
@@ -55,13 +59,34 @@ async def refresh_sign_in(request: Request, response: Response, parts: Parts, as
 
 
 @router.post("/logout", operation_id="sign_out", status_code=204)
-async def sign_out(request: Request, response: Response, parts: Parts) -> None:
-    """End this browser's sign-in, and remove its cookies. Its access token opens nothing new once it is over."""
+async def sign_out(request: Request, response: Response, parts: Parts, asked: Refresh | None = None) -> None:
+    """End the sign-in of the refresh token that is sent, and that of a browser, whose cookies are removed.
+
+    One that is over already, or never was, is no error. The access token is good until its time is over:
+    `logout_everywhere` ends it at once, with all others.
+    """
     check_page(request, parts, strict=False)
-    told = request.cookies.get(cookies.REFRESH)
-    if told:
-        async with parts.store.begin_system() as system:
+    sent = {_refresh_token(request, asked), _refresh_token(request, None)}
+    async with parts.store.begin_system() as system:
+        for told in filter(None, sent):
             await system.renewing.end(told)
+    cookies.clear(response)
+
+
+@router.post("/logout_everywhere", operation_id="sign_out_everywhere", status_code=204, responses=responses(403))
+async def sign_out_everywhere(request: Request, response: Response, parts: Parts, caller: Caller) -> None:
+    """End every sign-in and every access token of one's own, and what is open with them, here and elsewhere."""
+    if caller.user_number is None:
+        raise ProblemError(403, "role", "A key has no sign-ins: an admin revokes it.")
+    async with parts.store.begin_system(read_only=True) as system:
+        found = await system.directory.user(caller.user_number)
+    if found is None:
+        raise unauthenticated()
+    async with writing(request) as work:
+        await work.users.end_tokens(found[1].id)
+        await work.sign_ins.end_all(found[1].id)
+        await work.audit.record(caller.actor, "user.signed_out_everywhere", "user", found[1].id)
+    await parts.standing.changed()
     cookies.clear(response)
 
 
@@ -73,7 +98,7 @@ async def get_me(caller: Caller) -> Me:
 
 @router.put("/password", operation_id="change_own_password", status_code=204, responses=responses(403))
 async def change_own_password(request: Request, parts: Parts, caller: Caller, asked: PasswordChange) -> None:
-    """Change one's own password; the current one must be told. Every sign-in of the user ends."""
+    """Change one's own password; the current one must be told. Every sign-in and token of the user ends."""
     if caller.user_number is None:
         raise ProblemError(403, "role", "A key has no password.")
     # Guessing here is guessing there.
@@ -88,6 +113,13 @@ async def change_own_password(request: Request, parts: Parts, caller: Caller, as
         await work.users.change_password(found.user.id, hashed)
         await work.sign_ins.end_all(found.user.id)
         await work.audit.record(caller.actor, "user.password_changed", "user", found.user.id)
+    await parts.standing.changed()
+
+
+def _refresh_token(request: Request, asked: Refresh | None) -> str | None:
+    """What was sent; of browsers, their cookie."""
+    sent = None if asked is None else asked.refresh_token
+    return request.cookies.get(cookies.REFRESH) if sent is None else sent.get_secret_value()
 
 
 def _signed_in(response: Response, parts: ServiceParts, organisation_id: UUID, user: User, refresh: str) -> SignedIn:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from mien.report.speech import ContentPart, SearchPart, SourcePart, TermPart
 from mien.service.dependencies import Caller, Parts
 from mien.service.parts import ServiceParts
+from mien.service.permissions import readable
 from mien.service.principal import Caller as Known
 from mien.service.problems import ProblemError, responses
 from mien.store.errors import NotFoundError
@@ -50,7 +51,7 @@ async def get_session_sources(caller: Caller, parts: Parts, session_id: UUID) ->
 
 async def _content(parts: ServiceParts, caller: Known, session_id: UUID, action: str) -> ContentPart:
     async with parts.store.begin(caller.organisation_id) as work:
-        await work.sessions.get(session_id)
+        await readable(work, caller, session_id)
         report = await _latest(work, session_id)
         content = None if report is None else await work.reports.content(report.id)
         await work.audit.record(caller.actor, action, "session", session_id)

@@ -10,15 +10,27 @@ from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, WebSocket, WebSocketDisconnect
-from starlette.responses import Response, StreamingResponse
-from starlette.types import Receive, Scope, Send
+from starlette.responses import Response
 
 from mien.service.dependencies import Caller, Parts, parts_of
+from mien.service.event_stream import EventStream
 from mien.service.live.events import ENDED
-from mien.service.live.following import Over, SignOfLife, Told, as_message, as_sse, followed, missed_data
+from mien.service.live.following import (
+    GoOn,
+    Over,
+    SignOfLife,
+    Told,
+    as_message,
+    as_sse,
+    ended_sse,
+    followed,
+    missed_data,
+)
 from mien.service.parts import ServiceParts
-from mien.service.problems import responses
-from mien.service.security.sockets import admit
+from mien.service.permissions import readable
+from mien.service.principal import Caller as Known
+from mien.service.problems import ProblemError, responses
+from mien.service.security.sockets import REFUSED, admit
 from mien.store.errors import NotFoundError
 from mien.store.records import SessionState
 from mien.streams.bus import Event, Missed
@@ -40,19 +52,6 @@ _EVENTS: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 
-class _Stream(StreamingResponse):
-    """A stream that lets go of what it follows when it ends, however it ends."""
-
-    def __init__(self, told: AsyncIterator[bytes], stack: AsyncExitStack) -> None:
-        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        super().__init__(told, media_type="text/event-stream", headers=headers)
-        self._stack = stack
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async with self._stack:
-            await super().__call__(scope, receive, send)
-
-
 @router.get(
     "/events", operation_id="follow_session", response_class=Response, responses={**_EVENTS, **responses(404, 503)}
 )
@@ -65,14 +64,22 @@ async def follow_session(
         str | None, Query(max_length=LONGEST_ID, description="As Last-Event-ID, which goes before it.")
     ] = None,
 ) -> Response:
-    """Follow a session by server-sent events; Last-Event-ID goes on where a connection broke."""
-    state = await _look(parts, caller.organisation_id, caller.actor, session_id)
+    """Follow a session by server-sent events; Last-Event-ID goes on where a connection broke.
+
+    The event `ended` has the id `ended`: whoever comes back with that has heard everything, and gets 204.
+    """
     resumes = last_event_id or after
+    if resumes == ENDED:
+        # Browsers come back after the end, and stop only when they are told that there is nothing.
+        async with parts.store.begin(caller.organisation_id, read_only=True) as work:
+            await readable(work, caller, session_id)
+        return Response(status_code=204)
+    state = await _look(parts, caller, session_id)
     if state is SessionState.ENDED and resumes is None:
         return Response(status_code=204)
     stack = AsyncExitStack()
-    told = await stack.enter_async_context(followed(parts, caller.organisation_id, session_id, after=resumes))
-    return _Stream(_sse(told, session_id), stack)
+    told = await stack.enter_async_context(followed(parts, caller, session_id, after=resumes))
+    return EventStream(_sse(told, session_id), stack)
 
 
 @router.websocket("/follow")
@@ -84,12 +91,15 @@ async def follow_session_by_socket(socket: WebSocket, session_id: UUID) -> None:
         return
     after = socket.query_params.get("after")
     try:
-        await _look(parts, caller.organisation_id, caller.actor, session_id)
+        await _look(parts, caller, session_id)
     except NotFoundError:
         await socket.close(NOT_FOUND)
         return
+    except ProblemError:
+        await socket.close(REFUSED)
+        return
     try:
-        async with followed(parts, caller.organisation_id, session_id, after=after and after[:LONGEST_ID]) as told:
+        async with followed(parts, caller, session_id, after=after and after[:LONGEST_ID]) as told:
             await _converse(socket, told, session_id)
     except BusError:
         await socket.close(TRY_AGAIN)
@@ -129,7 +139,7 @@ async def _say(socket: WebSocket, told: AsyncIterator[Told], session_id: UUID) -
             elif isinstance(one, Over):
                 await socket.send_text(json.dumps({"type": ENDED, "id": None, "at_seconds": None, "data": {}}))
             else:
-                await socket.close(GO_ON)
+                await socket.close(GO_ON if isinstance(one, GoOn) else REFUSED)
                 return
         await socket.close()
 
@@ -144,11 +154,11 @@ async def _sse(told: AsyncIterator[Told], session_id: UUID) -> AsyncIterator[byt
         elif isinstance(one, SignOfLife):
             yield b": alive\n\n"
         elif isinstance(one, Over):
-            yield b"event: ended\ndata: {}\n\n"
+            yield ended_sse()
 
 
-async def _look(parts: ServiceParts, organisation_id: UUID, actor: str, session_id: UUID) -> SessionState:
-    async with parts.store.begin(organisation_id) as work:
-        session = await work.sessions.get(session_id)
-        await work.audit.record(actor, "session.followed", "session", session_id)
+async def _look(parts: ServiceParts, caller: Known, session_id: UUID) -> SessionState:
+    async with parts.store.begin(caller.organisation_id) as work:
+        session = await readable(work, caller, session_id)
+        await work.audit.record(caller.actor, "session.followed", "session", session_id)
     return session.state

@@ -19,9 +19,10 @@ from mien.service.live.frames import LONGEST_MESSAGE, Pace, SentFrame, answer, p
 from mien.service.parts import ServiceParts
 from mien.service.principal import Caller
 from mien.service.routes.follow import GO_ON, NOT_FOUND, TRY_AGAIN
-from mien.service.security.sockets import admit
+from mien.service.security.sockets import REFUSED, admit
+from mien.service.security.standing import held_by
 from mien.store.errors import NotFoundError
-from mien.store.records import Role, SessionRecord, SessionState
+from mien.store.records import FILLS, Role, SessionRecord, SessionState
 from mien.streams.errors import BusError
 from mien.streams.snapshots import STREAM, message
 
@@ -42,10 +43,10 @@ async def send_frames(socket: WebSocket, session_id: UUID) -> None:
     if caller is None:
         return
     try:
-        session = await _open(parts, caller, session_id)
+        session, takes = await _open(parts, caller, session_id)
         source = socket.query_params.get("source", "main")
-        if session.state is SessionState.ENDED or not _SOURCE.fullmatch(source):
-            await socket.close(ENDED if session.state is SessionState.ENDED else NOT_FOUND)
+        if not takes or not _SOURCE.fullmatch(source):
+            await socket.close(NOT_FOUND if takes else ENDED)
             return
         await _Sender(socket, parts, caller, session, source).run()
     except NotFoundError:
@@ -71,12 +72,14 @@ class _Sender:
         """Until it goes, the session ends, or the process drains."""
         reader = self._parts.frames
         frames = await reader.begin(self._session, self._source)
-        tasks = [
-            asyncio.ensure_future(one)
-            for one in (self._hear(), self._read(frames), self._until_ended(), self._parts.lifecycle.draining.wait())
+        shut_out = asyncio.Event()
+        waits = (self._parts.lifecycle.draining.wait(), shut_out.wait())
+        tasks: list[asyncio.Future[Any]] = [
+            asyncio.ensure_future(one) for one in (self._hear(), self._read(frames), self._until_ended(), *waits)
         ]
         try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            with self._parts.standing.hold(held_by(self._caller), shut_out.set):
+                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for task in tasks:
                 task.cancel()
@@ -86,6 +89,8 @@ class _Sender:
             error = None if task.cancelled() else task.exception()
             if error is not None and not isinstance(error, WebSocketDisconnect):
                 raise error
+        if shut_out.is_set():
+            self._code = REFUSED
         if self._code is None and tasks[3] in done:
             self._code = GO_ON
         if self._code is not None:
@@ -162,8 +167,10 @@ class _Sender:
         await self._socket.send_text(json.dumps(content))
 
 
-async def _open(parts: ServiceParts, caller: Caller, session_id: UUID) -> SessionRecord:
+async def _open(parts: ServiceParts, caller: Caller, session_id: UUID) -> tuple[SessionRecord, bool]:
+    """A session, and whether it takes what senders send."""
     async with parts.store.begin(caller.organisation_id) as work:
         session = await work.sessions.get(session_id)
+        filled = (await work.jobs.list(session_id=session_id, kind=FILLS, limit=1)).items
         await work.audit.record(caller.actor, "frames.sent", "session", session_id)
-    return session
+    return session, session.state is SessionState.OPEN and not filled

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from mien.service.dependencies import Caller, Parts, Reading, RequireAnalyst, Writing, writing
+from mien.service.live.events import announce_end
 from mien.service.paging import PageOf, PageQuery, page_of
 from mien.service.problems import ProblemError, responses
 from mien.service.schemas.work import Job
@@ -34,7 +35,7 @@ async def list_jobs(
 ) -> PageOf[Job]:
     """Jobs of the organisation."""
     where = {"state": state, "kind": kind, "session_id": session_id}
-    asked = {name: value for name, value in where.items() if value is not None}
+    asked: dict[str, Any] = {name: value for name, value in where.items() if value is not None}
     return page_of(await work.jobs.list(after=paging.after, limit=paging.limit, **asked), Job.of)
 
 
@@ -54,7 +55,7 @@ async def follow_job(caller: Caller, parts: Parts, job_id: UUID) -> Response:
     """Follow a job by server-sent events; the first tells where it stands, the last how it ended."""
     async with parts.store.begin(caller.organisation_id, read_only=True) as work:
         await work.jobs.get(job_id)
-    return await job_events(parts, caller.organisation_id, job_id)
+    return await job_events(parts, caller, job_id)
 
 
 @router.post("/{job_id}/cancel", operation_id="cancel_job", responses=responses(404))
@@ -65,10 +66,9 @@ async def cancel_job(caller: RequireAnalyst, parts: Parts, request: Request, job
         job = await work.jobs.cancel(job_id)
         if not before.state.final:
             await work.audit.record(caller.actor, "job.cancelled", "job", job_id)
-            if job.state is JobState.CANCELLED:
-                told = {"job_id": str(job_id), "kind": job.kind, "state": job.state.value}
-                await work.deliveries.publish("job.cancelled", told, session_id=job.session_id)
     if job.state.final:
+        if job.session_id is not None and not before.state.final:
+            await announce_end(parts.bus.live, caller.organisation_id, job.session_id)
         await sweep_due(parts.store, parts.spool)
     return Job.of(job)
 
@@ -80,10 +80,12 @@ async def retry_job(caller: RequireAnalyst, work: Writing, job_id: UUID) -> Job:
     if job.kind in OF_UPLOADS and job.state.final:
         try:
             await work.spooled_files.get(AnalysisOrder.model_validate(job.payload).upload_id)
+            # Its session has ended with it, and takes nothing in any more.
+            gone = job.session_id is not None
         except NotFoundError:
-            raise ProblemError(
-                409, "conflict", "Its upload was erased when the job ended: upload the file again."
-            ) from None
+            gone = True
+        if gone:
+            raise ProblemError(409, "conflict", "Its upload was erased when the job ended: upload the file again.")
     again = await work.jobs.retry(job_id)
     await work.audit.record(caller.actor, "job.retried", "job", job_id)
     return Job.of(again)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter
 from starlette.responses import Response, StreamingResponse
 
-from mien.service.dependencies import Parts, Reading, RequireAnalyst
+from mien.service.dependencies import Parts, RequireAnalyst, Writing
 from mien.service.paging import PageOf, PageQuery, page_of
 from mien.service.problems import responses
 from mien.service.schemas.work import PersonalResult
@@ -16,16 +17,18 @@ from mien.store.errors import NotFoundError
 from mien.store.file_records import SpooledFile, SpooledKind
 from mien.store.work import Work
 
+BYTES = {"schema": {"type": "string", "format": "binary"}}
 router = APIRouter(prefix="/api/v1/personal_results", tags=["results"])
 
 
 @router.get("", operation_id="list_personal_results")
 async def list_personal_results(
-    _analyst: RequireAnalyst, work: Reading, paging: PageQuery, session_id: UUID | None = None
+    caller: RequireAnalyst, work: Writing, paging: PageQuery, session_id: UUID | None = None
 ) -> PageOf[PersonalResult]:
     """Annotated videos and tables of faces that are still kept."""
-    where = {} if session_id is None else {"session_id": session_id}
+    where: dict[str, Any] = {} if session_id is None else {"session_id": session_id}
     page = await work.spooled_files.list(after=paging.after, limit=paging.limit, kind=SpooledKind.RESULT, **where)
+    await work.audit.record(caller.actor, "personal_files.listed", "result", None, {"files": len(page.items)})
     return page_of(page, PersonalResult.of)
 
 
@@ -34,7 +37,7 @@ async def list_personal_results(
     operation_id="download_personal_result",
     response_class=Response,
     responses={
-        200: {"content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}},
+        200: {"content": dict.fromkeys(("application/octet-stream", "*/*"), BYTES)},
         **responses(404),
     },
 )

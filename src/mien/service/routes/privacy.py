@@ -13,7 +13,7 @@ from mien.core.policy import NOTICE_TEXT, Purpose
 from mien.core.privacy import is_personal_key
 from mien.core.settings import PROFILES
 from mien.service import permissions
-from mien.service.dependencies import Caller, Writing
+from mien.service.dependencies import Caller, Parts
 from mien.service.problems import ProblemError, responses
 from mien.service.schemas.duties import (
     PrivacyStatement,
@@ -37,7 +37,7 @@ NEVER_STORED: Final = (
 RIGHTS: Final = (
     "Export: everything that is held about a respondent, as JSON.",
     "Erasure: a respondent with everything that is held about them, with a proof.",
-    "Withdrawal: sessions under a consent end at once; what was self-declared is deleted.",
+    "Withdrawal: sessions under a consent end at once and keep nothing more; what was self-declared is deleted.",
     "Retention: every session has an end, which can be brought forward and never put off.",
 )
 
@@ -98,15 +98,14 @@ async def get_privacy_statement(_caller: Caller) -> PrivacyStatement:
 
 
 @router.get("/sessions/{session_id}/privacy", operation_id="get_session_privacy", responses=responses(404))
-async def get_session_privacy(caller: Caller, work: Writing, session_id: UUID) -> SessionPrivacy:
+async def get_session_privacy(caller: Caller, parts: Parts, session_id: UUID) -> SessionPrivacy:
     """Under what permission a session ran, how small its groups may be, how much was suppressed, and when it goes."""
-    session = await work.sessions.get(session_id)
-    steps = suppressed = 0
-    for lane in await work.snapshots.lanes(session_id):
-        columns = await work.snapshots.timeline(session_id, source=lane.source, zone=lane.zone)
-        steps += len(columns)
-        suppressed += int(columns["suppressed"].sum())
-    await work.audit.record(caller.actor, "session.privacy_read", "session", session_id)
+    async with parts.store.begin(caller.organisation_id) as work:
+        session = await work.sessions.get(session_id)
+        await work.audit.record(caller.actor, "session.privacy_read", "session", session_id)
+    # All of its timelines are read: not while others wait to write.
+    async with parts.store.begin(caller.organisation_id, read_only=True) as work:
+        steps, suppressed = await work.snapshots.suppressed(session_id)
     personal = session.min_group == 1
     return SessionPrivacy(
         session_id=session.id,

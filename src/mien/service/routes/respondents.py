@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator, Iterable
 from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from starlette.responses import StreamingResponse
 
 from mien.service import principal
-from mien.service.dependencies import Parts, Reading, RequireAdmin, RequireAnalyst, Writing
+from mien.service.dependencies import Parts, Reading, RequireAdmin, RequireAnalyst, Writing, writing
+from mien.service.forgetting import forget_sessions
 from mien.service.live import events
 from mien.service.paging import PageOf, PageQuery, page_of
 from mien.service.problems import ProblemError, responses
@@ -26,8 +27,8 @@ from mien.service.schemas.respondents import (
     Withdrawal,
 )
 from mien.service.webhooks.events import Event
+from mien.service.work.sweeping import sweep_due
 from mien.store import records
-from mien.store.records import SessionState
 from mien.store.work import Work
 
 router = APIRouter(prefix="/api/v1", tags=["respondents"])
@@ -42,9 +43,11 @@ EXPORTED: dict[int | str, dict[str, Any]] = {
 
 
 @router.get("/respondents", operation_id="list_respondents")
-async def list_respondents(_analyst: RequireAnalyst, work: Reading, paging: PageQuery) -> PageOf[Respondent]:
+async def list_respondents(caller: RequireAnalyst, work: Writing, paging: PageQuery) -> PageOf[Respondent]:
     """Everybody who takes part."""
-    return page_of(await work.respondents.list(after=paging.after, limit=paging.limit), Respondent.of)
+    page = await work.respondents.list(after=paging.after, limit=paging.limit)
+    await work.audit.record(caller.actor, "respondents.listed", "respondent", None, {"respondents": len(page.items)})
+    return page_of(page, Respondent.of)
 
 
 @router.post("/respondents", operation_id="enrol_respondent", status_code=201)
@@ -86,7 +89,11 @@ async def declare_segments(
     response_class=StreamingResponse,
 )
 async def export_respondent(caller: RequireAdmin, parts: Parts, respondent_id: UUID) -> StreamingResponse:
-    """Everything that is held about a respondent (GDPR Articles 15 and 20), as one JSON document."""
+    """Everything that is held about a respondent (GDPR Articles 15 and 20), as one JSON document.
+
+    Annotated videos, tables of faces and recordings that lie encrypted are named in `spooled_files`, with when they go;
+    those of the kind `result` are to be had as personal results (`download_personal_result`) under the same id.
+    """
     async with parts.store.begin(caller.organisation_id) as work:
         await work.respondents.get(respondent_id)
         await work.audit.record(caller.actor, "respondent.exported", "respondent", respondent_id)
@@ -101,10 +108,13 @@ async def export_respondent(caller: RequireAdmin, parts: Parts, respondent_id: U
 
 
 @router.delete("/respondents/{respondent_id}", operation_id="erase_respondent", responses=responses(404))
-async def erase_respondent(caller: RequireAdmin, work: Writing, respondent_id: UUID) -> DeletionRecord:
+async def erase_respondent(request: Request, caller: RequireAdmin, parts: Parts, respondent_id: UUID) -> DeletionRecord:
     """Delete a respondent with everything that is held about them, now (GDPR Article 17); answers with the proof."""
-    proof = await work.erasure.erase(respondent_id, caller.actor)
-    return DeletionRecord.of(await work.audit.get(proof.audit_id))
+    async with writing(request) as work:
+        proof = await work.erasure.erase(respondent_id, caller.actor)
+        record = DeletionRecord.of(await work.audit.get(proof.audit_id))
+    await forget_sessions(parts, caller.organisation_id, proof.subjects[1:])
+    return record
 
 
 @router.get("/respondents/{respondent_id}/consents", operation_id="list_consents", responses=responses(404))
@@ -137,12 +147,14 @@ async def get_consent(_analyst: RequireAnalyst, work: Reading, consent_id: UUID)
 
 @router.post("/consents/{consent_id}/withdraw", operation_id="withdraw_consent", responses=responses(404))
 async def withdraw_consent(caller: RequireAnalyst, parts: Parts, consent_id: UUID) -> Withdrawal:
-    """Take a consent back. Sessions under it end at once; segments go unless another consent covers them."""
+    """Take a consent back. Sessions under it end at once, and their jobs keep nothing from now on.
+
+    Segments go unless another consent covers them.
+    """
     async with parts.store.begin(caller.organisation_id) as work:
         before = await work.consents.get(consent_id)
-        running = await work.sessions.list(limit=1000, consent_id=consent_id, state=SessionState.OPEN)
-        consent = await work.consents.withdraw(consent_id)
-        ended = [session.id for session in running.items]
+        withdrawn = await work.consents.withdraw(consent_id)
+        consent, ended = withdrawn.consent, list(withdrawn.sessions_ended)
         for key in ended:
             data = {"session_id": str(key), "reason": "consent_withdrawn"}
             await work.deliveries.publish(Event.SESSION_ENDED, data, session_id=key)
@@ -152,12 +164,24 @@ async def withdraw_consent(caller: RequireAnalyst, parts: Parts, consent_id: UUI
         if erased:
             await work.respondents.declare(respondent.id, {})
         if before.withdrawn_at is None:
-            detail = {"sessions_ended": [str(key) for key in ended], "segments_erased": erased}
+            detail = {
+                "sessions_ended": [str(key) for key in ended],
+                "jobs_cancelled": [str(job.id) for job in withdrawn.jobs_cancelled],
+                "segments_erased": erased,
+            }
             await work.audit.record(caller.actor, "consent.withdrawn", "consent", consent_id, detail)
-    parts.watcher.noticed(caller.organisation_id, ended)
+    parts.watcher.forget(ended)
     for key in ended:
         await events.announce_end(parts.bus.live, caller.organisation_id, key)
-    return Withdrawal(consent=Consent.of(consent), sessions_ended=ended, segments_erased=erased, still_held=STILL_HELD)
+    if withdrawn.jobs_cancelled:
+        await sweep_due(parts.store, parts.spool)
+    return Withdrawal(
+        consent=Consent.of(consent),
+        sessions_ended=ended,
+        jobs_cancelled=[job.id for job in withdrawn.jobs_cancelled],
+        segments_erased=erased,
+        still_held=STILL_HELD,
+    )
 
 
 async def _give(caller: principal.Caller, work: Work, respondent_id: UUID, asked: NewConsent) -> records.Consent:

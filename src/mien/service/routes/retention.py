@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter
 
 from mien.service.dependencies import Parts, Reading, RequireAdmin
+from mien.service.forgetting import forget_sessions
 from mien.service.paging import PageOf, PageQuery, page_of
 from mien.service.problems import ProblemError, responses
 from mien.service.schemas.duties import DeletionRecord, Swept
@@ -24,6 +25,7 @@ async def sweep_retention(admin: RequireAdmin, parts: Parts) -> Swept:
             proof = await system.retention.sweep(admin.organisation_id)
         if proof is None:
             break
+        await forget_sessions(parts, admin.organisation_id, proof.subjects)
         async with parts.store.begin(admin.organisation_id, read_only=True) as work:
             found.append(DeletionRecord.of(await work.audit.get(proof.audit_id)))
     async with parts.store.begin(admin.organisation_id) as work:

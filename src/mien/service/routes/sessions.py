@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
-from mien.core.policy import Declaration, Grant, authorise
+from mien.core.policy import Declaration
 from mien.core.settings import PROFILES, Profile
 from mien.service.dependencies import Caller, Parts, Reading, RequireAnalyst, Writing, writing
-from mien.service.live import events
+from mien.service.forgetting import forget_sessions
+from mien.service.live import ending, events
 from mien.service.paging import PageOf, PageQuery, page_of
+from mien.service.permissions import note_exception, permit
 from mien.service.problems import ProblemError, responses
 from mien.service.schemas.sessions import Deletion, NewSession, Presence, Session, SessionChange
 from mien.service.webhooks.events import Event
@@ -25,7 +27,7 @@ router = APIRouter(prefix="/api/v1/sessions", tags=["sessions"])
 async def begin_session(caller: RequireAnalyst, work: Writing, asked: NewSession, response: Response) -> Session:
     """A new session that takes snapshots, if the declared purpose, basis and jurisdiction permit it."""
     profile = _profile(asked)
-    grant = _permit(asked, profile)
+    grant = permit(caller, Declaration(asked.purpose, asked.basis, asked.jurisdiction, asked.exception), profile)
     audience = profile.audience
     session = await work.sessions.begin(
         SessionDraft(
@@ -41,6 +43,7 @@ async def begin_session(caller: RequireAnalyst, work: Writing, asked: NewSession
     )
     detail = {"purpose": session.purpose.value, "profile": session.profile, "min_group": session.min_group}
     await work.audit.record(caller.actor, "session.begun", "session", session.id, detail)
+    await note_exception(work, caller, grant, "session", session.id)
     await work.deliveries.publish(Event.SESSION_STARTED, {"session_id": str(session.id)}, session_id=session.id)
     response.headers["Location"] = f"{router.prefix}/{session.id}"
     return Session.of(session)
@@ -58,7 +61,7 @@ async def list_sessions(
 ) -> PageOf[Session]:
     """Sessions, oldest first."""
     asked = {"state": state, "version_id": version_id, "study_id": study_id, "respondent_id": respondent_id}
-    where = {name: value for name, value in asked.items() if value is not None}
+    where: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
     return page_of(await work.sessions.list(after=paging.after, limit=paging.limit, **where), Session.of)
 
 
@@ -68,18 +71,20 @@ async def get_session(_caller: Caller, work: Reading, session_id: UUID) -> Sessi
     return Session.of(await work.sessions.get(session_id))
 
 
-@router.post("/{session_id}/end", operation_id="end_session", responses=responses(404))
+@router.post("/{session_id}/end", operation_id="end_session", responses=responses(404, 409))
 async def end_session(caller: RequireAnalyst, parts: Parts, request: Request, session_id: UUID) -> Session:
-    """Take no further snapshot; asking again changes nothing. Followers are told."""
+    """Take no further snapshot; followers are told. Asking again changes nothing; one that is kept for 0 days is gone
+    by then: 404.
+
+    A job of the kind `session_report` makes the report: ask for it with `GET /jobs?session_id=`. A session that an
+    analysis fills ends with its job: cancel that.
+    """
     async with writing(request) as work:
-        before = await work.sessions.get(session_id)
-        session = await work.sessions.end(session_id)
-        if before.state is SessionState.OPEN:
-            await work.audit.record(caller.actor, "session.ended", "session", session_id)
-            await work.deliveries.publish(Event.SESSION_ENDED, {"session_id": str(session_id)}, session_id=session_id)
-    parts.watcher.noticed(caller.organisation_id, [session_id])
-    await events.announce_end(parts.bus.live, caller.organisation_id, session_id)
-    return Session.of(session)
+        ended = await ending.end_session(work, session_id, caller.actor)
+    if ended.now:
+        await parts.watcher.finish(caller.organisation_id, session_id)
+        await events.announce_end(parts.bus.live, caller.organisation_id, session_id)
+    return Session.of(ended.session)
 
 
 @router.patch("/{session_id}", operation_id="change_session", responses=responses(404, 409))
@@ -97,8 +102,7 @@ async def delete_session(caller: RequireAnalyst, parts: Parts, request: Request,
     async with writing(request) as work:
         proof = await work.sessions.delete(session_id, caller.actor)
         await work.deliveries.publish(Event.SESSION_DELETED, {"session_id": str(session_id)})
-    parts.timelines.forget(caller.organisation_id, session_id)
-    await events.announce_end(parts.bus.live, caller.organisation_id, session_id)
+    await forget_sessions(parts, caller.organisation_id, [session_id])
     return Deletion.of(proof)
 
 
@@ -121,7 +125,3 @@ def _profile(asked: NewSession) -> Profile:
     if asked.step_seconds is not None:
         changes["step_seconds"] = asked.step_seconds
     return profile.model_copy(update={"audience": profile.audience.model_copy(update=changes)})
-
-
-def _permit(asked: NewSession, profile: Profile) -> Grant:
-    return authorise(Declaration(asked.purpose, asked.basis, asked.jurisdiction, asked.exception), profile)

@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
+from fastapi.routing import APIRoute
 from starlette.responses import Response
 
-from mien.service.dependencies import Parts, RequireAnalyst
+from mien.service.dependencies import Parts, RequireAnalyst, at_least, parts_of
 from mien.service.problems import ProblemError, responses
+from mien.service.schemas.documents import shape_of
 from mien.service.schemas.sessions import SnapshotRefusal, Taken
 from mien.store import wire
+from mien.store.records import Role
 from mien.store.repositories.snapshots import Refusal
 
-router = APIRouter(prefix="/api/v1/snapshots", tags=["sessions"])
+
+class _Straight(APIRoute):
+    """Hands the function what it declares without resolving it anew: that costs as much as ten snapshots do."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        async def handle(request: Request) -> Response:
+            return await add_snapshots(at_least(Role.ANALYST, request), parts_of(request), request)
+
+        return handle
+
+
+router = APIRouter(prefix="/api/v1/snapshots", tags=["sessions"], route_class=_Straight)
 
 MOST_AT_ONCE: Final = 2000
 """Snapshots in one request."""
@@ -25,8 +40,8 @@ _BODY: Final[dict[str, Any]] = {
             "application/json": {
                 "schema": {
                     "anyOf": [
-                        {"type": "array", "items": {"type": "object"}, "maxItems": MOST_AT_ONCE},
-                        {"type": "object"},
+                        {"type": "array", "items": shape_of("AudienceSnapshot"), "maxItems": MOST_AT_ONCE},
+                        shape_of("AudienceSnapshot"),
                     ],
                     "description": "Snapshots (`AudienceSnapshot`, version 1) of any of the organisation's sessions.",
                 }
@@ -36,7 +51,7 @@ _BODY: Final[dict[str, Any]] = {
 }
 
 
-@router.post("", operation_id="add_snapshots", response_model=Taken, openapi_extra=_BODY, responses=responses(413, 503))
+@router.post("", operation_id="add_snapshots", response_model=Taken, openapi_extra=_BODY, responses=responses(415, 503))
 async def add_snapshots(caller: RequireAnalyst, parts: Parts, request: Request) -> Response:
     """Store snapshots of any of the organisation's sessions, each once, and tell followers.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query
@@ -23,7 +23,7 @@ async def list_studies(
     title_id: Annotated[UUID | None, Query(description="Only those of this title.")] = None,
 ) -> PageOf[Study]:
     """What is asked, and of what."""
-    where = {} if title_id is None else {"title_id": title_id}
+    where: dict[str, Any] = {} if title_id is None else {"title_id": title_id}
     return page_of(await work.studies.list(after=paging.after, limit=paging.limit, **where), Study.of)
 
 

@@ -10,11 +10,12 @@ from starlette.responses import Response
 
 from mien.core.audience import WHOLE_AUDIENCE
 from mien.core.findings import MomentKind
-from mien.core.labels import EMOTIONS
 from mien.service import etags
-from mien.service.dependencies import Caller, Parts, Reading, Writing
+from mien.service.dependencies import Caller, Parts, Writing
 from mien.service.live.timelines import TimelineAsked, TimelineForm
+from mien.service.permissions import readable
 from mien.service.problems import responses
+from mien.service.schemas.documents import shape_of
 from mien.service.schemas.sessions import Lane, Lanes, Moment, MomentKindName, Moments, Series, SeriesList
 from mien.store.packing import TimelineColumns
 from mien.store.records import SessionState
@@ -22,31 +23,11 @@ from mien.store.records import SessionState
 router = APIRouter(prefix="/api/v1/sessions/{session_id}", tags=["results"])
 
 _LANE: Final = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
-_NUMBERS: Final[dict[str, Any]] = {"type": "array", "items": {"type": ["number", "null"]}}
-_FLAGS: Final[dict[str, Any]] = {"type": "array", "items": {"type": "boolean"}}
-_EMOTIONS: Final[dict[str, Any]] = {"type": "object", "properties": dict.fromkeys(EMOTIONS, _NUMBERS)}
-_COLUMNS: Final = {
-    **dict.fromkeys(("time_seconds", "duration_seconds"), _NUMBERS),
-    **dict.fromkeys(("suppressed", "demo"), _FLAGS),
-    **dict.fromkeys(("frames", "present", "readable", "tracks", "coverage", "facing_share", "synchrony"), _NUMBERS),
-    **dict.fromkeys(("emotions", "low", "high"), _EMOTIONS),
-}
-_ANSWER: Final[dict[str, Any]] = {
-    "type": "object",
-    "required": ["session_id", "source", "zone", "count", "columns"],
-    "properties": {
-        "session_id": {"type": "string", "format": "uuid"},
-        "source": {"type": "string"},
-        "zone": {"type": "string"},
-        "count": {"type": "integer"},
-        "columns": {"type": "object", "properties": _COLUMNS},
-    },
-}
 _FORMS: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "description": "The timeline; null is what was not told. In npz counts not told are -1, figures NaN.",
         "content": {
-            "application/json": {"schema": _ANSWER},
+            "application/json": {"schema": shape_of("TimelineDocument")},
             "application/x-npz": {"schema": {"type": "string", "format": "binary"}},
         },
     },
@@ -55,9 +36,11 @@ _FORMS: Final[dict[int | str, dict[str, Any]]] = {
 
 
 @router.get("/lanes", operation_id="list_lanes", responses=responses(404))
-async def list_lanes(_caller: Caller, work: Reading, session_id: UUID) -> Lanes:
+async def list_lanes(caller: Caller, work: Writing, session_id: UUID) -> Lanes:
     """Which sources and zones there are snapshots of."""
+    await readable(work, caller, session_id)
     found = await work.snapshots.lanes(session_id)
+    await work.audit.record(caller.actor, "lanes.read", "session", session_id)
     return Lanes(
         lanes=[
             Lane(
@@ -85,24 +68,31 @@ async def get_timeline(
     intervals: Annotated[bool, Query(description="Tell the bounds of the intervals over people too.")] = False,
     form: Annotated[TimelineForm, Query(description="`json`, or `npz` for NumPy.")] = TimelineForm.JSON,
 ) -> Response:
-    """A session's timeline by columns, in order of media time."""
+    """A session's timeline by columns, in order of media time.
+
+    A zone's steps are suppressed where the whole less the zones would be a group too small to be told; while a session
+    is open they wait for the whole.
+    """
     asked = TimelineAsked(caller.organisation_id, session_id, source, zone, form, intervals)
 
     async def read() -> TimelineColumns:
         async with parts.store.begin(caller.organisation_id, read_only=True) as work:
-            return await work.snapshots.timeline(
+            return await work.snapshots.told(
                 session_id, source=source, zone=zone, start_seconds=start_seconds, end_seconds=end_seconds
             )
 
+    whole = start_seconds is None and end_seconds is None
+    version = None
     async with parts.store.begin(caller.organisation_id) as work:
-        session = await work.sessions.get(session_id)
+        session = await readable(work, caller, session_id)
+        if whole and session.state is not SessionState.ENDED:
+            version = await work.snapshots.count(session_id)
         detail = {"source": source, "zone": zone, "form": form.value}
         await work.audit.record(caller.actor, "timeline.read", "session", session_id, detail)
-    whole = start_seconds is None and end_seconds is None
-    if whole and session.state is SessionState.ENDED:
-        written = await parts.timelines.ended(asked, read)
+    if whole:
+        written = await parts.timelines.whole(asked, version, read)
     else:
-        written = await parts.timelines.written(asked, await read())
+        written = await parts.timelines.part(asked, await read())
     if etags.matches(request, written.etag):
         return etags.not_modified(written.etag)
     zipped = "gzip" in request.headers.get("accept-encoding", "")
@@ -116,6 +106,7 @@ async def get_timeline(
 @router.get("/moments", operation_id="list_moments", responses=responses(404))
 async def list_moments(caller: Caller, work: Writing, session_id: UUID, kind: MomentKindName | None = None) -> Moments:
     """Moments that metrics and analyses found."""
+    await readable(work, caller, session_id)
     found = await work.moments.read(session_id, kind=None if kind is None else MomentKind(kind))
     await work.audit.record(caller.actor, "moments.read", "session", session_id)
     return Moments(
@@ -139,14 +130,17 @@ async def list_moments(caller: Caller, work: Writing, session_id: UUID, kind: Mo
 
 
 @router.get("/series", operation_id="list_series", responses=responses(404))
-async def list_series(_caller: Caller, work: Reading, session_id: UUID) -> SeriesList:
+async def list_series(caller: Caller, work: Writing, session_id: UUID) -> SeriesList:
     """Which series of metrics there are."""
+    await readable(work, caller, session_id)
+    await work.audit.record(caller.actor, "series.listed", "session", session_id)
     return SeriesList(series=list(await work.samples.series(session_id)))
 
 
 @router.get("/series/{slug}", operation_id="get_series", responses=responses(404))
 async def get_series(caller: Caller, work: Writing, session_id: UUID, slug: str) -> Series:
     """Samples of one metric by columns; empty where there is none."""
+    await readable(work, caller, session_id)
     log = await work.samples.read(session_id, slug)
     await work.audit.record(caller.actor, "series.read", "session", session_id, {"slug": slug[:80]})
     samples = list(log)

@@ -6,10 +6,12 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request
 
-from mien.service.dependencies import Parts, Reading, RequireAdmin, Writing, writing
+from mien.service.dependencies import Parts, Reading, RequireAdmin, writing
 from mien.service.paging import PageOf, PageQuery, page_of
+from mien.service.principal import Caller
 from mien.service.problems import ProblemError, responses
 from mien.service.schemas.users import NewPassword, NewUser, User, UserChange
+from mien.store import records
 from mien.store.records import Role
 from mien.store.work import Work
 
@@ -40,33 +42,43 @@ async def get_user(_admin: RequireAdmin, work: Reading, user_id: UUID) -> User:
 
 
 @router.patch("/{user_id}", operation_id="change_user", responses=responses(404, 409))
-async def change_user(admin: RequireAdmin, parts: Parts, work: Writing, user_id: UUID, asked: UserChange) -> User:
-    """Another role, or whether somebody may sign in. The last active admin stays one."""
-    user = await work.users.get(user_id)
+async def change_user(request: Request, admin: RequireAdmin, parts: Parts, user_id: UUID, asked: UserChange) -> User:
+    """Another role, or whether somebody may sign in. The last active admin stays one.
+
+    Either ends the user's access tokens, and what they have open with them.
+    """
+    async with writing(request) as work:
+        user, changed = await _change(admin, work, user_id, asked)
+    if changed:
+        await parts.standing.changed()
+    return User.of(user)
+
+
+async def _change(admin: Caller, work: Work, user_id: UUID, asked: UserChange) -> tuple[records.User, bool]:
+    before = user = await work.users.get(user_id)
     ends = (asked.role is not None and asked.role is not Role.ADMIN) or asked.active is False
     if ends and user.role is Role.ADMIN and user.active and not await _other_admin(work, user_id):
         raise ProblemError(409, "conflict", "This is the last admin: make somebody else one first.")
     if asked.role is not None and asked.role is not user.role:
         user = await work.users.change_role(user_id, asked.role)
-        parts.known.forget()
         await work.audit.record(admin.actor, "user.role_changed", "user", user_id, {"role": asked.role.value})
     if asked.active is not None and asked.active is not user.active:
         user = await work.users.set_active(user_id, asked.active)
-        parts.known.forget()
         await work.sign_ins.end_all(user_id)
         action = "user.let_in" if asked.active else "user.shut_out"
         await work.audit.record(admin.actor, action, "user", user_id)
-    return User.of(user)
+    return user, user != before
 
 
 @router.put("/{user_id}/password", operation_id="set_password", status_code=204, responses=responses(404))
 async def set_password(admin: RequireAdmin, parts: Parts, user_id: UUID, asked: NewPassword) -> None:
-    """Another password for somebody who lost theirs."""
+    """Another password for somebody who lost theirs. Every sign-in and token of theirs ends."""
     hashed = await parts.passwords.hashed(asked.password.get_secret_value())
     async with parts.store.begin(admin.organisation_id) as work:
         await work.users.change_password(user_id, hashed)
         await work.sign_ins.end_all(user_id)
         await work.audit.record(admin.actor, "user.password_set", "user", user_id)
+    await parts.standing.changed()
 
 
 async def _other_admin(work: Work, user_id: UUID) -> bool:

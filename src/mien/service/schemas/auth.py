@@ -33,7 +33,7 @@ class SignedIn(BaseModel):
 
 
 class Refresh(BaseModel):
-    """Who renews their access. Browsers send nothing: it is in a cookie."""
+    """A sign-in that is to be renewed, or to end. Browsers send nothing: it is in a cookie."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -72,9 +72,11 @@ class AuditEntry(BaseModel):
 class Requirement(BaseModel):
     """One way in which a session may be permitted."""
 
-    basis: Basis | None = Field(description="null where none needs to be declared.")
+    basis: Basis | None = Field(
+        description="null where none needs to be declared; `consent` also names the consent on record."
+    )
     jurisdiction: bool = Field(description="Whether the country must be declared.")
-    exception: bool = Field(description="Whether a reason must be recorded, which reports then print.")
+    exception: bool = Field(description="Whether an admin must record a reason, which reports then print.")
     notices: list[str] = Field(description="What the operator must heed then.")
 
 

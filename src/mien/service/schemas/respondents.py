@@ -108,5 +108,8 @@ class Withdrawal(BaseModel):
 
     consent: Consent
     sessions_ended: list[UUID] = Field(description="Sessions under it that ran: they take no further snapshot.")
+    jobs_cancelled: list[UUID] = Field(
+        description="Their jobs that waited, or ran: those stop within seconds. None keeps anything from now on."
+    )
     segments_erased: bool = Field(description="Whether what they said of themselves was deleted: no consent covers it.")
     still_held: str = Field(description="What is still held, and how it goes.")

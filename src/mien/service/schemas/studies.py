@@ -6,7 +6,7 @@ import math
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema, model_validator
 
 from mien.analysis.alignment import Offset, OffsetTable
 from mien.service.schemas.fields import Time
@@ -32,13 +32,14 @@ class AudienceSlice(BaseModel):
     unit: str = Field(description="`points` (0–100), or empty.")
     start_seconds: float
     step_seconds: float
-    sessions: int = Field(description="Behind the figures.")
+    sessions: int = Field(description="Behind the figures; all those of one respondent count as one.")
     min_group: int = Field(description="Fewest people that a step tells about.")
     mean: list[float | None] = Field(description="Over sessions, by coverage; null where it is withheld or unread.")
     coverage_share: list[float] = Field(description="Mean over sessions.")
     steps_withheld: int = Field(description="Steps in which somebody was read but nothing is told.")
     sessions_not_counted_yet: int = Field(
-        description="Sessions that ended since parts were last told about; they count once ten people came."
+        description="Sessions that are there and in no figure: with them, what was told before would tell of fewer "
+        "than ten people, or their steps are longer than those it was told on."
     )
     demo: bool
 
@@ -152,6 +153,35 @@ class NewComparison(BaseModel):
         return ", ".join(words) or None
 
 
+_DOCUMENT = {"allOf": [{"$ref": "#/components/schemas/ComparisonDocument"}]}
+
+
+class ComparisonOrder(BaseModel):
+    """The payload of a comparison job.
+
+    Attributes:
+        actor, role: who asked, in the audit, and their role then.
+        asked: what, without its segments.
+        segments: names and values of attributes. As keys, names such as ``age_band`` would be taken for somebody's.
+    """
+
+    study_id: UUID
+    actor: str
+    role: records.Role
+    asked: NewComparison
+    segments: list[tuple[Attribute, list[Value]]] = []
+
+    @classmethod
+    def of(cls, study_id: UUID, actor: str, role: records.Role, asked: NewComparison) -> Self:
+        """What is to be compared, as it lies in the job."""
+        bare = asked.model_copy(update={"segments": {}})
+        return cls(study_id=study_id, actor=actor, role=role, asked=bare, segments=list(asked.segments.items()))
+
+    def comparison(self) -> NewComparison:
+        """What was asked for."""
+        return self.asked.model_copy(update={"segments": self.asked.segments | dict(self.segments)})
+
+
 class Comparison(BaseModel):
     """A comparison that was made; its document is at ``/comparisons/{id}``."""
 
@@ -170,4 +200,6 @@ class MadeComparison(Comparison):
     """A comparison that was just made."""
 
     headline: str = Field(description="What was found, in words.")
-    document: dict[str, Any] = Field(description="As `comparison.schema.json` (urn:mien:comparison:1) describes it.")
+    document: Annotated[dict[str, Any], WithJsonSchema(_DOCUMENT)] = Field(
+        description="As `comparison.schema.json` (urn:mien:comparison:1) describes it."
+    )

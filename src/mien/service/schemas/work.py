@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema, field_validator
 
 from mien.core.errors import SettingsError
 from mien.core.labels import LABEL_SETS
@@ -71,6 +71,66 @@ class PersonalResult(BaseModel):
         )
 
 
+class PersonalFileMade(BaseModel):
+    """A file that shows or lists single people."""
+
+    name: str
+    result_id: UUID = Field(description="At `/personal_results/{id}/content`.")
+
+
+class AnalysisResult(BaseModel):
+    """What a job of the kind `analysis` came to; its reports are listed by its session."""
+
+    session_id: UUID
+    complete: bool
+    stopped_because: str | None
+    files: list[str]
+    personal_files: list[PersonalFileMade]
+    notes: list[str]
+
+
+class AnnotatedVideoResult(BaseModel):
+    """What a job of the kind `annotated_video` came to."""
+
+    complete: bool
+    personal_files: list[PersonalFileMade]
+    notes: list[str]
+
+
+class SessionReportResult(BaseModel):
+    """What a job of the kind `session_report` came to; its reports are listed by its session."""
+
+    session_id: UUID
+    complete: bool
+    sources: list[str]
+    moments: int
+
+
+class ExportResult(BaseModel):
+    """What a job of the kind `export` came to: the report has the file now."""
+
+    report_id: UUID
+    name: str
+
+
+class ComparisonResult(BaseModel):
+    """What a job of the kind `comparison` came to: at `/studies/{study_id}/comparisons/{comparison_id}`."""
+
+    study_id: UUID
+    comparison_id: UUID
+
+
+JOB_RESULTS: Final = (AnalysisResult, AnnotatedVideoResult, SessionReportResult, ExportResult, ComparisonResult)
+_RESULT: Final = {
+    "anyOf": [
+        *({"$ref": f"#/components/schemas/{model.__name__}"} for model in JOB_RESULTS),
+        {"type": "object", "additionalProperties": True},
+        {"type": "null"},
+    ],
+    "description": "By the job's kind; null while it has not ended.",
+}
+
+
 class Job(BaseModel):
     """Work to be done once."""
 
@@ -83,8 +143,8 @@ class Job(BaseModel):
     attempts: int
     max_attempts: int
     cancel_requested: bool
-    error: str | None = Field(description="Why the last attempt failed.")
-    result: dict[str, Any] | None
+    error: str | None = Field(description="Why the last attempt failed, or why it was cancelled.")
+    result: Annotated[dict[str, Any] | None, WithJsonSchema(_RESULT)]
     created_at: Time
     started_at: Time | None
     finished_at: Time | None
@@ -247,6 +307,14 @@ class Report(BaseModel):
             sha256=report.sha256.hex(),
             created_at=report.created_at,
         )
+
+
+class NewExport(BaseModel):
+    """A file of a report to be made."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Literal["report.pdf", "timeline.parquet"]
 
 
 class Export(BaseModel):

@@ -105,9 +105,12 @@ async def _by_claims(claims: Claims, parts: ServiceParts, *, foreign: bool) -> C
         if found is None or found[0] != claims.organisation_id or found[1].name != claims.subject:
             return None
         organisation_id, user = found
-        return Caller(organisation_id, f"user:{user.number}", user.name, user.role, user.number), None
+        if user.token_generation != claims.generation:
+            return None
+        actor = f"user:{user.number}"
+        return Caller(organisation_id, actor, user.name, user.role, user.number, user.token_generation), None
 
-    who = ("user", claims.organisation_id, claims.user_number, claims.subject)
+    who = ("user", claims.organisation_id, claims.user_number, claims.subject, claims.generation)
     return _let_in(await parts.known.get(who, parts.clock.now(), look_up))
 
 
@@ -120,7 +123,8 @@ def _let_in(caller: Caller | None) -> Caller:
 async def _foreign(claims: Claims, parts: ServiceParts) -> Caller:
     async def look_up() -> Found | None:
         async with parts.store.begin_system(read_only=True) as work:
-            own = await work.directory.organisation_named(parts.settings.organisation)
+            named, directory = parts.settings.organisation, work.directory
+            own = await (directory.first_organisation() if named is None else directory.organisation_named(named))
         number = claims.user_number
         actor = "user:foreign" if number is None else f"user:foreign:{number}"
         return None if own is None else (Caller(own.id, actor, claims.subject, Role.VIEWER, number), None)

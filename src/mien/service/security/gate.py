@@ -11,6 +11,7 @@ from mien.service.parts import ServiceParts
 from mien.service.problems import ProblemError
 from mien.service.security import cookies, csrf, origins
 from mien.service.security.authentication import Means, Proof, authenticate
+from mien.service.security.limits import address_of
 
 PUBLIC: Final = frozenset(
     {
@@ -46,16 +47,21 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or refuse."""
-        if scope["type"] == "http" and not public(scope["path"]):
+        if scope["type"] == "http":
             request = Request(scope)
             state = scope.setdefault("state", {})
             try:
-                proof = await self._prove(request)
+                if public(scope["path"]):
+                    await self._parts.limits.public(address_of(request))
+                    proof = None
+                else:
+                    proof = await self._prove(request)
             except ProblemError as problem:
                 state["auth"] = "refused"
                 await problem.response(state.get("request_id"))(scope, receive, send)
                 return
-            state["proof"], state["auth"] = proof, proof.means.value
+            if proof is not None:
+                state["proof"], state["auth"] = proof, proof.means.value
         await self._app(scope, receive, send)
 
     async def _prove(self, request: Request) -> Proof:
@@ -76,11 +82,6 @@ class Gate:
         number = proof.caller.user_number
         sent = request.cookies.get(cookies.CSRF), request.headers.get(csrf.HEADER)
         return number is not None and csrf.holds(self._parts.settings.signing_key, number, *sent)
-
-
-def address_of(connection: HTTPConnection) -> str:
-    """Where a request is from, as the proxies that are trusted say."""
-    return connection.client.host if connection.client else "unknown"
 
 
 def public(path: str) -> bool:

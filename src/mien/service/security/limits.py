@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import ipaddress
 import logging
 import math
 import time
@@ -14,6 +15,7 @@ from limits import RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage, RedisStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from limits.storage import storage_from_string
+from starlette.requests import HTTPConnection
 
 from mien.service.logs import say
 from mien.service.problems import ProblemError
@@ -21,6 +23,7 @@ from mien.service.settings import ServiceSettings
 
 _log = logging.getLogger("mien.service.limits")
 _PATIENCE_SECONDS: Final = 0.5
+_HOUSEHOLD_BITS: Final = 64
 
 
 class Limits:
@@ -38,6 +41,8 @@ class Limits:
         self._shared = None if self._redis is None else SlidingWindowCounterRateLimiter(self._redis)
         self._requests = RateLimitItemPerMinute(settings.requests_per_minute, namespace="mien-requests")
         self._sign_ins = RateLimitItemPerMinute(settings.sign_ins_per_minute, namespace="mien-sign-ins")
+        self._names = RateLimitItemPerMinute(settings.sign_ins_of_a_name_per_minute, namespace="mien-names")
+        self._public = RateLimitItemPerMinute(settings.public_per_minute, namespace="mien-public")
         self._refused = RateLimitItemPerMinute(settings.refusals_per_minute, namespace="mien-refused")
 
     async def request(self, actor: str) -> None:
@@ -48,22 +53,33 @@ class Limits:
         """
         await self._count(self._requests, actor)
 
+    async def public(self, address: str) -> None:
+        """Somebody unknown asks for what anybody may have; counted in this process, whether Redis answers or not.
+
+        Raises:
+            ProblemError: 429.
+        """
+        await self._count(self._public, _digest(bucket(address)), shared=False)
+
     async def refused(self, address: str) -> None:
         """Something bad was sent from an address.
 
         Raises:
             ProblemError: 429.
         """
-        await self._count(self._refused, _digest(address))
+        await self._count(self._refused, _digest(bucket(address)))
 
     async def sign_in(self, address: str, name: str) -> None:
-        """Somebody tries to sign in: counted for their address, and for the name from wherever.
+        """Somebody tries to sign in: counted for their address, whatever the name, and loosely for the name.
+
+        Whoever guesses at one address shuts out others there, and not who has the name elsewhere; that takes guesses
+        from many addresses at once, which are limited too.
 
         Raises:
             ProblemError: 429.
         """
-        await self._count(self._sign_ins, "address", _digest(address))
-        await self._count(self._sign_ins, "name", _digest(name.strip().casefold()))
+        await self._count(self._sign_ins, "address", _digest(bucket(address)))
+        await self._count(self._names, _digest(name.strip().casefold()))
 
     async def close(self) -> None:
         """Let go of Redis."""
@@ -71,8 +87,8 @@ class Limits:
             with contextlib.suppress(Exception):
                 await self._redis.bridge.storage.aclose()  # type: ignore[attr-defined]
 
-    async def _count(self, item: RateLimitItemPerMinute, *whom: str) -> None:
-        for limiter in (self._shared, self._local):
+    async def _count(self, item: RateLimitItemPerMinute, *whom: str, shared: bool = True) -> None:
+        for limiter in (self._shared if shared else None, self._local):
             if limiter is None:
                 continue
             try:
@@ -97,6 +113,24 @@ def _shared(url: str) -> RedisStorage:
     )
     assert isinstance(storage, RedisStorage)
     return storage
+
+
+def address_of(connection: HTTPConnection) -> str:
+    """Where a request is from, as the proxies that are trusted say; nobody else's word counts (``serving.py``)."""
+    return connection.client.host if connection.client else "unknown"
+
+
+def bucket(address: str) -> str:
+    """Whose an address is: of IPv6 the /64 that a household or a machine is given whole, of IPv4 the address itself."""
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(found, ipaddress.IPv6Address):
+        if found.ipv4_mapped is not None:
+            return str(found.ipv4_mapped)
+        return str(ipaddress.IPv6Network((found, _HOUSEHOLD_BITS), strict=False))
+    return str(found)
 
 
 def _digest(text: str) -> str:

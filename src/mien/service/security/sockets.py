@@ -6,6 +6,7 @@ accepted, sent nothing, and closed with 4001.
 
 from __future__ import annotations
 
+import contextlib
 from typing import Final
 
 from starlette.websockets import WebSocket
@@ -15,6 +16,7 @@ from mien.service.principal import Caller
 from mien.service.problems import ProblemError
 from mien.service.security import origins
 from mien.service.security.authentication import authenticate
+from mien.service.security.limits import address_of
 from mien.store.records import Role
 
 REFUSED: Final = 4001
@@ -41,8 +43,11 @@ async def admit(
         try:
             caller = (await authenticate(socket, parts, foreign=foreign)).caller
             await parts.limits.request(caller.actor)
-        except ProblemError:
+        except ProblemError as problem:
             caller = None
+            if problem.status == 401:
+                with contextlib.suppress(ProblemError):
+                    await parts.limits.refused(address_of(socket))
     if caller is not None and not caller.role.includes(role):
         caller = None
     await socket.accept()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
@@ -11,17 +11,30 @@ from typing import Any, Final, Literal
 import numpy as np
 
 from mien.analysis.alignment import OffsetTable, align
-from mien.analysis.compare import CompareOptions, compare
+from mien.analysis.compare import CompareOptions, Comparison, compare
 from mien.analysis.copies import refuse_copies
 from mien.analysis.session_files import moved, on_common_steps
 from mien.analysis.sessions import SessionSet, TimeBase
 from mien.core.errors import MediaTooLargeError
 from mien.core.labels import EMOTIONS
+from mien.core.policy import LEAST_GROUP_WITHOUT_BASIS
 from mien.report.comparison import build_comparison
+from mien.service.studies.audience import check_cells
 
 _IN_POINTS: Final = (*EMOTIONS, "shock", "reaction", "attention", "expressiveness", "sentiment")
-MOST_CELLS: Final = 5e9
-"""Sessions × steps × shuffles × comparisons: more takes minutes, and is a worker's business."""
+MOST_CELLS: Final = 1e9
+"""Sessions × steps × shuffles × series that are compared while somebody waits: some seconds."""
+MOST_CELLS_OF_A_JOB: Final = 1e12
+"""The same of a worker: some hours."""
+TOO_MANY: Final = (
+    "{cells:.1e} cells are too many to be compared while a request waits: begin a job at "
+    "/api/v1/studies/{{study_id}}/comparison_jobs, or ask for a longer step, a shorter stretch, fewer series or fewer "
+    "shuffles."
+)
+TOO_MANY_FOR_A_JOB: Final = (
+    "{cells:.1e} cells are too many to be compared at once: ask for a longer step, a shorter stretch, fewer series or "
+    "fewer shuffles."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +68,9 @@ def compare_versions(
     picked: Mapping[str, Sequence[SessionSet]],
     plan: Plan,
     created: datetime,
+    on_progress: Callable[[float], None] | None = None,
+    *,
+    not_counted: Mapping[tuple[str, str], int] | None = None,
 ) -> dict[str, Any]:
     """The comparison of the first version with each of the others, as ``comparison.json`` tells it.
 
@@ -63,6 +79,9 @@ def compare_versions(
         picked: the parts of them to be compared.
         plan: how.
         created: when.
+        on_progress: told the share that is done, 0–1, before each pair; what it raises ends the comparison. None where
+            a request waits: much less is compared then.
+        not_counted: sessions that are there and in none of the parts, by version and series.
 
     Raises:
         InputError: one session is a copy of another.
@@ -78,11 +97,16 @@ def compare_versions(
         power=plan.power,
         control=plan.control,
         family=(len(first) - 1) * len(picked),
+        # The document stays with the study, where everybody of the organisation reads it.
+        min_group=LEAST_GROUP_WITHOUT_BASIS,
     )
     rng = np.random.default_rng(plan.seed)
-    found = []
+    found: list[Comparison] = []
     gaps = {}
+    pairs = (len(first) - 1) * len(picked)
+    most, why = (MOST_CELLS, TOO_MANY) if on_progress is None else (MOST_CELLS_OF_A_JOB, TOO_MANY_FOR_A_JOB)
     for series, sets in picked.items():
+        _check_grid(sets, plan)
         aligned = _aligned(sets, plan)
         gaps = {
             other.version: (
@@ -96,15 +120,15 @@ def compare_versions(
             aligned = tuple(one.between(plan.from_seconds, plan.to_seconds) for one in aligned)
         reference, *others = aligned
         cells = sum((len(reference) + len(o)) * o.base.steps for o in others) * plan.shuffles * len(picked)
-        if cells > MOST_CELLS:
-            raise MediaTooLargeError(
-                f"{cells:.1e} cells are too many to be compared at once: ask for a longer step, a shorter stretch, "
-                "fewer series or fewer shuffles."
-            )
-        found += [compare(reference, other, series, rng, options, unit=unit_of(series)) for other in others]
+        if cells > most:
+            raise MediaTooLargeError(why.format(cells=cells))
+        for other in others:
+            if on_progress is not None:
+                on_progress(len(found) / pairs)
+            found.append(compare(reference, other, series, rng, options, unit=unit_of(series)))
     document = build_comparison(
         first, found, created, seed=plan.seed, gaps=gaps, filtered=plan.filtered,
-        units={series: unit_of(series) for series in picked},
+        units={series: unit_of(series) for series in picked}, not_counted=not_counted,
     )  # fmt: skip
     return document.model_dump(mode="json")
 
@@ -112,6 +136,13 @@ def compare_versions(
 def unit_of(series: str) -> str:
     """``points``, or empty where a series has no such unit."""
     return "points" if series in _IN_POINTS else ""
+
+
+def _check_grid(sets: Sequence[SessionSet], plan: Plan) -> None:
+    """Before all versions are put on common steps."""
+    step = plan.step_seconds or max(one.base.step_seconds for one in sets)
+    seconds = max(one.base.end_seconds for one in sets) - min(one.base.start_seconds for one in sets)
+    check_cells(seconds / step * sum(len(one) for one in sets))
 
 
 def _aligned(sets: Sequence[SessionSet], plan: Plan) -> tuple[SessionSet, ...]:

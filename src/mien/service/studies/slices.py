@@ -1,7 +1,7 @@
 """Questions about parts of a study's audience, so that no answers of any days tell of fewer than ten people.
 
-What parts were answered over is remembered in the audit, which is never changed, under the study and the version: the
-partition in force (:mod:`mien.analysis.standing`), not what was asked.
+What was told is remembered in the audit, which is never changed, under the study and the version: for questions about
+parts the partition in force, whichever part was asked about, of whatever quantity (:mod:`mien.analysis.standing`).
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ import numpy as np
 
 from mien.analysis.filters import Filter
 from mien.analysis.sessions import SessionSet
-from mien.analysis.standing import Standing, answering
+from mien.analysis.standing import Crowd, Told, answering
 from mien.core.errors import InputError
+from mien.service.studies.audience import quantity_of
 from mien.store.work import Work
 
 ACTION: Final = "audience.partitioned"
@@ -52,32 +53,34 @@ class Answer:
     Attributes:
         audience: the sessions and steps it is about; what is withheld is NaN and weighs nothing.
         withheld_steps: steps in which somebody was read but nothing is told.
-        left_out: sessions that are there and not counted yet, because too few came since parts were last told about.
+        left_out: sessions that are there and not counted yet: too few came with them, or their steps are longer.
         standing: what is to be remembered before this is told; None for nothing.
     """
 
     audience: SessionSet
     withheld_steps: int
     left_out: int = 0
-    standing: Standing | None = None
+    standing: Told | None = None
 
 
-async def remembered(work: Work, study_id: UUID, version_id: UUID, series: str) -> tuple[Standing, ...]:
-    """Everything that parts of a version's audience were answered over, in order."""
-    found: list[Standing] = []
+async def remembered(work: Work, study_id: UUID, version_id: UUID) -> tuple[Told, ...]:
+    """Everything that was told of a version's audience, in order."""
+    found: list[Told] = []
     after: UUID | None = None
     while True:
         page = await work.audit.list(after=after, limit=1000, action=ACTION, subject=_subject(study_id, version_id))
-        found += [Standing.from_document(e.detail) for e in page.items if e.detail["series"] == series]
+        # Entries from before quantities were kept have their series alone.
+        details = ({"quantity": quantity_of(entry.detail["series"]), **entry.detail} for entry in page.items)
+        found += [Told.from_document(detail) for detail in details]
         if page.after is None:
             return tuple(found)
         after = page.after
 
 
 async def remember(
-    work: Work, actor: str, place: tuple[UUID, UUID, str], standing: Standing, earlier: tuple[Standing, ...]
+    work: Work, actor: str, place: tuple[UUID, UUID, str], standing: Told, earlier: tuple[Told, ...]
 ) -> bool:
-    """Keep what parts are about to be answered over; the answer may be given once this unit of work has ended well.
+    """Keep what is about to be told; the answer may be given once this unit of work has ended well.
 
     Args:
         work: a unit of work that writes.
@@ -91,38 +94,50 @@ async def remember(
     """
     study_id, version_id, series = place
     await work.audit.alone()
-    if await remembered(work, study_id, version_id, series) != earlier:
+    if await remembered(work, study_id, version_id) != earlier:
         return False
     detail = {"series": series, **standing.document()}
     await work.audit.record(actor, ACTION, SUBJECT, _subject(study_id, version_id), detail)
     return True
 
 
-def answer(audience: SessionSet, asked: Asked, earlier: tuple[Standing, ...]) -> Answer:
-    """A part of an audience, or all of it.
+def answer(crowd: Crowd, asked: Asked, earlier: tuple[Told, ...]) -> Answer:
+    """A part of an audience, or all of it, beside what was told of it before.
 
     Args:
-        audience: all of it.
+        crowd: everybody who is there.
         asked: which part.
-        earlier: what parts were answered over before.
+        earlier: what was told before.
 
     Raises:
-        PolicyError: it would tell of too few people, alone or together with what was answered before.
+        PolicyError: it would tell of too few people, alone or together with what was told before.
         InputError: nobody was asked about an attribute.
         SettingsError: no step lies in the stretch.
     """
-    if asked.is_of_everybody:
-        whole = audience
-        if asked.from_seconds > 0 or not math.isinf(asked.to_seconds):
-            whole = audience.between(asked.from_seconds, asked.to_seconds)
-        read = whole.people(asked.series) > 0
-        return Answer(whole, int((read & np.isnan(whole.mean(asked.series))).sum()))
-    unknown = [name for name in asked.segments if name not in audience.attributes]
+    sessions = crowd.sessions
+    unknown = [name for name in asked.segments if name not in sessions.attributes]
     if unknown:
-        raise InputError(f"nobody in version '{audience.version}' declared '{unknown[0]}' and agreed to its use.")
-    over = answering(audience, asked.series, earlier)
-    told = over.ask(Filter(asked.series, asked.segments, asked.from_seconds, asked.to_seconds))
-    return Answer(told.audience, told.withheld_steps, over.left_out, over.standing)
+        raise InputError(f"nobody in version '{sessions.version}' declared '{unknown[0]}' and agreed to its use.")
+    over = answering(crowd, asked.series, earlier, in_parts=not asked.is_of_everybody)
+    if not asked.is_of_everybody:
+        told = over.ask(Filter(asked.series, asked.segments, asked.from_seconds, asked.to_seconds))
+        return Answer(told.audience, told.withheld_steps, over.left_out, over.standing)
+    whole, told_of = _inside(over.audience, asked), _inside(over.everybody(asked.series), asked)
+    withheld = (whole.people(asked.series) > 0) & np.isnan(told_of.mean(asked.series))
+    return Answer(told_of, int(withheld.sum()), over.left_out, over.standing)
+
+
+def everybody(audience: SessionSet, asked: Asked) -> Answer:
+    """All of an audience, to who may read each session by itself: under the sessions' own smallest groups."""
+    whole = _inside(audience, asked)
+    read = whole.people(asked.series) > 0
+    return Answer(whole, int((read & np.isnan(whole.mean(asked.series))).sum()))
+
+
+def _inside(audience: SessionSet, asked: Asked) -> SessionSet:
+    if asked.from_seconds > 0 or not math.isinf(asked.to_seconds):
+        return audience.between(asked.from_seconds, asked.to_seconds)
+    return audience
 
 
 def _subject(study_id: UUID, version_id: UUID) -> str:

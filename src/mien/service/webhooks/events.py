@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Any, Final
 
 EVERY_EVENT: Final = "*"
@@ -25,19 +24,6 @@ class Event(StrEnum):
     PING = "webhook.ping"
 
 
-MEANING: Final[Mapping[Event, str]] = MappingProxyType(
-    {
-        Event.SESSION_STARTED: "a session was begun",
-        Event.SESSION_ENDED: "a session takes no further snapshot",
-        Event.SESSION_DELETED: "a session was deleted with everything that belonged to it",
-        Event.SCARE_DETECTED: "shock rose above what it just was, while the session ran",
-        Event.DROP_DETECTED: "engagement or attention fell, while the session ran",
-        Event.JOB_DONE: "a job is done",
-        Event.JOB_FAILED: "a job was given up",
-        Event.JOB_CANCELLED: "a job was cancelled",
-        Event.PING: "somebody asked for a message, to see that it arrives",
-    }
-)
 CHOICES: Final = (EVERY_EVENT, *(event.value for event in Event if event is not Event.PING))
 """What a webhook may ask for: a ping comes without asking."""
 

@@ -19,7 +19,7 @@ from pydantic import TypeAdapter
 
 from mien.core.content import Source
 from mien.core.errors import MienError
-from mien.service.work.confinement import Limits, confine
+from mien.service.work.confinement import Limits, code_places, confine, is_memory, model_places
 from mien.service.work.messages import PIECE_BYTES, Kind, Sender
 from mien.service.work.requests import DecodingRequest, PersonalFile
 
@@ -40,7 +40,15 @@ WORKS = TypeAdapter(tuple[Source, ...])
 def main() -> None:
     """Do what standard input asks for; the exit status is 0 where that was told, whatever it was."""
     request = DecodingRequest.model_validate_json(sys.stdin.buffer.readline())
-    confine(Limits(request.memory_bytes, request.cpu_seconds, request.file_bytes), request.parent)
+    # Where models lie may be told by the home folder, which cannot be looked up any more afterwards.
+    os.environ.setdefault("HOME", str(Path.home()))
+    limits = Limits(
+        request.memory_bytes,
+        request.cpu_seconds,
+        request.file_bytes,
+        readable=(*code_places(), *model_places()),
+    )
+    confine(limits, request.parent)
     with open(request.output_handle, "wb", buffering=0) as stream:  # noqa: PTH123
         sender = Sender(stream)
         reserve = bytearray(STILL_MEMORY_BYTES)
@@ -50,11 +58,11 @@ def main() -> None:
             del reserve
             sender.tell(Kind.PROBLEM, code="memory", message=_too_much_memory(request))
         except MienError as error:
-            code = "memory" if _is_memory(error) else type(error).__name__
+            code = "memory" if is_memory(error) else type(error).__name__
             message = _too_much_memory(request) if code == "memory" else str(error)
             sender.tell(Kind.PROBLEM, code=code, message=message, exit_code=error.exit_code)
         except Exception as error:
-            if not _is_memory(error):
+            if not is_memory(error):
                 raise
             sender.tell(Kind.PROBLEM, code="memory", message=_too_much_memory(request))
 
@@ -235,20 +243,6 @@ def _too_much_memory(request: DecodingRequest) -> str:
         f"reading the upload takes more than the {request.memory_bytes >> 20} MB of memory it may take: scale the "
         "recording down, or cut it."
     )
-
-
-def _is_memory(error: BaseException) -> bool:
-    """Whether memory ran out somewhere below: libraries tell so in words and numbers of their own."""
-    seen: BaseException | None = error
-    while seen is not None:
-        number = getattr(seen, "errno", None)
-        text = str(seen)
-        if isinstance(seen, MemoryError) or number == 12 or "bad_alloc" in text or "Insufficient memory" in text:
-            return True
-        if "Cannot allocate memory" in text or "Failed to allocate memory" in text:
-            return True
-        seen = seen.__cause__ or seen.__context__
-    return False
 
 
 if __name__ == "__main__":

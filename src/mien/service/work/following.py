@@ -9,13 +9,15 @@ from contextlib import AsyncExitStack
 from typing import Any, Final
 from uuid import UUID
 
-from starlette.responses import StreamingResponse
-from starlette.types import Receive, Scope, Send
-
+from mien.service.event_stream import EventStream
+from mien.service.live.events import announce_end
 from mien.service.parts import ServiceParts
+from mien.service.principal import Caller
 from mien.service.schemas.work import Job
+from mien.service.security.standing import held_by
 from mien.service.work.tasks import Announce, Progressed
 from mien.store.errors import NotFoundError
+from mien.store.records import JobState
 from mien.streams.bus import Announcement, Bus
 
 KIND: Final = "job"
@@ -30,7 +32,7 @@ def channel(organisation_id: UUID, job_id: UUID) -> str:
 
 
 def announcer(bus: Bus) -> Announce:
-    """Tells followers what workers say."""
+    """Tells followers what workers say: those of a job, and at its end those of the session that ended with it."""
 
     async def announce(progressed: Progressed) -> None:
         told: dict[str, Any] = {
@@ -43,44 +45,35 @@ def announcer(bus: Bus) -> Announce:
         }
         data = json.dumps(told, separators=(",", ":")).encode()
         await bus.live.announce([Announcement(channel(progressed.organisation_id, progressed.job_id), KIND, data)])
+        if progressed.session_id is not None and JobState(progressed.state).final:
+            await announce_end(bus.live, progressed.organisation_id, progressed.session_id)
 
     return announce
 
 
-class _Stream(StreamingResponse):
-    """A stream that lets go of what it follows when it ends, however it ends."""
-
-    def __init__(self, told: AsyncIterator[bytes], stack: AsyncExitStack) -> None:
-        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        super().__init__(told, media_type="text/event-stream", headers=headers)
-        self._stack = stack
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async with self._stack:
-            await super().__call__(scope, receive, send)
-
-
-async def job_events(parts: ServiceParts, organisation_id: UUID, job_id: UUID) -> StreamingResponse:
-    """A job's progress as server-sent events, until it has ended.
+async def job_events(parts: ServiceParts, caller: Caller, job_id: UUID) -> EventStream:
+    """A job's progress as server-sent events, until it has ended or the caller may not come in any more.
 
     Raises:
         BusUnavailableError: the bus does not answer.
     """
-    stack = AsyncExitStack()
-    heard = await stack.enter_async_context(parts.bus.live.follow(channel(organisation_id, job_id)))
-    return _Stream(_told(parts, organisation_id, job_id, heard), stack)
+    stack, shut_out = AsyncExitStack(), asyncio.Event()
+    heard = await stack.enter_async_context(parts.bus.live.follow(channel(caller.organisation_id, job_id)))
+    stack.enter_context(parts.standing.hold(held_by(caller), shut_out.set))
+    return EventStream(_told(parts, caller.organisation_id, job_id, heard, shut_out), stack)
 
 
 async def _told(
-    parts: ServiceParts, organisation_id: UUID, job_id: UUID, heard: AsyncIterator[Any]
+    parts: ServiceParts, organisation_id: UUID, job_id: UUID, heard: AsyncIterator[Any], shut_out: asyncio.Event
 ) -> AsyncIterator[bytes]:
     """The store's word on the job, each time something was heard of it or some time has passed."""
     last = b""
     silent = 0.0
     hearing: asyncio.Future[Any] = asyncio.ensure_future(anext(heard, None))
     draining = asyncio.ensure_future(parts.lifecycle.draining.wait())
+    refused = asyncio.ensure_future(shut_out.wait())
     try:
-        while not draining.done():
+        while not draining.done() and not refused.done():
             try:
                 async with parts.store.begin(organisation_id, read_only=True) as work:
                     job = Job.of(await work.jobs.get(job_id))
@@ -92,7 +85,7 @@ async def _told(
                 last, silent = data, 0.0
             if job.state.final:
                 return
-            await asyncio.wait({hearing, draining}, timeout=ASK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({hearing, draining, refused}, timeout=ASK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             if hearing.done():
                 if hearing.result() is None:
                     return
@@ -103,6 +96,6 @@ async def _told(
                 yield b": alive\n\n"
                 silent = 0.0
     finally:
-        for task in (hearing, draining):
+        for task in (hearing, draining, refused):
             task.cancel()
-        await asyncio.gather(hearing, draining, return_exceptions=True)
+        await asyncio.gather(hearing, draining, refused, return_exceptions=True)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import os
 import signal
 import sys
@@ -26,16 +25,13 @@ from mien.core.errors import InputError, MienError
 from mien.core.findings import Moment, SampleLog
 from mien.core.media import Media
 from mien.scholar import fitting_terms
+from mien.service.work import memory
+from mien.service.work.environment import told_environment
 from mien.service.work.messages import Kind, Message, ProtocolError, received
 from mien.service.work.options import DecodingOptions
 from mien.service.work.requests import DecodingRequest, Measurement
 from mien.store.errors import InvalidError
 
-KEPT_VARIABLES: Final = (
-    *("PATH", "LANG", "LC_ALL", "HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "PYTHONPATH"),
-    *("MIEN_MODELS", "MIEN_CACHE", "MIEN_OFFLINE"),
-)
-"""Of the worker's environment, what the process gets: where things are, and no secret."""
 MOST_SNAPSHOTS: Final = 2_000_000
 MOST_DOCUMENT_BYTES: Final = 512 << 20
 MOST_SERIES: Final = 200
@@ -144,12 +140,12 @@ async def decode(
             )
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
-                *("-X", "faulthandler", "-m", "mien.service.work.child"),
+                *("-P", "-B", "-X", "faulthandler", "-m", "mien.service.work.child"),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.PIPE,
                 pass_fds=(handle, writing),
-                env={name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ},
+                env=told_environment(),
                 start_new_session=True,
             )
         finally:
@@ -348,14 +344,11 @@ def _bounded(measurement: Measurement, options: DecodingOptions) -> Measurement:
 
 def _in_memory(pieces: Iterable[bytes]) -> int:
     """A memory file that holds the pieces and cannot be changed any more."""
-    handle = os.memfd_create("upload", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    handle = memory.make("upload")
     try:
         for piece in pieces:
-            view = memoryview(piece)
-            while view:
-                view = view[os.write(handle, view) :]
-        seals = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
-        fcntl.fcntl(handle, fcntl.F_ADD_SEALS, seals)
+            memory.append(handle, piece)
+        memory.seal(handle)
     except BaseException:
         os.close(handle)
         raise

@@ -10,7 +10,6 @@ from pydantic import AwareDatetime, Field
 from mien.assembly import DEFAULT_HEAD_POSE, Choices
 from mien.core.policy import Basis, Declaration, Purpose
 from mien.core.settings import Profile, Settings
-from mien.models import DEFAULT_CLASSIFIER
 
 PersonalFile = Literal["annotated.mp4", "faces.csv", "fex.csv"]
 """Files that show or list single people, each on explicit request."""
@@ -33,7 +32,7 @@ class Backends(Settings):
     """Which backends to use; see :class:`mien.assembly.Choices`. Models that ship only: no path is taken."""
 
     detector: Literal["yunet", "centerface", "mtcnn", "blazeface"] | None = None
-    classifier: str = Field(DEFAULT_CLASSIFIER, pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")
+    classifier: str | None = Field(None, pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")
     head_pose: str = Field(DEFAULT_HEAD_POSE, pattern=r"^[a-z0-9][a-z0-9_]{0,63}$")
 
     def choices(self) -> Choices:
@@ -67,6 +66,20 @@ class AnalysisOrder(Settings):
 
     upload_id: UUID
     measurement: Measurement
+
+
+class SessionReportOrder(Settings):
+    """The payload of a job that reports of a live session; the job names the session."""
+
+    forgotten: bool = False
+    """Nobody ended it."""
+
+
+class ExportOrder(Settings):
+    """The payload of a job that makes a file of a report."""
+
+    report_id: UUID
+    name: Literal["report.pdf", "timeline.parquet"]
 
 
 class DecodingRequest(Settings):

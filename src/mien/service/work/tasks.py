@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from mien.core.clock import Clock
+from mien.report.signing import Signer
 from mien.service.spool import Spool
 from mien.service.work.options import SpoolOptions, WorkerOptions
 from mien.store.database import Store
@@ -30,6 +31,7 @@ class Tools:
         spool: where uploads lie.
         clock: tells the time.
         options, keeping: how workers work, and how long things stay in the spool.
+        signer: signs reports; None where they are not signed.
     """
 
     store: Store
@@ -37,6 +39,7 @@ class Tools:
     clock: Clock
     options: WorkerOptions = field(default_factory=WorkerOptions)
     keeping: SpoolOptions = field(default_factory=SpoolOptions)
+    signer: Signer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,7 @@ class Finish:
     """What a job came to.
 
     Attributes:
-        result: plain JSON values that clients see; nothing personal.
+        result: plain JSON values that clients see; nothing personal. ``write`` may still add to it.
         write: writes results in the transaction that completes the job.
         erase: spooled files whose rows ``write`` dropped: their bytes go once that is durable.
         undo: removes what lies outside the database, where the transaction was not kept.

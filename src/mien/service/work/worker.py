@@ -13,17 +13,23 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from mien.core.errors import InputError, MienError, PolicyError, SettingsError
 from mien.service.logs import say
 from mien.service.work.sweeping import sweep_due, sweep_orphans
 from mien.service.work.tasks import Announce, Finish, Handler, Progressed, Task, Tools
-from mien.store.errors import ConflictError, InvalidError, JobTimedOutError, LeaseLostError, NotFoundError
-from mien.store.records import JobState, Lease
-from mien.store.work import Work
+from mien.store.errors import (
+    ConflictError,
+    InvalidError,
+    JobCancelledError,
+    JobTimedOutError,
+    LeaseLostError,
+    NotFoundError,
+)
+from mien.store.records import EndedJob, Lease
 
 LOG: Final = logging.getLogger("mien.service.worker")
 HOPELESS: Final = (InputError, PolicyError, SettingsError, InvalidError, NotFoundError, ConflictError)
@@ -109,6 +115,7 @@ class Worker:
             leases = await work.queue.claim(
                 self.owner, tuple(self._handlers), lease_seconds=self._tools.options.lease_seconds
             )
+        await self._tell_of(work.queue.reaped)
         return leases[0] if leases else None
 
     async def _attempt(self, attempt: _Attempt) -> None:
@@ -125,6 +132,8 @@ class Worker:
             state = await self._stopped(attempt)
         except LeaseLostError:
             state = "lost"
+        except JobCancelledError:
+            state = await self._cancelled(attempt)
         except Exception as error:
             state = await self._failed(attempt, error)
         finally:
@@ -161,7 +170,6 @@ class Worker:
         try:
             async with self._tools.store.finishing(lease, finish.result) as work:
                 await finish.write(work)
-                await _publish(work, lease, JobState.DONE, None)
         except BaseException:
             finish.undo()
             raise
@@ -213,20 +221,19 @@ class Worker:
                 return await attempt.finishing
             except LeaseLostError:
                 return "lost"
+            except JobCancelledError:
+                return await self._cancelled(attempt)
             except Exception as error:
                 return await self._failed(attempt, error)
         with contextlib.suppress(LeaseLostError):
             match attempt.ended:
                 case "cancelled":
-                    async with store.cancelling(lease) as work:
-                        await _publish(work, lease, JobState.CANCELLED, None)
-                    await self._tell(attempt, "cancelled")
-                    await sweep_due(store, self._tools.spool)
-                    return "cancelled"
+                    return await self._cancelled(attempt)
                 case "timed out":
                     # Others take it from here; so does this worker, at its next claim.
                     async with store.begin_system() as system:
                         await system.queue.reap()
+                    await self._tell_of(system.queue.reaped)
                     await sweep_due(store, self._tools.spool)
                     return "timed out"
                 case None:
@@ -236,15 +243,25 @@ class Worker:
                     return "handed back"
         return "lost"
 
+    async def _cancelled(self, attempt: _Attempt) -> str:
+        store, lease = self._tools.store, attempt.lease
+        try:
+            async with store.cancelling(lease):
+                pass
+        except LeaseLostError:
+            return "lost"
+        await self._tell(attempt, "cancelled")
+        await sweep_due(store, self._tools.spool)
+        return "cancelled"
+
     async def _failed(self, attempt: _Attempt, error: Exception) -> str:
         store, lease = self._tools.store, attempt.lease
         told = str(error) if isinstance(error, MienError) else "an error inside the service; its log tells more."
         if not isinstance(error, MienError):
             LOG.error("a job failed", extra={"figures": {"job_id": str(lease.job.id)}}, exc_info=error)
         try:
-            async with store.failing(lease, told, again=not isinstance(error, HOPELESS)) as (state, work):
-                if state is JobState.FAILED:
-                    await _publish(work, lease, state, told)
+            async with store.failing(lease, told, again=not isinstance(error, HOPELESS)) as (state, _):
+                pass
         except LeaseLostError:
             return "lost"
         except Exception as trouble:
@@ -253,16 +270,27 @@ class Worker:
             return "lost"
         attempt.note = told
         await self._tell(attempt, state.value)
-        if state is JobState.FAILED:
+        if state.final:
             await sweep_due(store, self._tools.spool)
         return state.value
 
     async def _tell(self, attempt: _Attempt, state: str) -> None:
         lease = attempt.lease
         job = lease.job
-        progressed = Progressed(
-            lease.organisation_id, job.id, job.session_id, job.kind, state, attempt.share, attempt.note or None
+        await self._say(
+            Progressed(
+                lease.organisation_id, job.id, job.session_id, job.kind, state, attempt.share, attempt.note or None
+            )
         )
+
+    async def _tell_of(self, reaped: Sequence[EndedJob]) -> None:
+        """Jobs that ended because their workers could not end them."""
+        for one in reaped:
+            job = one.job
+            told = (job.id, job.session_id, job.kind, one.state.value, job.progress, one.error)
+            await self._say(Progressed(one.organisation_id, *told))
+
+    async def _say(self, progressed: Progressed) -> None:
         try:
             await self._announce(progressed)
         except Exception as error:
@@ -277,17 +305,6 @@ class Worker:
             except Exception as error:
                 say(LOG, logging.WARNING, "the spool could not be swept", problem=type(error).__name__)
             await _unless(stop, options.sweep_seconds)
-
-
-async def _publish(work: Work, lease: Lease, state: JobState, error: str | None) -> None:
-    """Tell webhooks how a job ended."""
-    job = lease.job
-    told: dict[str, Any] = {"job_id": str(job.id), "kind": job.kind, "state": state.value}
-    if job.session_id is not None:
-        told["session_id"] = str(job.session_id)
-    if error is not None:
-        told["error"] = error
-    await work.deliveries.publish(f"job.{state.value}", told, session_id=job.session_id)
 
 
 async def _unless(stop: asyncio.Event, seconds: float) -> None:

@@ -8,21 +8,14 @@ from typing import Any, Final
 
 from mien.core.audience import SnapshotLog
 from mien.service.work.handlers._reading import PersonalFiles, read_upload
+from mien.service.work.handlers._reports import ACTOR, FILE_TYPES, keep_report, signed
 from mien.service.work.limited import Decoded, RefusedError
 from mien.service.work.messages import ProtocolError
 from mien.service.work.requests import AnalysisOrder
 from mien.service.work.tasks import Finish, Task
 from mien.store.work import Work
 
-ACTOR: Final = "worker"
 REPORT: Final = "report.json"
-REPORT_KIND: Final = "report"
-FILE_TYPES: Final = {
-    "report.html": "text/html; charset=utf-8",
-    "timeline.csv": "text/csv; charset=utf-8",
-    "shock_report.json": "application/json",
-}
-"""Files that are kept beside a report, and their media types."""
 _AT_ONCE: Final = 5_000
 
 
@@ -36,6 +29,7 @@ async def handle(task: Task) -> Finish:
     try:
         found = await read_upload(task, order, personal, documents=True)
         report = await asyncio.to_thread(_report, found)
+        signature = await signed(task, report)
         await task.progress(1.0, "storing what was found")
         await _ingest(task, found.snapshots)
     except BaseException:
@@ -46,14 +40,10 @@ async def handle(task: Task) -> Finish:
         for log in found.series.values():
             await work.samples.append(session_id, log)
         await work.moments.add(session_id, found.moments)
-        record = await work.reports.add(REPORT_KIND, report, session_id=session_id)
-        for name, media_type in FILE_TYPES.items():
-            if name in found.documents:
-                await work.report_files.add(record.id, session_id, name, media_type, found.documents[name])
+        await keep_report(work, session_id, report, found.documents, signature)
         await personal.keep(work)
         await work.spooled_files.drop(order.upload_id)
         await work.sessions.measured(session_id, found.step_seconds)
-        await work.sessions.end(session_id)
         await work.audit.record(ACTOR, "session.analysed", "session", session_id, {"job_id": str(task.job.id)})
 
     result: dict[str, Any] = {
@@ -76,7 +66,7 @@ async def _ingest(task: Task, snapshots: SnapshotLog) -> None:
     for start in range(0, len(snapshots), _AT_ONCE):
         batch = list(snapshots[start : start + _AT_ONCE])
         async with task.tools.store.begin(task.organisation_id) as work:
-            taken = await work.snapshots.ingest(batch)
+            taken = await work.snapshots.ingest(batch, by_job=True)
         if taken.refused:
             raise RefusedError(f"what was measured could not be stored: {taken.refused[0].reason}", "gone")
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from mien.service.work.handlers._reading import PersonalFiles, read_upload
+from mien.service.work.handlers._reports import ACTOR
 from mien.service.work.requests import AnalysisOrder
 from mien.service.work.tasks import Finish, Task
 from mien.store.work import Work
-
-ACTOR = "worker"
 
 
 async def handle(task: Task) -> Finish:

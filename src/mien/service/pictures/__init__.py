@@ -1,0 +1,1 @@
+"""Pictures and clips that strangers send are read in confined processes, one of its own for each."""
