@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Programs that some tests drive: strace (what an analysis writes), Chromium (what a report looks like), poppler (what is in
-# a PDF) and PostgreSQL (the store). Installed where that needs no question; otherwise said: the tests that need them are
-# skipped, save for those of the store, which fail. Never fails itself.
+# a PDF), PostgreSQL (the store) and wrk (the load of a benchmark). Installed where that needs no question; otherwise said:
+# the tests that need them are skipped, save for those of the store, which fail. Never fails itself.
 set -uo pipefail
 
 has_chromium() { command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null; }
@@ -14,6 +14,7 @@ missing() {
   has_chromium || echo chromium
   command -v pdftotext >/dev/null || echo poppler-utils
   has_postgresql || echo postgresql
+  command -v wrk >/dev/null || echo wrk
 }
 
 wanted=$(missing | xargs)

@@ -10,8 +10,8 @@ from urllib.parse import unquote
 import pytest
 
 from tests.analysis.test_scene_detection import film
+from tests.browser import CHROMIUM
 from tests.e2e.support import mien
-from tests.report.conftest import CHROMIUM
 
 
 @pytest.fixture(scope="module")

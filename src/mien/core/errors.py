@@ -28,7 +28,10 @@ class UnsupportedMediaError(InputError):
 
 
 class MediaTooLargeError(InputError):
-    """An input declares more pixels than the configured limits allow; it was refused before decoding."""
+    """An input, or what is asked for at once, is larger than the limits allow: in declared pixels, bytes or cells.
+
+    It was refused before it was decoded or reckoned.
+    """
 
     exit_code = 5
 

@@ -5,9 +5,7 @@ Each plug-in says which locators it accepts (``accepts(locator)``) and opens one
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
 
 from mien.core import plugins
 from mien.core.errors import InputError
@@ -15,7 +13,7 @@ from mien.core.faces import FrameSource
 from mien.core.settings import SamplingSettings
 from mien.sources._address import is_live, told_name
 
-__all__ = ["is_live", "open_encoded", "open_source", "told_name"]
+__all__ = ["is_live", "open_handle", "open_source", "told_name"]
 
 LAST_RESORT = "file"
 """Takes every path that no other plug-in accepts."""
@@ -45,11 +43,11 @@ def open_source(locator: str, sampling: SamplingSettings) -> FrameSource:
     raise InputError(f"{locator} is neither a file nor a folder that can be read.")
 
 
-def open_encoded(reopen: Callable[[], BinaryIO], sampling: SamplingSettings) -> FrameSource:
-    """The picture or the recording that somebody sent, told by its content (:mod:`mien.sources._encoded`).
+def open_handle(handle: int, sampling: SamplingSettings) -> FrameSource:
+    """The picture or the recording that somebody sent, told by its content (:mod:`mien.sources._encoded`; Linux).
 
     Args:
-        reopen: gives a stream that can seek, at its start; asked again for each pass.
+        handle: descriptor of the open file that holds it, which need not have a name and stays the caller's.
         sampling: which frames to read, and the largest pictures to decode.
 
     Raises:
@@ -58,4 +56,4 @@ def open_encoded(reopen: Callable[[], BinaryIO], sampling: SamplingSettings) -> 
     """
     from mien.sources import _encoded
 
-    return _encoded.open_encoded(reopen, sampling)
+    return _encoded.open_handle(handle, sampling)

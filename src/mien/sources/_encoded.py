@@ -1,15 +1,14 @@
 """Frames of a picture or a recording whose bytes somebody sent: told by their content, never by a name or a path.
 
-A recording is laid into a file that lies in memory and has no name, so that nothing of it touches a disk. Only what
-begins as a container that holds its own pictures comes so far, so nothing is taken for a playlist. Sizes are looked at
-before anything is decoded.
+They lie in a file that is open and need not have a name: one in memory touches no disk. Only what begins as a container
+that holds its own pictures comes so far, so nothing is taken for a playlist. Sizes are looked at before anything is
+decoded.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -29,17 +28,26 @@ _PICTURES: Final = {JPEG: "JPEG", PNG: "PNG", WEBP: "WEBP"}
 _CHUNK: Final = 1 << 20
 
 
-def open_encoded(reopen: Callable[[], BinaryIO], sampling: SamplingSettings) -> FrameSource:
-    """The picture or the recording in a stream of bytes.
+def open_handle(handle: int, sampling: SamplingSettings) -> FrameSource:
+    """The picture or the recording in a file that is open, and need not have a name (Linux).
 
     Args:
-        reopen: gives a stream that can seek, at its start; asked again for each pass.
+        handle: its descriptor, which stays the caller's.
         sampling: which frames to read, and the largest pictures to decode.
 
     Raises:
         UnsupportedMediaError: it is none that is read, or damaged.
         MediaTooLargeError: its header declares too many pixels.
     """
+
+    def reopen() -> BinaryIO:
+        return Path(f"/proc/self/fd/{handle}").open("rb")
+
+    kind = _kind(reopen)
+    return _Recording(os.dup(handle), kind, sampling) if kind.is_video else _Picture(reopen, kind, sampling)
+
+
+def _kind(reopen: Callable[[], BinaryIO]) -> Media:
     with reopen() as stream:
         kind = sniff(stream.read(HEAD_BYTES))
     if kind is None:
@@ -47,16 +55,14 @@ def open_encoded(reopen: Callable[[], BinaryIO], sampling: SamplingSettings) -> 
             f"{NAME} is neither a picture (JPEG, PNG, WebP) nor a recording (MP4, QuickTime, AVI, WebM) that can be "
             "read."
         )
-    if kind.is_video:
-        return _Recording(reopen, kind, sampling)
-    return _Picture(reopen, kind, sampling)
+    return kind
 
 
 class _Recording:
-    """Frames of a recording in a stream."""
+    """Frames of a recording in an open file, which it closes."""
 
-    def __init__(self, reopen: Callable[[], BinaryIO], kind: Media, sampling: SamplingSettings) -> None:
-        self._handle = _in_memory(reopen)
+    def __init__(self, handle: int, kind: Media, sampling: SamplingSettings) -> None:
+        self._handle = handle
         try:
             opening = Opening(NAME, kind.demuxer)
             self._source = FileSource(Path(f"/proc/self/fd/{self._handle}"), sampling, opening)
@@ -142,20 +148,6 @@ class _Picture:
 
 def _damaged() -> UnsupportedMediaError:
     return UnsupportedMediaError(f"{NAME} cannot be decoded: it is damaged, cut short, or not what it begins as.")
-
-
-def _in_memory(reopen: Callable[[], BinaryIO]) -> int:
-    """Descriptor of a file without a name that holds the bytes."""
-    if not hasattr(os, "memfd_create"):
-        raise UnsupportedMediaError(f"{NAME} is a recording, and those can be read on Linux only: send a picture.")
-    handle = os.memfd_create("upload", os.MFD_CLOEXEC)
-    try:
-        with reopen() as stream, os.fdopen(os.dup(handle), "wb") as file:
-            shutil.copyfileobj(stream, file, _CHUNK)
-    except BaseException:
-        os.close(handle)
-        raise
-    return handle
 
 
 def _sha256(reopen: Callable[[], BinaryIO]) -> str:
