@@ -192,9 +192,11 @@ def test_threads_imports_and_memory_files_go_on_working(tmp_path: Path) -> None:
     done = run(
         """
         import signal, threading
-        threads = [threading.Thread(target=print, args=('thread',)) for _ in range(3)]
+        ran = []
+        threads = [threading.Thread(target=ran.append, args=(k,)) for k in range(3)]
         for thread in threads: thread.start()
         for thread in threads: thread.join()
+        print(len(ran))
         import av, json, colorsys
         handle = int(sys.argv[1])
         with av.open(f'/proc/self/fd/{handle}', format='mov') as container:
@@ -207,7 +209,7 @@ def test_threads_imports_and_memory_files_go_on_working(tmp_path: Path) -> None:
         """,
         memory=clip.read_bytes(),
     )
-    assert done.stdout.split() == [*["thread"] * 3, "12", "True", "(0,", "0)"], done
+    assert done.stdout.split() == ["3", "12", "True", "(0,", "0)"], done
     assert done.returncode == -signal.SIGABRT
 
 
