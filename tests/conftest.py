@@ -6,17 +6,20 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.browser import browser as browser
 from tests.browser import chromium as chromium
 from tests.browser import visits as visits
 from tests.uploads import uploads as uploads
 
-# Fewer examples where every change waits for them; a developer's own run looks further.
-settings.register_profile("ci", max_examples=30)
+# How long an example takes says how busy the machine is, and fails nothing. Fewer examples where every change waits for
+# them; a developer's own run looks further.
+settings.register_profile("mien", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("mien")
 if os.environ.get("CI") == "true":
-    settings.load_profile("ci")
+    settings.register_profile("mien-ci", max_examples=30)
+    settings.load_profile("mien-ci")
 
 ROOT = Path(__file__).resolve().parent.parent
 BESIDE = ROOT.parent / "shared" / "models"
