@@ -2,6 +2,7 @@
 # make test        install and run every test; what a machine lacks is said, and its tests are skipped
 # make test-train  the tests of training, which need torch
 # make export-tools  TensorFlow and its converter in an environment of their own, for mien export (Python up to 3.12)
+# make peers       what users would pick instead, in an environment of its own: make bench measures it beside Mien (Node.js)
 # make lint · make typecheck · make bench · make cards · make train · make clean
 
 SHELL := /bin/bash
@@ -32,7 +33,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no
 # Some packages carry files of other versions of Python, which nobody imports.
 COMPILE := { $(BIN)/python -m compileall -q -j 0 $(VENV)/lib > /dev/null 2>&1 || true; }
 
-.PHONY: help demo test test-train lint typecheck bench cards train export-tools clean system-packages fetch
+.PHONY: help demo test test-train lint typecheck bench cards train export-tools peers clean system-packages fetch
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -124,5 +125,20 @@ $(TOOLS_VENV)/.stamp: $(TOOLS_PINS)
 	@$(TOOLS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c $(TOOLS_PINS) onnx2tf
 	@touch $@
 
+# Apart from Mien's environment, as the export tools are. fer without what it does not run on: 2 GB of torch.
+PEERS := .venv-peers
+
+peers: $(PEERS)/.stamp
+
+$(PEERS)/.stamp: benchmarks/peers/requirements.txt benchmarks/peers/package.json
+	@test -n '$(PYTHON)' || { echo 'the peers need Python 3.11 or newer, and none was found' >&2; exit 1; }
+	@echo 'making $(PEERS): about 3 GB'
+	@$(PYTHON) -m venv $(PEERS)
+	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/peers/requirements.txt
+	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps fer==25.10.3
+	@cp benchmarks/peers/package.json $(PEERS)/
+	@npm install --prefix $(PEERS) --silent --no-audit --no-fund --ignore-scripts --no-package-lock
+	@touch $@
+
 clean:
-	rm -rf $(VENV) $(TOOLS_VENV) '$(OUT)' build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(TOOLS_VENV) $(PEERS) '$(OUT)' build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

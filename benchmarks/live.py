@@ -18,7 +18,7 @@ import resource
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
@@ -30,7 +30,8 @@ import av
 import cv2
 import numpy as np
 
-from benchmarks.outside import outside_ms
+from benchmarks.outside import stages_ms
+from benchmarks.peers import peers_ms
 from benchmarks.soak import proportional_mib, soak
 from mien.assembly import Choices
 from mien.cli.live import open_networks
@@ -49,6 +50,7 @@ from mien.sources import open_source
 from mien.sources.synthetic import Hall, HallSpec, load_pictures
 
 OWN: Final = Declaration(Purpose.PERSONAL, Basis.OWN_RECORDING)
+ONE_THREAD: Final = InferenceSettings(threads=1)
 TEN_A_SECOND: Final = Cadence(3, 10.0)
 EVERY_FRAME: Final = Cadence(1, None)
 MEMORY_SECONDS: Final = 12.0
@@ -77,18 +79,31 @@ HALL: Final[dict[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One figure beside its bar; ``at_most`` says on which side of it the figure should be."""
+    """One figure beside its bar.
+
+    Attributes:
+        name, value, unit: the figure; a value of None was not measured, and the note says why.
+        bar: what it is held to.
+        at_most: on which side of the bar it should be.
+        note: what stands behind it.
+        stages: CPU milliseconds a frame by stage, of a run with all workers in one process.
+        peers: the same figure of what users would pick instead, on the same frames in the same run.
+    """
 
     name: str
-    value: float
+    value: float | None
     unit: str
     bar: float
     at_most: bool = True
     note: str = ""
+    stages: Mapping[str, float] = field(default_factory=dict)
+    peers: Mapping[str, float] = field(default_factory=dict)
 
     @property
-    def holds(self) -> bool:
-        """Whether the figure is on the right side of its bar."""
+    def holds(self) -> bool | None:
+        """Whether the figure is on the right side of its bar; None where there is none."""
+        if self.value is None:
+            return None
         return self.value <= self.bar if self.at_most else self.value >= self.bar
 
     def told(self) -> dict[str, Any]:
@@ -141,9 +156,16 @@ class _First:
         """Nothing to end."""
 
 
-def run(clip: Path, profile: Profile, *, realtime: bool, cadence: Cadence | None, seconds: float | None = None) -> Ran:
+def run(
+    clip: Path,
+    profile: Profile,
+    *,
+    realtime: bool,
+    cadence: Cadence | None,
+    seconds: float | None = None,
+    networks: InferenceSettings = ONE_THREAD,
+) -> Ran:
     """A whole live session of one clip, in processes."""
-    networks = InferenceSettings(threads=1)
     options = CaptureOptions(keeps_latest=realtime, realtime=realtime)
     camera = LiveCamera(
         clip.name, functools.partial(open_source, str(clip), SamplingSettings()), options, is_live=False
@@ -285,10 +307,11 @@ def one_face(shared: Path, folder: Path, pictures: Any) -> list[Row]:
     per_frame = 1e3 * (ran.cpu_seconds - idle.cpu_seconds) / max(ran.frames - idle.frames, 1)
     live = run(clip, PROFILES["interview"], realtime=True, cadence=None)
     return [
-        Row("one_face", per_frame, "CPU ms a frame", 5.0, note=f"{ran.frames} frames"),
+        Row("one_face", per_frame, "CPU ms a frame", 5.0, note=f"{ran.frames} frames",
+            stages=stages_ms(clip, PROFILES["interview"], OWN, TEN_A_SECOND), peers=peers_ms(_frames(clip))),
         Row("webcam_latency", live.steady_p95_ms(), "ms, p95", 50.0),
         Row("cold_start", ran.first_snapshot_seconds, "seconds to the first snapshot", 2.0),
-    ]
+    ]  # fmt: skip
 
 
 def crowd(shared: Path, folder: Path, pictures: Any) -> list[Row]:
@@ -304,7 +327,15 @@ def crowd(shared: Path, folder: Path, pictures: Any) -> list[Row]:
     idle = run(clip, profile, realtime=False, cadence=Cadence(3, None), seconds=0.0)
     per_frame = 1e3 * (ran.cpu_seconds - idle.cpu_seconds) / max(ran.frames - idle.frames, 1)
     faces = (ran.analysis.provenance.sightings_read or 0) / max(ran.frames, 1)
-    return [Row("crowd", per_frame, "CPU ms a frame", 16.0, note=f"{faces:.1f} faces read a frame")]
+    return [
+        Row("crowd", per_frame, "CPU ms a frame", 16.0, note=f"{faces:.1f} faces read a frame",
+            stages=stages_ms(clip, profile, OWN, Cadence(3, None)), peers=peers_ms(_frames(clip)))
+    ]  # fmt: skip
+
+
+def _frames(clip: Path) -> list[UInt8Array]:
+    """One in five of a clip's frames."""
+    return [frame.image for frame in open_source(str(clip), SamplingSettings(every_nth=5))]
 
 
 def fifty(shared: Path, folder: Path, pictures: Any) -> list[Row]:
@@ -315,7 +346,8 @@ def fifty(shared: Path, folder: Path, pictures: Any) -> list[Row]:
     dropped = live.statuses[-1].cameras[0].dropped
     rows = [
         Row("fifty_faces", fast.frames / fast.wall_seconds, "frames a second", 60.0, False),
-        Row("fifty_faces_cpu", 1e3 * fast.cpu_seconds / fast.frames, "CPU ms a frame", 33.0),
+        Row("fifty_faces_cpu", 1e3 * fast.cpu_seconds / fast.frames, "CPU ms a frame", 33.0,
+            stages=stages_ms(clip, profile, OWN, TEN_A_SECOND)),
         Row("fifty_faces_latency", live.steady_p95_ms(), "ms, p95 at 60 frames a second", 100.0,
             note=f"{dropped} of {hall.spec.frame_count} frames dropped"),
         Row("fifty_faces_memory", _peak_mib(clip, profile), "MiB resident", 700.0),
@@ -355,9 +387,26 @@ def outside(shared: Path, folder: Path, pictures: Any) -> list[Row]:
     _, hall = hall_clip(pictures, folder, "outside", duration_seconds=10, frame_rate=30, moods=HALL["moods"][:3])
     unit = "CPU ms a frame outside decoding, ONNX Runtime and OpenCV"
     return [
-        Row("one_face_outside", outside_ms(clip, PROFILES["interview"], OWN, TEN_A_SECOND), unit, 1.0),
-        Row("fifty_faces_outside", outside_ms(hall, _hall_profile(640), OWN, TEN_A_SECOND), unit, 2.5),
+        Row(name, stages["outside"], unit, bar, stages=stages)
+        for name, bar, stages in (
+            ("one_face_outside", 1.0, stages_ms(clip, PROFILES["interview"], OWN, TEN_A_SECOND)),
+            ("fifty_faces_outside", 2.5, stages_ms(hall, _hall_profile(640), OWN, TEN_A_SECOND)),
+        )
     ]
+
+
+def gpu(shared: Path, folder: Path, pictures: Any) -> list[Row]:
+    """How many streams of fifty faces at 30 frames a second one session keeps up with whose networks run on a card."""
+    import onnxruntime
+
+    unit = "streams of fifty faces at 30 frames a second on one card"
+    if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
+        return [Row("gpu_streams", None, unit, 100.0, False, note="not measured: no GPU at hand")]
+    _, clip = hall_clip(pictures, folder, "gpu", duration_seconds=10, frame_rate=30, moods=HALL["moods"][:3])
+    networks = InferenceSettings(threads=1, providers=("CUDAExecutionProvider", "CPUExecutionProvider"))
+    ran = run(clip, _hall_profile(640), realtime=False, cadence=TEN_A_SECOND, networks=networks)
+    note = f"by {', '.join(ran.analysis.provenance.execution_providers)}; decoding is on the processor"
+    return [Row("gpu_streams", ran.frames / ran.wall_seconds / 30, unit, 100.0, False, note=note)]
 
 
 def soaked(shared: Path, folder: Path, pictures: Any) -> list[Row]:
@@ -377,10 +426,22 @@ PARTS: Final[dict[str, Callable[[Path, Path, Any], list[Row]]]] = {
     "fifty": fifty,
     "dark": dark,
     "outside": outside,
+    "gpu": gpu,
     "soak": soaked,
 }
 UNASKED: Final = tuple(part for part in PARTS if part != "soak")
 """What is measured where nothing is named: a soak takes half an hour."""
+
+
+def _line(row: Row) -> str:
+    if row.value is None:
+        return f"{row.name:26s} {row.note}"
+    side, held = "at most" if row.at_most else "at least", "holds" if row.holds else "MISSES"
+    words = [f"{row.name:26s} {row.value:9.3f} {row.unit} ({side} {row.bar:g}) {held} {row.note}"]
+    for title, told in (("stages", row.stages), ("peers", row.peers)):
+        if told:
+            words.append(f"{'':26s} {title}: " + ", ".join(f"{name} {value:.2f}" for name, value in told.items()))
+    return "\n".join(words)
 
 
 def main() -> None:
@@ -397,9 +458,7 @@ def main() -> None:
         for part in arguments.only or UNASKED:
             rows += PARTS[part](arguments.shared, Path(name), pictures)
             for row in rows if not arguments.json else ():
-                side = "at most" if row.at_most else "at least"
-                held = "holds" if row.holds else "MISSES"
-                print(f"{row.name:26s} {row.value:9.3f} {row.unit} ({side} {row.bar:g}) {held} {row.note}")
+                print(_line(row))
             if not arguments.json:
                 rows.clear()
     if arguments.json:

@@ -1,4 +1,4 @@
-"""What Mien itself costs in a live session: processor time that is neither decoding, nor ONNX Runtime, nor OpenCV.
+"""Where the processor time of a live session goes: decoding, the networks, OpenCV, and Mien itself.
 
 A session runs with its workers as threads of one process; every call of a network or of OpenCV and every frame that a
 source hands out is timed by the processor time of its thread, and taken off the process' own.
@@ -10,6 +10,7 @@ import contextlib
 import functools
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -31,15 +32,15 @@ from mien.sources import open_source
 
 
 class Meter:
-    """Processor seconds spent in what is called through it, each counted once."""
+    """Processor seconds spent in what is called through it by kind, each counted once."""
 
     def __init__(self) -> None:
-        self.seconds = 0.0
+        self.seconds: defaultdict[str, float] = defaultdict(float)
         self._lock = threading.Lock()
         self._inside = threading.local()
 
-    def __call__(self, call: Callable[..., Any]) -> Callable[..., Any]:
-        """The same callable, timed."""
+    def __call__(self, call: Callable[..., Any], kind: str | Callable[..., str]) -> Callable[..., Any]:
+        """The same callable, timed; its kind may depend on what it is called with."""
 
         @functools.wraps(call)
         def timed(*arguments: Any, **named: Any) -> Any:
@@ -52,7 +53,7 @@ class Meter:
             finally:
                 self._inside.yes = False
                 with self._lock:
-                    self.seconds += time.thread_time() - before
+                    self.seconds[kind if isinstance(kind, str) else kind(*arguments)] += time.thread_time() - before
 
         return timed
 
@@ -70,7 +71,7 @@ class _Timed:
 
     def __iter__(self) -> Iterator[Frame]:
         frames = iter(self._source)
-        following = self._meter(lambda: next(frames, None))
+        following = self._meter(lambda: next(frames, None), "decoding")
         while (frame := following()) is not None:
             yield frame
 
@@ -92,8 +93,8 @@ def _metered(meter: Meter) -> Iterator[None]:
     }
     run = onnxruntime.InferenceSession.run
     for name, call in kept.items():
-        setattr(cv2, name, meter(call))
-    onnxruntime.InferenceSession.run = meter(run)
+        setattr(cv2, name, meter(call, "opencv"))
+    onnxruntime.InferenceSession.run = meter(run, _network)
     try:
         yield
     finally:
@@ -102,10 +103,19 @@ def _metered(meter: Meter) -> Iterator[None]:
             setattr(cv2, name, call)
 
 
-def outside_ms(clip: Path, profile: Profile, told: Declaration, cadence: Cadence) -> float:
-    """CPU milliseconds a frame outside decoding, ONNX Runtime and OpenCV, start-up left out."""
+def _network(session: onnxruntime.InferenceSession, *arguments: Any) -> str:
+    """Detectors tell boxes, scores and points; classifiers one thing."""
+    return "detector" if len(session.get_outputs()) > 1 else "classifier"
+
+
+def stages_ms(clip: Path, profile: Profile, told: Declaration, cadence: Cadence) -> dict[str, float]:
+    """CPU milliseconds a frame by stage, start-up left out.
+
+    Returns:
+        ``decoding``, ``detector``, ``classifier``, ``opencv``, and ``outside``: all else.
+    """
     meter, networks = Meter(), InferenceSettings(threads=1)
-    marks: list[tuple[float, float]] = []
+    marks: list[tuple[float, defaultdict[str, float]]] = []
 
     def opened() -> Any:
         return _Timed(open_source(str(clip), SamplingSettings()), meter)
@@ -121,9 +131,12 @@ def outside_ms(clip: Path, profile: Profile, told: Declaration, cadence: Cadence
 
         def note() -> bool:
             if not marks and session.engine.runs:
-                marks.append((time.process_time(), meter.seconds))
+                marks.append((time.process_time(), meter.seconds.copy()))
             return False
 
         analysis = session.run(should_stop=note)
-        spent, inside = time.process_time() - marks[0][0], meter.seconds - marks[0][1]
-    return 1e3 * (spent - inside) / analysis.provenance.frames_read
+        spent = time.process_time() - marks[0][0]
+        inside = {kind: took - marks[0][1].get(kind, 0.0) for kind, took in meter.seconds.items()}
+    each = 1e3 / analysis.provenance.frames_read
+    stages = {kind: each * inside.get(kind, 0.0) for kind in ("decoding", "detector", "classifier", "opencv")}
+    return stages | {"outside": each * spent - sum(stages.values())}
