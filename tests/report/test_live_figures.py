@@ -112,6 +112,14 @@ def test_the_machine_is_told_stage_by_stage() -> None:
 
 
 @pytest.mark.parametrize(
+    ("most", "words"), [(None, ""), (1, ", one face at a time"), (62, ", up to 62 faces at a time")]
+)
+def test_what_the_session_chose_is_told(most: int | None, words: str) -> None:
+    told = LiveFigures().of(replace(STATUS, batch_most=most), timeline([]), ())
+    assert told["cadence"] == STATUS.cadence + words
+
+
+@pytest.mark.parametrize(
     ("heat", "words"),
     [
         (None, None),

@@ -55,6 +55,8 @@ class Status:
         waiting_ms: from a frame's capture to the engine taking it, mean since the last status.
         detector_ms, classifier_ms: wall milliseconds of a call, mean since the last status; 0 without one.
         engine_ms: wall milliseconds of a frame in the engine itself (following, cutting out, gate, timeline), mean.
+        batch_faces: faces of a call of the classifier, mean since the last status; 0 without one.
+        batch_most: that a call may have for the latency that is aimed at; None while that is not known.
         cadence: how often the networks run at present, in words.
         network_restarts: of the networks' worker.
         notes: what happened since the last status, in plain words.
@@ -76,3 +78,5 @@ class Status:
     notes: tuple[str, ...]
     heat: Heat | None = None
     relief: str | None = None
+    batch_faces: float = 0.0
+    batch_most: int | None = None

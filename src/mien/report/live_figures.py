@@ -93,7 +93,7 @@ class LiveFigures:
                 "median_ms": round(status.latency_median_ms),
                 "p95_ms": round(status.latency_p95_ms),
             },
-            "cadence": status.cadence,
+            "cadence": pace_words(status),
             "heat": heat_words(status),
             "relief": status.relief,
             "notes": list(notes),
@@ -118,6 +118,13 @@ class LiveFigures:
                 for step in self._recent
             ],
         }
+
+
+def pace_words(status: Status) -> str:
+    """How often the networks run, and on how many faces at once."""
+    if status.batch_most is None:
+        return status.cadence
+    return f"{status.cadence}, {'one face' if status.batch_most == 1 else f'up to {status.batch_most} faces'} at a time"
 
 
 def latest(timeline: Timeline, slug: str) -> MetricSample | None:

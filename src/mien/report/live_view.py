@@ -14,7 +14,7 @@ from mien.analysis.series import state_of
 from mien.core.audience import AudienceSnapshot, Timeline
 from mien.core.labels import EMOTIONS
 from mien.core.status import Status
-from mien.report.live_figures import MEASURES, STATE_WORDS, heat_words, last_scare, latest, measure_words
+from mien.report.live_figures import MEASURES, STATE_WORDS, heat_words, last_scare, latest, measure_words, pace_words
 from mien.report.palette import COLOURS, css
 from mien.report.wording import clock, percent
 
@@ -149,7 +149,7 @@ def _machine(status: Status) -> RenderableType:
         f"detector {status.detector_ms:.0f} ms, classifier {status.classifier_ms:.0f} ms a call, "
         f"engine {status.engine_ms:.1f} ms a frame, median {status.latency_median_ms:.0f} ms in all"
     )
-    lines = [Text(words, style="dim"), Text(status.cadence, style="dim")]
+    lines = [Text(words, style="dim"), Text(pace_words(status), style="dim")]
     heat = heat_words(status)
     if heat is not None:
         lines.append(Text(heat, style="dim"))

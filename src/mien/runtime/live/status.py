@@ -16,6 +16,7 @@ class Stretch:
         latencies: seconds from capture to reading, one a frame.
         waiting: seconds from capture to the engine, one a frame.
         detector_ms, classifier_ms: one a call.
+        batches: faces of each call of the classifier.
         engine_ms: in the engine itself, in all.
         notes: what happened.
     """
@@ -24,6 +25,7 @@ class Stretch:
     waiting: list[float] = field(default_factory=list)
     detector_ms: list[float] = field(default_factory=list)
     classifier_ms: list[float] = field(default_factory=list)
+    batches: list[int] = field(default_factory=list)
     engine_ms: float = 0.0
     notes: list[str] = field(default_factory=list)
 
