@@ -119,6 +119,7 @@ def test_what_cannot_be_opened_is_told_with_its_exit_code(tmp_path: Path) -> Non
     ran = mien("live", "camera:99", "--quiet")
     assert ran.returncode == 9, ran.stderr
     assert "camera 99 cannot be opened" in ran.stderr
+    assert "WARN" not in ran.stderr, "OpenCV's own words name functions, and say no more"
 
 
 def test_several_sources_need_zones(clip: Path) -> None:
@@ -131,6 +132,7 @@ def test_a_hall_needs_a_purpose(clip: Path) -> None:
     ran = mien("live", clip, "--profile", "cinema")
     assert ran.returncode != 0
     assert "--purpose" in ran.stderr
+    assert "notice" in ran.stderr, "and what may permit it"
 
 
 def test_what_is_measured_is_handed_on_as_it_is_made(clip: Path, tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -123,3 +125,37 @@ def test_a_file_that_cannot_grow_is_an_error_and_keeps_whole_lines(tmp_path: Pat
     told = [AudienceSnapshot.model_validate_json(line).media_time for line in content.splitlines()]
     assert told == [index / 2 for index in range(len(told))]
     assert len(told) >= 3
+
+
+def test_what_a_power_cut_may_cost_is_bounded_by_what_was_made_durable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Steps of a second, as they are made; what the disk was not asked to keep is gone."""
+    path, now = tmp_path / "a.jsonl", 0.0
+    kept: list[int] = []
+    fsync = os.fsync
+
+    def watched(handle: int) -> None:
+        fsync(handle)
+        if stat.S_ISREG(os.fstat(handle).st_mode):
+            kept.append(os.fstat(handle).st_size)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    sink = create(path, sync_seconds=2.0, clock=lambda: now)
+    lost: list[float] = []
+    for step in range(200):
+        now = step + 1.0
+        before = path.read_bytes()[: kept[-1] if kept else 0].count(b"\n")
+        lost.append(now - before)
+        sink.write(snapshot(float(step)))
+    assert max(lost) <= 4.0
+    assert len(kept) <= 101, "and not at every line"
+    sink.close(complete=False)
+    assert kept[-1] == path.stat().st_size
+
+
+def test_that_a_file_is_there_is_durable_from_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folders: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda handle: folders.append(os.fstat(handle).st_ino))
+    create(tmp_path / "a.jsonl", sync_seconds=2.0).close(complete=True)
+    assert folders[0] == tmp_path.stat().st_ino

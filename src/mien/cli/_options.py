@@ -253,7 +253,8 @@ def declaration(options: Mapping[str, Any], profile: Profile) -> Declaration:
         if not needs_basis(profile):
             raise PolicyError(
                 f"profile {profile.name} measures an audience: declare why with '--purpose' "
-                f"({', '.join(p.value for p in Purpose)}), and '--basis' with what permits filming it."
+                f"({', '.join(p.value for p in Purpose)}), and with '--basis' what permits filming it "
+                f"({', '.join(b.value for b in Basis)})."
             )
         purpose, basis = Purpose.PERSONAL, basis or Basis.OWN_RECORDING
     elif basis is None and Purpose(purpose) is Purpose.PERSONAL:

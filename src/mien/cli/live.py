@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -32,13 +31,14 @@ from mien.cli._options import (
     stream_sinks,
 )
 from mien.cli._signals import stop_on_signal
-from mien.core.errors import MienError, SettingsError
+from mien.core.errors import SettingsError
 from mien.core.policy import may_show_people
 from mien.core.settings import PROFILES
 
 if TYPE_CHECKING:
     from mien.assembly import Choices
     from mien.cli._display import ShownPage
+    from mien.cli._record import Record
     from mien.core.audience import Analysis, Sink
     from mien.core.policy import Declaration
     from mien.core.settings import InferenceSettings, Profile
@@ -46,10 +46,6 @@ if TYPE_CHECKING:
     from mien.runtime.live.networks import Networks
     from mien.runtime.live.session import LiveSession, Watched
 
-TIMELINE = "timeline.jsonl"
-SYNC_SECONDS = 5.0
-"""A power cut loses no more of what is recorded."""
-REPORT_EVERY_SECONDS = 60.0
 LINE_EVERY_SECONDS = 5.0
 MOST_NOTES = 5
 
@@ -57,8 +53,9 @@ MOST_NOTES = 5
 @click.command()
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 @click.option("--record", type=click.Path(path_type=Path), metavar="DIR",
-              help="Write timeline.jsonl as it goes, and reports every minute and at the end; a folder that holds a "
-                   "session is left as it is, and one with a number is made.")  # fmt: skip
+              help="Write timeline.jsonl as it goes, and reports every minute and at the end; after a power cut 'mien "
+                   "recover' makes them. A folder that holds a session is left as it is, and one with a number is "
+                   "made.")  # fmt: skip
 @click.option("--profile", "profile_name", type=click.Choice(list(PROFILES)), default="interview", show_default=True,
               help="Settings for a kind of audience.")  # fmt: skip
 @policy_options
@@ -67,7 +64,7 @@ MOST_NOTES = 5
               help="Parts of one hall, by the sources that show them; several sources need it.")  # fmt: skip
 @click.option("--realtime/--fast", default=True, show_default=True,
               help="Play a recording at its own speed, dropping what comes too fast, or read every frame.")  # fmt: skip
-@click.option("--seconds", type=click.FloatRange(0, min_open=True), help="Stop after this long.")
+@click.option("--seconds", type=click.FloatRange(0, min_open=True), help="Measure so long, and no longer.")
 @click.option("--latency-ms", type=click.FloatRange(1), default=100.0, show_default=True,
               help="Look and read less often rather than tell of a frame later than this.")  # fmt: skip
 @click.option("--detect-every", type=click.IntRange(1), help="Fix how often to look for faces: every kth frame.")
@@ -99,8 +96,8 @@ MOST_NOTES = 5
 def command(context: click.Context, /, sources: tuple[str, ...], record: Path | None, **options: Any) -> None:
     """Measure an audience live, in a terminal.
 
-    SOURCE is camera:N, rtsp://HOST/PATH, rtsps://HOST/PATH, or a recording that is played as if it were one. Ctrl-C
-    ends the session and writes its report.
+    SOURCE is camera:N, rtsp://HOST/PATH, rtsps://HOST/PATH, or a recording or a folder of pictures (one a second) that
+    is played as if it were one. Ctrl-C ends the session and writes its report.
     """
     profile = _profile(options)
     from mien.core.policy import authorise
@@ -110,18 +107,14 @@ def command(context: click.Context, /, sources: tuple[str, ...], record: Path | 
     if options["zones"] is None and len(sources) > 1:
         raise SettingsError("several sources are one hall: say which part of it each shows, with '--zones'.")
     from mien.assembly import load_head_pose
-    from mien.report.files import prepare_folder
+    from mien.cli._record import Record
     from mien.runtime.live.session import LiveSession, Permitted
-    from mien.sinks import jsonl
 
     networks = inference(options["threads"], options["providers"])
     chosen = choices(options["detector"], options["classifier"])
     watched = [_watched(locator, profile, options) for locator in sources]
     sinks: list[Sink] = [*stream_sinks(options), *asked_sinks(options, grant.min_group)]
-    if record is not None:
-        record = _without_a_session(record)
-        prepare_folder(record)
-        sinks.append(jsonl.create(record / TIMELINE, min_group=grant.min_group, sync_seconds=SYNC_SECONDS))
+    recording = None if record is None else Record(record, grant.min_group, by_zones=options["zones"] is not None)
     import functools
 
     demo = any(locator.startswith("synthetic:") for locator in sources)
@@ -130,33 +123,19 @@ def command(context: click.Context, /, sources: tuple[str, ...], record: Path | 
         watched,
         Permitted(profile, grant, networks),
         functools.partial(open_networks, profile, chosen, networks),
-        sinks=sinks,
+        sinks=[*sinks, *(recording.sinks if recording is not None else ())],
+        zone_sinks=recording.zone_sinks if recording is not None else (),
         head_pose=load_head_pose(options["head_pose"], networks),
         display=shown.display if shown is not None else None,
         options=_live_options(profile, options),
     )
     with stop_on_signal() as asked, shown or contextlib.nullcontext():
-        analysis = _run(session, record, options, asked, shown)
-    if record is not None:
-        _write(analysis, record)
+        analysis = _run(session, recording, options, asked, shown)
+    if recording is not None:
+        recording.finish(analysis)
     if not options["quiet"]:
-        _summary(analysis, record)
+        _summary(analysis, recording.folder if recording is not None else None)
     context.exit(TRUNCATED if analysis.provenance.stopped_because == "truncated" else 0)
-
-
-def _without_a_session(folder: Path) -> Path:
-    """The folder, or the first of its name and a number that holds no timeline: a session overwrites no other.
-
-    A box that is started again after a power cut goes on in a folder of its own.
-    """
-    free = folder
-    for number in itertools.count(2):
-        if not (free / TIMELINE).exists():
-            break
-        free = folder.with_name(f"{folder.name}-{number}")
-    if free != folder:
-        click.echo(f"{folder} holds a session already: this one is written to {free}.", err=True)
-    return free
 
 
 def open_networks(profile: Profile, chosen: Choices, networks: InferenceSettings) -> Networks:
@@ -250,20 +229,22 @@ def _live_options(profile: Profile, options: dict[str, Any]) -> Any:
     # A recording that is read in full is to tell the same on any day.
     sensors = MachineSensors() if options["realtime"] else None
     return LiveOptions(
-        workers=options["workers"], pace=PaceOptions(options["latency_ms"] / 1e3), fixed=fixed, sensors=sensors
+        workers=options["workers"],
+        pace=PaceOptions(options["latency_ms"] / 1e3),
+        fixed=fixed,
+        sensors=sensors,
+        lasts_seconds=options["seconds"],
     )
 
 
 def _run(
     session: LiveSession,
-    record: Path | None,
+    recording: Record | None,
     options: dict[str, Any],
     asked: Callable[[], bool],
     shown: ShownPage | None,
 ) -> Analysis:
     """The session with its dashboard, until it ends."""
-    import threading
-
     from rich.console import Console
     from rich.live import Live
 
@@ -271,21 +252,15 @@ def _run(
     from mien.report.wording import clock
 
     console = Console(stderr=True, quiet=options["quiet"])
-    ends_at = None if options["seconds"] is None else time.monotonic() + options["seconds"]
     notes: list[str] = []
-    failures: list[str] = []
-    said_at, written_at = time.monotonic(), time.monotonic()
-    writing: threading.Thread | None = None
-
-    def should_stop() -> bool:
-        return asked() or (ends_at is not None and time.monotonic() >= ends_at)
+    said_at = time.monotonic()
 
     def on_status(status: Status) -> None:
-        nonlocal said_at, written_at, writing
+        nonlocal said_at
         now = time.monotonic()
         timeline = session.timeline()
-        status = replace(status, notes=(*status.notes, *failures))
-        failures.clear()
+        if recording is not None:
+            status = replace(status, notes=(*status.notes, *recording.go_on(session, now)))
         notes[:] = [*notes, *(f"{clock(status.media_time)} {note}" for note in status.notes)][-MOST_NOTES:]
         if shown is not None:
             shown.tell(status, timeline, notes)
@@ -300,34 +275,11 @@ def _run(
             if now - said_at >= LINE_EVERY_SECONDS:
                 said_at = now
                 console.print(line(status, timeline), markup=False, soft_wrap=True)
-        if record is not None and now - written_at >= REPORT_EVERY_SECONDS and not (writing and writing.is_alive()):
-            written_at = now
-            writing = threading.Thread(target=_write_aside, args=(session.analysis(), record, failures), daemon=True)
-            writing.start()
 
     if shown is not None and not console.is_terminal:
         Console(stderr=True).print(f"The page is at {shown.address}", markup=False, soft_wrap=True)
     with Live(console=console, auto_refresh=False, transient=True) as screen:
-        analysis = session.run(on_status, should_stop)
-    if writing is not None:
-        writing.join()
-    return analysis
-
-
-def _write(analysis: Analysis, folder: Path) -> None:
-    from datetime import UTC, datetime
-
-    from mien.report import write_reports
-
-    write_reports(analysis, folder, created=datetime.now(UTC))
-
-
-def _write_aside(analysis: Analysis, folder: Path, failures: list[str]) -> None:
-    """Write the reports while the session goes on, which a full disk does not end."""
-    try:
-        _write(analysis, folder)
-    except MienError as error:
-        failures.append(f"the reports were not written: {error}")
+        return session.run(on_status, asked)
 
 
 def _summary(analysis: Analysis, record: Path | None) -> None:

@@ -322,12 +322,12 @@ class FallbackUse:
     Attributes:
         model: which.
         frames_searched: frames in which it looked.
-        frames_with_faces: of those, the ones in which it found faces.
+        frames_with_faces: of those, the ones in which it found faces. Both None where that is not known.
     """
 
     model: ModelIdentity
-    frames_searched: int
-    frames_with_faces: int
+    frames_searched: int | None
+    frames_with_faces: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,10 +354,11 @@ class Provenance:
         profile: name of the profile the settings started from.
         settings: every setting that was in force, as plain data.
         demo: True when the frames were composed, not filmed.
-        stopped_because: why the run ended before its media did (``interrupted``, ``truncated``, ``forgotten``), or
-            None.
+        stopped_because: why the run ended before its media did (``interrupted``, ``truncated``, ``forgotten``,
+            ``cut_off``), or None.
         cameras: where a hall was measured by its zones: what filmed it; empty otherwise.
-        frames_brightened: frames that were dark, and were prepared before they were searched and read.
+        frames_brightened: frames that were dark, and were prepared before they were searched and read; None where
+            they were read elsewhere.
         fallback: the detector that was to look where the first found nothing, or None.
     """
 
@@ -383,7 +384,7 @@ class Provenance:
     stopped_because: str | None = None
     cameras: tuple[CameraInput, ...] = ()
     head_pose: tuple[str, str | None] = ("five_points", None)
-    frames_brightened: int = 0
+    frames_brightened: int | None = 0
     fallback: FallbackUse | None = None
 
 

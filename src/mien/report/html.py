@@ -56,6 +56,7 @@ REASON_WORDS: Final = {
 }
 STOPPED_WORDS: Final = {
     "interrupted": "It was interrupted before the end.",
+    "cut_off": "The power or the program was cut off; this was made of the lines it had written.",
     "forgotten": "Nobody ended it.",
     "truncated": "The media ended early or is damaged.",
 }

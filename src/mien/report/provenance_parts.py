@@ -62,12 +62,13 @@ class CameraPart(Part):
 class FallbackPart(Part):
     """The detector that looked where the first had found nothing for a while.
 
-    ``frames_with_faces``, in which it found some, is withheld as sightings are.
+    ``frames_with_faces``, in which it found some, is withheld as sightings are; both are None of a session that was
+    cut off.
     """
 
     name: str
     sha256: Sha256 | None
-    frames_searched: Count
+    frames_searched: Count | None
     frames_with_faces: Count | None
 
     @classmethod
@@ -85,9 +86,10 @@ class ProvenancePart(Part):
     """Where every figure comes from.
 
     Sightings are faces counted once a frame. They are None where steps were suppressed: with them, the size of a
-    group that is not told about could be worked out. They are None, as ``frames_detected`` is, where the frames were
-    read elsewhere. ``cameras`` is of a hall that was measured by its zones.
-    ``frames_brightened`` were dark, and prepared. ``fallback`` is None where no second detector was asked for.
+    group that is not told about could be worked out. They are None, as ``frames_detected`` and ``frames_brightened``
+    are, where the frames were read elsewhere, or by a session that was cut off. ``cameras`` is of a hall that was
+    measured by its zones. ``frames_brightened`` were dark, and prepared. ``fallback`` is None where no second detector
+    was asked for.
     """
 
     input: InputPart
@@ -104,7 +106,7 @@ class ProvenancePart(Part):
     profile: str
     settings: dict[str, JsonValue]
     cameras: tuple[CameraPart, ...] | None = None
-    frames_brightened: Count = 0
+    frames_brightened: Count | None = 0
     fallback: FallbackPart | None = None
 
     @classmethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from mien.core.audience import AudienceStep, Metric, Session, Sink, SnapshotLog, Timeline
+from mien.core.audience import AudienceSnapshot, AudienceStep, Metric, Session, Sink, SnapshotLog, Timeline
 from mien.core.findings import GROUP_TOO_SMALL, MetricFigure
 
 
@@ -51,3 +51,19 @@ class Recording:
         if figure.value is not None or self._told or not self._suppressed:
             return figure
         return replace(figure, withheld=GROUP_TOO_SMALL.format(group=session.grant.min_group))
+
+
+def retold(
+    snapshots: Iterable[AudienceSnapshot], metrics: Sequence[Metric], session: Session, *, complete: bool
+) -> Timeline:
+    """The timeline of snapshots that were kept. Replicates never were: its metrics have no intervals.
+
+    Args:
+        snapshots: in order of media time.
+        metrics: fresh.
+        session: what was run.
+        complete: whether it ended as it should.
+    """
+    recording = Recording(metrics)
+    recording.take(AudienceStep(snapshot, None) for snapshot in snapshots)
+    return recording.timeline(session, complete=complete)

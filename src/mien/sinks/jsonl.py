@@ -55,6 +55,8 @@ class _JsonLines:
         self._min_group = min_group
         try:
             self._stream = path.open("wb", buffering=0)
+            if sync_seconds is not None:
+                _sync_folder(path.parent)
         except OSError as error:
             raise self._refused(error) from error
 
@@ -97,3 +99,13 @@ class _JsonLines:
         return OutputError(
             f"{self._path} cannot be written: {error.strerror or error}. Free some space or choose another folder."
         )
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make durable that a new file is there, where the file system can."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

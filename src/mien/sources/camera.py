@@ -55,7 +55,12 @@ def open_capture(device: str) -> Capture:
     Raises:
         DeviceError: there is none, or another program holds it.
     """
-    capture = cv2.VideoCapture(int(device) if device.isdigit() else device)
+    logging = cv2.utils.logging
+    before = logging.setLogLevel(logging.LOG_LEVEL_SILENT)  # What it warns of is told below.
+    try:
+        capture = cv2.VideoCapture(int(device) if device.isdigit() else device)
+    finally:
+        logging.setLogLevel(before)
     if not capture.isOpened():
         capture.release()
         raise DeviceError(

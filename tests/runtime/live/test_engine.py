@@ -8,17 +8,23 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from mien.core.errors import DeviceError, WeightsError
 from mien.core.faces import EmotionClassifier, FaceDetector, Frame, FrameReading, SourceInfo
+from mien.core.settings import SamplingSettings
 from mien.core.status import Status
 from mien.pipeline import Pipeline
 from mien.runtime.live.cameras import LiveCamera
+from mien.runtime.live.capture import CaptureOptions
 from mien.runtime.live.engine import Engine, LiveOptions, is_blank
 from mien.runtime.live.pace import Cadence
+from mien.sources import open_source
 from tests.runtime.live.parts import (
     GRANT,
     PROFILE,
@@ -137,6 +143,19 @@ def test_the_fallback_is_asked_as_a_pipeline_in_line_asks_it(workers: str) -> No
 def test_a_dark_camera_is_brightened_before_the_detector_looks() -> None:
     _, kept = run(film(levels=8), options=hasty(workers="process", fixed=EVERY, wants_picture=lambda camera: True))
     assert all(np.median(frame.image) > 50 for _, frame, _ in kept.frames)
+
+
+def test_every_picture_of_a_folder_is_searched(tmp_path: Path) -> None:
+    """They come one a second: nobody can be followed from one to the next, however the pace is."""
+    noise = np.random.default_rng(3)
+    for number in range(7):
+        Image.fromarray(noise.integers(0, 256, (96, 128, 3), dtype=np.uint8)).save(tmp_path / f"{number}.png")
+    folder = LiveCamera(
+        "folder", partial(open_source, str(tmp_path), SamplingSettings()), CaptureOptions(False), is_live=False
+    )
+    engine, kept = run(folder, options=hasty(workers="thread"))
+    assert kept.indices() == list(range(7))
+    assert engine.pipelines[0].counts.frames_detected == 7
 
 
 def test_two_cameras_share_the_networks() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import pytest
@@ -85,13 +86,15 @@ def test_levels_change_by_one_and_never_in_quick_turns(course: list[Heat]) -> No
             changes.append((now, act.level))
 
 
-@pytest.mark.parametrize("cadence", [Cadence(1, None), Cadence(3, 10.0), Cadence(12, 2.0)])
+@pytest.mark.parametrize("cadence", [Cadence(1, None), Cadence(3, 10.0), Cadence(12, 2.0), Cadence(3, 10.0, 0.5)])
 def test_each_level_is_cheaper_than_the_one_before(cadence: Cadence) -> None:
     told = [level.relieved(cadence) for level in LEVELS]
     assert told[0] == cadence
     rates = [15.0 if one.read_hz is None else one.read_hz for one in told]
     assert rates == sorted(rates, reverse=True)
     assert [one.detect_every for one in told] == sorted(one.detect_every for one in told)
+    withins = [one.look_within_seconds or math.inf for one in told]
+    assert withins == sorted(withins)
     sides = [level.side_share for level in LEVELS]
     assert sides == sorted(sides, reverse=True)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mien.runtime.live.pace import LADDER, Cadence, Pace, PaceOptions
+from mien.runtime.live.pace import FOLLOWED_SECONDS, LADDER, Cadence, Pace, PaceOptions
 
 OPTIONS = PaceOptions(latency_seconds=0.1, ease_seconds=10.0)
 
@@ -71,3 +72,21 @@ def test_the_ladder_gets_cheaper_rung_by_rung() -> None:
     cost = [1 / c.detect_every + (c.read_hz or 60) / 60 for c in LADDER]
     assert cost == sorted(cost, reverse=True)
     assert str(Cadence(3, 10.0)) == "looks for faces in one frame in 3, reads each 10 times a second"
+
+
+@given(st.sampled_from(LADDER), st.floats(0.1, 240.0))
+def test_no_face_is_followed_for_long_without_being_looked_for(cadence: Cadence, frames_a_second: float) -> None:
+    """At any frame rate; of a source slower than two frames a second every frame is searched."""
+    looked_at, gaps = -math.inf, []
+    for number in range(60):
+        now = number / frames_a_second
+        if cadence.looks(number, now - looked_at):
+            gaps.append(now - looked_at)
+            looked_at = now
+    assert max(gaps[1:], default=0.0) <= FOLLOWED_SECONDS + 1 / frames_a_second + 1e-6
+    if frames_a_second <= 1 / FOLLOWED_SECONDS:
+        assert len(gaps) == 60
+
+
+def test_a_fixed_cadence_counts_frames_whatever_their_rate() -> None:
+    assert [Cadence(3, 10.0).looks(number, 1.0) for number in range(4)] == [True, False, False, True]

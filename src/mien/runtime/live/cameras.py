@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections import deque
 from collections.abc import Callable
@@ -84,6 +85,8 @@ class Camera:
         self.sequence = 0
         self.reached = -1.0
         """Media time of the latest frame that was cut out, seconds."""
+        self.looked_at = -math.inf
+        """Media time of the latest frame that the detector was asked about, seconds."""
         self.read = self.faces = self.faces_read = 0
         self._kind = workers
         self._patience = patience
@@ -156,10 +159,10 @@ class Camera:
         """Of the present ring."""
         return self._slot_bytes
 
-    def land(self) -> list[Flying]:
-        """The frames that are ready, in order."""
-        ready = []
-        while self.flying and self.flying[0].found is not None:
+    def land(self, most: int | None = None) -> list[Flying]:
+        """The frames that are ready, in order, and no more of them than so many."""
+        ready: list[Flying] = []
+        while self.flying and self.flying[0].found is not None and len(ready) != most:
             ready.append(self.flying.popleft())
         return ready
 

@@ -20,6 +20,7 @@ from mien.core.faces import EmotionClassifier, FaceDetector, FloatArray, Frame, 
 from mien.core.labels import FERPLUS8
 from mien.core.status import Heat, Status
 from mien.pipeline import Found, Pipeline, Prepared, Scores
+from mien.runtime.live.batching import Batching
 from mien.runtime.live.cameras import Camera, Flying, LiveCamera
 from mien.runtime.live.capture import Arrived, Credit, Ended
 from mien.runtime.live.guard import Guard, GuardOptions
@@ -54,6 +55,7 @@ class LiveOptions:
         status_seconds: how often the status is told.
         sensors: tell how hot the machine is; None to go on whatever happens.
         guard: when less is done for it.
+        lasts_seconds: so long a run is to last, from when the sources are open; None until its sources end.
         wants_picture: whether the next reading of the camera of this number (from 0) is to be told with its picture,
             which costs a copy; otherwise it comes with a black one (:func:`is_blank`).
     """
@@ -65,6 +67,7 @@ class LiveOptions:
     status_seconds: float = 1.0
     sensors: Sensors | None = None
     guard: GuardOptions = field(default_factory=GuardOptions)
+    lasts_seconds: float | None = None
     wants_picture: Callable[[int], bool] = _never
 
 
@@ -105,6 +108,7 @@ class Engine:
         self._make_pipeline = make_pipeline
         self._on_reading = on_reading
         self._pace = Pace(self._options.pace)
+        self._batching = Batching(self._options.pace.latency_seconds)
         self.guard = Guard(self._options.guard)
         """What is done less while the machine is too hot, and when it acted."""
         self._heat = Watch(self._options.sensors) if self._options.sensors is not None else None
@@ -113,6 +117,8 @@ class Engine:
         self._stretch = Stretch()
         self._started = self._told_at = 0.0
         self._stopping = False
+        self.lasted = False
+        """Whether it ended because it had lasted as long as it was to."""
         self.facts: Facts | None = None
 
     @property
@@ -162,8 +168,10 @@ class Engine:
             stop_at: float | None = None
             while True:
                 now = time.monotonic()
-                if stop_at is None and should_stop():
-                    stop_at, self._stopping = now + DRAIN_SECONDS, True
+                if stop_at is None:
+                    self.lasted = self._lasted(now)
+                    if self.lasted or should_stop():
+                        stop_at, self._stopping = now + DRAIN_SECONDS, True
                 idle = self._reading is None and not any(camera.flying for camera in self._cameras)
                 if stop_at is not None and (idle or now >= stop_at or self._questions.silent(now)):
                     break
@@ -179,6 +187,10 @@ class Engine:
             if self._heat is not None:
                 self._heat.stop()
             self._close()
+
+    def _lasted(self, now: float) -> bool:
+        lasts = self._options.lasts_seconds
+        return lasts is not None and now - self._started >= lasts
 
     def _close(self) -> None:
         """End every worker, all at once: each that hangs takes its time to be given up."""
@@ -258,6 +270,8 @@ class Engine:
             if self._reading is not None and self._reading[0] == message.request:
                 batches, self._reading = self._reading[1], None
                 self._stretch.classifier_ms.append(message.milliseconds)
+                self._stretch.batches.append(len(message.probabilities))
+                self._batching.tell(len(message.probabilities), message.milliseconds)
                 self._read(batches, message.probabilities, message.milliseconds / len(message.probabilities))
         elif isinstance(message, Facts):
             self._questions.ready_again()
@@ -267,10 +281,9 @@ class Engine:
     def _arrived(self, camera: Camera, arrived: Arrived) -> None:
         """A frame: for the detector, or between detections."""
         self._stretch.waiting.append(time.monotonic() - arrived.captured_at)
-        looks = camera.sequence % self.cadence.detect_every == 0
-        flying = camera.look(
-            arrived, arrived.captured_at - self._started if camera.spec.is_live else arrived.media_time
-        )
+        media_time = arrived.captured_at - self._started if camera.spec.is_live else arrived.media_time
+        looks = self.cadence.looks(camera.sequence, media_time - camera.looked_at)
+        flying = camera.look(arrived, media_time)
         bright = camera.pipeline.light(flying.frame)
         if bright is not flying.frame:
             # The slot is the engine's until it is given back: the detector looks at what is written here.
@@ -278,6 +291,7 @@ class Engine:
         if not looks:
             flying.found = Found(flying.frame, None)
             return
+        camera.looked_at = media_time
         self._search(camera, flying)
 
     def _search(self, camera: Camera, flying: Flying) -> None:
@@ -309,7 +323,7 @@ class Engine:
             return
         started, batches = time.perf_counter(), []
         for number, camera in enumerate(self._cameras):
-            landed = camera.land()
+            landed = camera.land(self._batching.most_frames(camera.faces_read))
             if not landed:
                 continue
             camera.pipeline.read_hz = self.cadence.read_hz
@@ -402,6 +416,8 @@ class Engine:
                 detector_ms=mean(stretch.detector_ms),
                 classifier_ms=mean(stretch.classifier_ms),
                 engine_ms=stretch.engine_each_ms,
+                batch_faces=mean(stretch.batches),
+                batch_most=self._batching.most_faces,
                 cadence=str(self.cadence),
                 network_restarts=self._questions.restarts,
                 notes=tuple(stretch.notes),

@@ -34,7 +34,10 @@ class Relief:
         if self.factor == 1:
             return cadence
         hz = EVERY_FRAME_HZ if cadence.read_hz is None else cadence.read_hz
-        return Cadence(cadence.detect_every * self.factor, hz / self.factor)
+        within = cadence.look_within_seconds
+        return Cadence(
+            cadence.detect_every * self.factor, hz / self.factor, None if within is None else within * self.factor
+        )
 
     def __str__(self) -> str:
         size = f", and looks at a picture of {self.side_share * 100:.0f} % of its size" if self.side_share < 1 else ""

@@ -16,12 +16,26 @@ class Cadence:
     """How often the networks run.
 
     Attributes:
-        detect_every: the detector looks at every kth frame.
+        detect_every: the detector looks at every kth frame…
         read_hz: each face is read this often; None in every frame.
+        look_within_seconds: …and at any that comes so long after the last one it looked at: of a source that gives
+            few frames a second, motion cannot be followed from one to the next. None to count frames only.
     """
 
     detect_every: int
     read_hz: float | None
+    look_within_seconds: float | None = None
+
+    def looks(self, number: int, since_seconds: float) -> bool:
+        """Whether the detector is to look at a frame.
+
+        Args:
+            number: of the frame, from 0.
+            since_seconds: media time since the last one it looked at.
+        """
+        return number % self.detect_every == 0 or (
+            self.look_within_seconds is not None and since_seconds >= self.look_within_seconds
+        )
 
     def __str__(self) -> str:
         look = "every frame" if self.detect_every == 1 else f"one frame in {self.detect_every}"
@@ -29,17 +43,14 @@ class Cadence:
         return f"looks for faces in {look}, reads each {read}"
 
 
-LADDER: Final = (
-    Cadence(1, None),
-    Cadence(1, 15.0),
-    Cadence(2, 12.0),
-    Cadence(3, 10.0),
-    Cadence(4, 10.0),
-    Cadence(6, 10.0),
-    Cadence(6, 6.0),
-    Cadence(8, 4.0),
-    Cadence(12, 2.0),
-)
+FOLLOWED_SECONDS: Final = 0.5
+"""Longer than this a face is not followed without being looked for, whatever the frame rate."""
+LADDER: Final = tuple(
+    Cadence(every, hz, FOLLOWED_SECONDS)
+    for every, hz in (
+        (1, None), (1, 15.0), (2, 12.0), (3, 10.0), (4, 10.0), (6, 10.0), (6, 6.0), (8, 4.0), (12, 2.0),
+    )
+)  # fmt: skip
 """From every frame to what a slow box can keep up with."""
 
 

@@ -14,6 +14,7 @@ from mien.core.audience import (
     AudienceSnapshot,
     AudienceStep,
     Buffering,
+    Provenance,
     Session,
     Sink,
     SnapshotLog,
@@ -85,6 +86,7 @@ class LiveSession:
         open_networks: opens detector and classifier.
         head_pose: tells which way the faces that are read are turned, beside the engine; the five points, when None.
         sinks: told each snapshot of the whole audience; one that fails is told of, and the session goes on.
+        zone_sinks: told each snapshot of a hall's parts, in the same way.
         observers: told each frame and its reading, inside the process; of one camera only.
         display: shown each camera's pictures as far as they are looked at; opened and closed by whoever made it.
         options: how the engine runs.
@@ -101,6 +103,7 @@ class LiveSession:
         *,
         head_pose: HeadPoseEstimator | None = None,
         sinks: Sequence[Sink] = (),
+        zone_sinks: Sequence[Sink] = (),
         observers: Sequence[FrameObserver] = (),
         display: Display | None = None,
         options: LiveOptions | None = None,
@@ -114,6 +117,7 @@ class LiveSession:
         self._head_pose = head_pose
         self._notes: list[str] = []
         self._sinks = [_Forgiving(sink, self._notes) for sink in sinks]
+        self._zone_sinks = [_Forgiving(sink, self._notes) for sink in zone_sinks]
         self._observers = tuple(observers)
         cameras = [one.camera for one in watched]
         self._display = display
@@ -138,6 +142,10 @@ class LiveSession:
     def analysis(self) -> Analysis:
         """Everything so far, marked incomplete."""
         return self._analysis("interrupted")
+
+    def described(self) -> tuple[Session, Provenance]:
+        """What is run, and where its figures come from as far as that is known: once the cameras are open."""
+        return self._session(), self._provenance("interrupted")
 
     def run(
         self,
@@ -172,7 +180,7 @@ class LiveSession:
             self._close_sinks(complete=False)
             raise
         stopped = None if self.engine.complete else "truncated"
-        if asked and not all(one.camera.is_live for one in self._watched):
+        if asked and not self.engine.lasted and not all(one.camera.is_live for one in self._watched):
             stopped = "interrupted"
         self._close_sinks(complete=stopped is None)
         for observer in self._observers:
@@ -188,7 +196,7 @@ class LiveSession:
         pipeline = Pipeline(detector, classifier, profile, self._permitted.grant, self._head_pose)
         if not self._pipelines:
             self._whole = Recording(pipeline.metrics(), self._sinks)
-            self._parts = {zone: Recording(pipeline.metrics()) for zone in self._zones}
+            self._parts = {zone: Recording(pipeline.metrics(), self._zone_sinks) for zone in self._zones}
         self._pipelines.append(pipeline)
         if finder is None:
             self._gates.append({"": pipeline.gate(self._session_id, demo=info.demo)})
@@ -233,7 +241,7 @@ class LiveSession:
         return replace(status, notes=(*status.notes, *notes, *shown))
 
     def _close_sinks(self, *, complete: bool) -> None:
-        for sink in self._sinks:
+        for sink in (*self._sinks, *self._zone_sinks):
             sink.close(complete=complete)
 
     def _session(self) -> Session:
@@ -242,6 +250,13 @@ class LiveSession:
 
     def _analysis(self, stopped: str | None) -> Analysis:
         session, complete = self._session(), stopped is None
+        return Analysis(
+            self._whole.timeline(session, complete=complete),
+            self._provenance(stopped),
+            {zone: part.timeline(session, complete=complete) for zone, part in self._parts.items()},
+        )
+
+    def _provenance(self, stopped: str | None) -> Provenance:
         facts = self.engine.facts
         fed = []
         for number, (one, info, pipeline) in enumerate(
@@ -256,11 +271,7 @@ class LiveSession:
             facts.detector_note if facts is not None else None,
             {"spared_for_heat": _acts(self.engine.guard)} if self.engine.guard.acts else None,
         )
-        return Analysis(
-            self._whole.timeline(session, complete=complete),
-            provenance_of(fed, run, stopped),
-            {zone: part.timeline(session, complete=complete) for zone, part in self._parts.items()},
-        )
+        return provenance_of(fed, run, stopped)
 
 
 def _acts(guard: Guard) -> list[str]:

@@ -15,8 +15,6 @@ from typing import Any, Final
 
 from mien.core.audience import (
     Analysis,
-    AudienceSnapshot,
-    AudienceStep,
     ModelIdentity,
     Provenance,
     Session,
@@ -30,7 +28,7 @@ from mien.report import tell
 from mien.report.shock_report import FILE as SHOCK_REPORT
 from mien.report.shock_report import shock_report
 from mien.runtime.provenance import software
-from mien.runtime.recording import Recording
+from mien.runtime.recording import retold as retold_timeline
 from mien.service.live.session_settings import audience_of
 from mien.store.records import SessionRecord
 
@@ -78,8 +76,12 @@ def retold(session: SessionRecord, lane: Lane, *, created: datetime, stopped: st
     """
     audience = audience_of(session)
     about = Session(str(session.id), _grant(session), session.label_set, session.step_seconds)
-    timeline = _timeline(lane.whole, about, audience, stopped)
-    zones = {name: _timeline(log, about, audience, stopped) for name, log in sorted(lane.zones.items())}
+    complete = stopped is None
+    timeline = retold_timeline(lane.whole, create_all(audience), about, complete=complete)
+    zones = {
+        name: retold_timeline(log, create_all(audience), about, complete=complete)
+        for name, log in sorted(lane.zones.items())
+    }
     analysis = Analysis(timeline, _provenance(session, lane, audience, stopped), zones)
     files = {name: "".join(text).encode() for name, text in tell(analysis, created=created).files()}
     shock = shock_report(timeline)
@@ -91,14 +93,6 @@ def retold(session: SessionRecord, lane: Lane, *, created: datetime, stopped: st
 def in_order(sources: Iterable[str]) -> Sequence[str]:
     """``main`` first, then by name: metrics are stored of the first."""
     return sorted(sources, key=lambda source: (source != MAIN, source))
-
-
-def _timeline(
-    log: Sequence[AudienceSnapshot], session: Session, audience: AudienceSettings, stopped: str | None
-) -> Timeline:
-    recording = Recording(create_all(audience))
-    recording.take(AudienceStep(snapshot, None) for snapshot in log)
-    return recording.timeline(session, complete=stopped is None)
 
 
 def _grant(session: SessionRecord) -> Grant:
@@ -135,4 +129,5 @@ def _provenance(session: SessionRecord, lane: Lane, audience: AudienceSettings, 
         demo=demo,
         stopped_because=stopped,
         head_pose=(NOT_TOLD, None),
+        frames_brightened=None,
     )

@@ -1,0 +1,143 @@
+"""What a live session leaves while it runs: it comes back as it was written, and damage at its end costs one line."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mien.core.audience import Analysis, AudienceSnapshot, CameraInput, FallbackUse, ModelIdentity
+from mien.core.errors import InputError, OutputError
+from mien.report.unfinished import (
+    CUT_OFF,
+    FILE,
+    TIMELINE,
+    ZONES,
+    finish,
+    is_unfinished,
+    read_unfinished,
+    write_unfinished,
+)
+from mien.sinks.jsonl import create
+from tests.report.factory import analysis_of, gap_step, percents, read_step, suppressed_step
+
+STEPS = [read_step(0.0, percents(fear=12.5)), gap_step(0.5), suppressed_step(1.0), read_step(1.5, percents())]
+
+
+def left(folder: Path, snapshots: list[AudienceSnapshot] = STEPS) -> Analysis:
+    """A session that was cut off after these steps."""
+    analysis = analysis_of(snapshots)
+    provenance = replace(
+        analysis.provenance,
+        fallback=FallbackUse(ModelIdentity("centerface", None), 12, 3),
+        cameras=(CameraInput("left.mp4", "file", None, 0.0, 44, ("left",)),),
+        frames_brightened=4,
+    )
+    write_unfinished(folder, analysis.timeline.session, provenance)
+    sink = create(folder / TIMELINE)
+    for snapshot in snapshots:
+        sink.write(snapshot)
+    sink.close(complete=False)
+    return replace(analysis, provenance=provenance)
+
+
+def test_it_comes_back_as_it_was_written(tmp_path: Path) -> None:
+    wrote, read = left(tmp_path), read_unfinished(tmp_path)
+    assert read.session == wrote.timeline.session
+    assert list(read.whole) == STEPS
+    assert (dict(read.zones), read.unreadable) == ({}, 0)
+    for name in (
+        "input_name",
+        "input_sha256",
+        "detector",
+        "classifier",
+        "software",
+        "settings",
+        "profile",
+        "head_pose",
+    ):
+        assert getattr(read.provenance, name) == getattr(wrote.provenance, name)
+    assert read.provenance.stopped_because == CUT_OFF
+
+
+def test_counts_that_would_tell_the_size_of_a_group_are_never_written(tmp_path: Path) -> None:
+    left(tmp_path)
+    told = json.loads((tmp_path / FILE).read_text(encoding="utf-8"))["provenance"]
+    counts = "frames_detected", "sightings", "sightings_read", "frames_brightened"
+    assert [told[name] for name in counts] == [None] * 4
+    assert told["frames_read"] == told["cameras"][0]["frames_read"] == 0
+    assert told["fallback"]["model"]["name"] == "centerface"
+    assert told["fallback"]["frames_searched"] is told["fallback"]["frames_with_faces"] is None
+
+
+@pytest.mark.parametrize("rest", [b'{"session_id": "te', b"\0" * 512, b"{}\n", b"\xff\xfe\n"])
+def test_damage_at_the_end_costs_the_line_it_hits(tmp_path: Path, rest: bytes) -> None:
+    left(tmp_path)
+    with (tmp_path / TIMELINE).open("ab") as file:
+        file.write(rest)
+    read = read_unfinished(tmp_path)
+    assert list(read.whole) == STEPS
+    assert read.unreadable == 1
+
+
+def test_a_line_that_does_not_go_on_in_time_is_left_out(tmp_path: Path) -> None:
+    left(tmp_path, [STEPS[0], STEPS[3], STEPS[3], STEPS[1]])
+    read = read_unfinished(tmp_path)
+    assert [snapshot.media_time for snapshot in read.whole] == [0.0, 1.5]
+    assert read.unreadable == 2
+
+
+def test_parts_of_a_hall_come_back_apart(tmp_path: Path) -> None:
+    left(tmp_path)
+    sink = create(tmp_path / ZONES)
+    parts = [step.model_copy(update={"zone": zone}) for step in STEPS for zone in ("stalls", "balcony")]
+    for part in parts:
+        sink.write(part)
+    sink.close(complete=False)
+    read = read_unfinished(tmp_path)
+    assert read.zones.keys() == {"stalls", "balcony"}
+    assert list(read.zones["balcony"]) == parts[1::2]
+    assert read.unreadable == 0
+
+
+def test_without_a_single_line_there_is_still_what_was_run(tmp_path: Path) -> None:
+    analysis = left(tmp_path)
+    (tmp_path / TIMELINE).unlink()
+    assert read_unfinished(tmp_path).session == analysis.timeline.session
+    assert len(read_unfinished(tmp_path).whole) == 0
+
+
+def test_a_session_that_ended_well_leaves_nothing_to_recover(tmp_path: Path) -> None:
+    left(tmp_path)
+    assert is_unfinished(tmp_path)
+    finish(tmp_path)
+    assert not is_unfinished(tmp_path)
+    finish(tmp_path)
+    with pytest.raises(InputError, match="Name the folder that 'mien live --record' wrote"):
+        read_unfinished(tmp_path)
+    (tmp_path / "report.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(InputError, match="ended well, and its reports are there"):
+        read_unfinished(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"schema_version": 1}', '{"schema_version": 1, "session": {}}'])
+def test_a_damaged_description_is_told_with_what_is_whole(tmp_path: Path, content: str) -> None:
+    left(tmp_path)
+    (tmp_path / FILE).write_text(content, encoding="utf-8")
+    with pytest.raises(InputError, match=r"unfinished\.json cannot be read .* timeline\.jsonl is plain JSON"):
+        read_unfinished(tmp_path)
+
+
+def test_one_of_another_version_says_so(tmp_path: Path) -> None:
+    left(tmp_path)
+    (tmp_path / FILE).write_text('{"schema_version": 2}', encoding="utf-8")
+    with pytest.raises(InputError, match="another version of Mien"):
+        read_unfinished(tmp_path)
+
+
+def test_a_folder_that_is_not_there_is_told_of(tmp_path: Path) -> None:
+    analysis = analysis_of(STEPS)
+    with pytest.raises(OutputError, match="cannot write"):
+        write_unfinished(tmp_path / "absent", analysis.timeline.session, analysis.provenance)
