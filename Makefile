@@ -28,7 +28,8 @@ endif
 endif
 SHARED_CLIP := $(wildcard ../shared/data/clips/WolfgangLanger_Pexels.mp4)
 
-# pip compiles what it installs on one core; a minute goes by where two could do it.
+# pip compiles what it installs on one core; a minute goes by where two could do it. Most of what only the tests need is
+# never imported, and is compiled where it is.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
 # Some packages carry files of other versions of Python, which nobody imports.
 COMPILE := { $(BIN)/python -m compileall -q -j 0 $(VENV)/lib > /dev/null 2>&1 || true; }
@@ -42,6 +43,8 @@ $(STAMPS)/venv:
 	@test -n '$(PYTHON)' || { echo 'Mien needs Python 3.11 or newer, and none was found. Install it, or name it: make PYTHON=/path/to/python3.11' >&2; exit 1; }
 	@echo 'making $(VENV) with $(PYTHON)'
 	@$(PYTHON) -m venv $(VENV) || { echo '$(PYTHON) cannot make a virtual environment. On Debian and Ubuntu: apt-get install python3-venv' >&2; exit 1; }
+	@# Releases that come with older Pythons take three times as long to find out what to install.
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip==26.3' || echo 'going on with the pip that came with $(PYTHON)'
 	@mkdir -p $(STAMPS)
 	@touch $@
 
@@ -54,13 +57,11 @@ $(STAMPS)/base: $(STAMPS)/venv pyproject.toml constraints.txt
 $(STAMPS)/dev: $(STAMPS)/base
 	@echo 'installing what the tests need'
 	@$(INSTALL) -e '.[dev]'
-	@$(COMPILE)
 	@touch $@
 
 $(STAMPS)/train: $(STAMPS)/dev
 	@echo 'installing torch'
 	@$(INSTALL) -e '.[dev,train]'
-	@$(COMPILE)
 	@touch $@
 
 demo: $(STAMPS)/base
