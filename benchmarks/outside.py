@@ -137,6 +137,6 @@ def stages_ms(clip: Path, profile: Profile, told: Declaration, cadence: Cadence)
         analysis = session.run(should_stop=note)
         spent = time.process_time() - marks[0][0]
         inside = {kind: took - marks[0][1].get(kind, 0.0) for kind, took in meter.seconds.items()}
-    each = 1e3 / analysis.provenance.frames_read
+    each = 1e3 / (analysis.provenance.frames_read or 1)
     stages = {kind: each * inside.get(kind, 0.0) for kind in ("decoding", "detector", "classifier", "opencv")}
     return stages | {"outside": each * spent - sum(stages.values())}

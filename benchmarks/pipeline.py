@@ -40,7 +40,7 @@ def whole(clip: str, made: Assembled) -> dict[str, float]:
     started = time.process_time()
     analysis = analyze(source, made.pipeline, options=IN_LINE)
     total = time.process_time() - started
-    frames = analysis.provenance.frames_read
+    frames = analysis.provenance.frames_read or 0
     stages = asdict(made.pipeline.stages)
     spent = {name: 1e3 * seconds / frames for name, seconds in stages.items()}
     spent["decode_and_rest"] = 1e3 * (total - sum(stages.values())) / frames

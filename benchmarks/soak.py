@@ -100,7 +100,7 @@ def soak(clip: Path, folder: Path, profile: Profile, told: Declaration, *, hours
     ]
     print(f"{analysis.provenance.frames_read} frames in {time.monotonic() - started:.0f} s", flush=True)
     return Soaked(
-        analysis.provenance.frames_read,
+        analysis.provenance.frames_read or 0,
         100 * (levels[1] / levels[0] - 1),
         (waits[0], waits[1]),
         float(mib[:, 1].max()),

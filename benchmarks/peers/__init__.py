@@ -8,12 +8,14 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from mien.core.faces import UInt8Array
+from mien.core.settings import SamplingSettings
+from mien.sources import open_source
 
 HERE: Final = Path(__file__).resolve().parent
 FOLDER: Final = Path(os.environ.get("MIEN_PEERS", HERE.parents[1] / ".venv-peers"))
@@ -21,34 +23,53 @@ FOLDER: Final = Path(os.environ.get("MIEN_PEERS", HERE.parents[1] / ".venv-peers
 FRAMES: Final = 60
 
 
-def peers_ms(frames: Sequence[UInt8Array]) -> dict[str, float]:
-    """CPU milliseconds a frame of each peer that is installed, on one thread; at most 60 frames, evenly spread.
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """What one peer took.
 
-    Args:
-        frames: uint8 RGB, all of one size.
+    Attributes:
+        cpu_ms: a frame, every one searched and every face read, on one thread and without decoding; None where it
+            failed or is not installed.
+        faces: that it found and read, a frame.
+        note: why there is no figure.
     """
+
+    cpu_ms: float | None = None
+    faces: float | None = None
+    note: str = ""
+
+
+def peers(clip: Path) -> dict[str, Peer]:
+    """Each peer on frames of a clip, evenly spread over it; those that are not installed say so."""
     commands = _commands()
-    if not commands:
-        return {}
+    found = {name: Peer(note="not installed: make peers") for name, command in commands.items() if command is None}
+    installed = {name: command for name, command in commands.items() if command is not None}
+    if not installed:
+        return found
+    frames = [frame.image for frame in open_source(str(clip), SamplingSettings(every_nth=5))]
     chosen = [frames[round(k)] for k in np.linspace(0, len(frames) - 1, min(FRAMES, len(frames)))]
     height, width = chosen[0].shape[:2]
-    found = {}
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "frames.raw"
         np.stack(chosen).tofile(path)
-        for peer, command in commands.items():
-            done = subprocess.run(
-                [*command, str(path), str(width), str(height), str(len(chosen))],
-                capture_output=True, text=True, check=True, timeout=600,
-            )  # fmt: skip
-            found[peer] = float(json.loads(done.stdout.splitlines()[-1])["cpu_ms"])
+        for peer, command in installed.items():
+            found[peer] = _run([*command, str(path), str(width), str(height), str(len(chosen))])
     return found
 
 
-def _commands() -> dict[str, list[str]]:
-    commands, python, modules = {}, FOLDER / "bin" / "python", FOLDER / "node_modules"
-    if python.exists():
-        commands["fer"] = [str(python), str(HERE / "fer_frames.py")]
-    if (modules / "@vladmandic" / "human").is_dir() and shutil.which("node"):
-        commands["human"] = ["node", str(HERE / "human_frames.mjs"), str(modules)]
-    return commands
+def _run(command: Sequence[str]) -> Peer:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=600)
+        told = json.loads(done.stdout.splitlines()[-1])
+        return Peer(float(told["cpu_ms"]), float(told["faces"]))
+    except (subprocess.SubprocessError, OSError, ValueError, LookupError) as error:
+        return Peer(note=f"failed: {type(error).__name__}")
+
+
+def _commands() -> dict[str, list[str] | None]:
+    python, modules = FOLDER / "bin" / "python", FOLDER / "node_modules"
+    node = shutil.which("node") if (modules / "@vladmandic" / "human").is_dir() else None
+    return {
+        "fer": [str(python), str(HERE / "fer_frames.py")] if python.exists() else None,
+        "human": [node, str(HERE / "human_frames.mjs"), str(modules)] if node else None,
+    }

@@ -108,7 +108,7 @@ def test_what_it_was_cut_off_at_is_told_when_the_box_starts_again(clip: Path, tm
     folder = tmp_path / "tonight"
     zones = tmp_path / "zones.yaml"
     zones.write_text(ZONES.replace("CLIP", clip.name), encoding="utf-8")
-    cut_off(folder, clip, "--zones", zones, after_lines=5)
+    cut_off(folder, clip, "--zones", zones, after_lines=1)
     ran = mien("live", clip, "--fast", "--seconds", "1", "--record", folder, "--quiet")
     assert ran.returncode == 0, ran.stderr
     assert f"mien recover {folder}" in ran.stderr
@@ -130,3 +130,31 @@ def test_a_session_that_lasts_as_long_as_it_was_to_is_complete(clip: Path, tmp_p
     assert (report["complete"], report["stopped_because"]) == (True, None)
     assert 0 < len(report["timeline"]) < 8
     assert not (tmp_path / "short" / FILE).exists()
+
+
+def test_a_session_that_runs_is_left_alone(clip: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "tonight"
+    running = subprocess.Popen(
+        [sys.executable, "-m", "mien", "live", str(clip), "--record", str(folder), "--quiet"],
+        stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=os.environ,
+    )  # fmt: skip
+    deadline = time.monotonic() + 90
+    while not (folder / FILE).exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    refused = mien("recover", folder)
+    assert refused.returncode == 3
+    assert "still runs" in refused.stderr
+    beside = mien("live", clip, "--fast", "--seconds", "0.5", "--record", folder, "--quiet")
+    assert "holds a session that still runs" in beside.stderr
+    running.send_signal(signal.SIGTERM)
+    assert running.wait(30) == 0
+    assert told(folder)["stopped_because"] == "interrupted"
+    assert not (folder / FILE).exists()
+
+
+def test_a_start_that_fails_takes_no_folder(tmp_path: Path) -> None:
+    for _ in range(2):
+        ran = mien("live", "camera:97", "--record", tmp_path / "tonight", "--quiet")
+        assert ran.returncode == 9
+        assert "holds a session" not in ran.stderr
+    assert [place.name for place in tmp_path.iterdir()] == ["tonight"]

@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from mien import weights
+from tests.e2e.support import mien
 
 
 @pytest.fixture(scope="module")
@@ -96,9 +97,16 @@ def test_a_disk_that_stays_full_ends_with_its_exit_code_and_whole_lines(clip: Pa
         until(lambda: "cannot be written" in log.read_text())
         running.send_signal(signal.SIGTERM)
         assert running.wait(30) == 8
-    assert len(rows(lines)) >= 2
+    kept = len(rows(lines))
+    assert kept >= 2
     assert not (tmp_path / "out" / "report.json").exists()
-    assert "Traceback" not in log.read_text()
+    said = " ".join(log.read_text().split())
+    assert "Traceback" not in said
+    assert re.search(r"\d+ steps could not be written any more", said), "what is lost is told"
+    assert f"'mien recover {tmp_path / 'out'}' makes the reports" in said
+    assert mien("recover", tmp_path / "out", "--quiet").returncode == 0
+    report = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
+    assert len(report["timeline"]) == kept
 
 
 def test_a_signal_ends_it_in_time_though_networks_hang_and_a_sink_is_dead(clip: Path, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from mien.report.unfinished import (
     FILE,
     TIMELINE,
     ZONES,
+    HeldFolder,
     finish,
     is_unfinished,
     read_unfinished,
@@ -67,7 +68,7 @@ def test_counts_that_would_tell_the_size_of_a_group_are_never_written(tmp_path: 
     told = json.loads((tmp_path / FILE).read_text(encoding="utf-8"))["provenance"]
     counts = "frames_detected", "sightings", "sightings_read", "frames_brightened"
     assert [told[name] for name in counts] == [None] * 4
-    assert told["frames_read"] == told["cameras"][0]["frames_read"] == 0
+    assert told["frames_read"] is told["cameras"][0]["frames_read"] is None
     assert told["fallback"]["model"]["name"] == "centerface"
     assert told["fallback"]["frames_searched"] is told["fallback"]["frames_with_faces"] is None
 
@@ -79,7 +80,36 @@ def test_damage_at_the_end_costs_the_line_it_hits(tmp_path: Path, rest: bytes) -
         file.write(rest)
     read = read_unfinished(tmp_path)
     assert list(read.whole) == STEPS
-    assert read.unreadable == 1
+    assert (read.unreadable, read.whole_but_for_the_end) == (1, True)
+
+
+def test_damage_in_the_middle_is_told_from_damage_at_the_end(tmp_path: Path) -> None:
+    left(tmp_path)
+    lines = (tmp_path / TIMELINE).read_bytes().splitlines()
+    (tmp_path / TIMELINE).write_bytes(b"\n".join([lines[0], b"?", *lines[2:]]) + b"\n")
+    read = read_unfinished(tmp_path)
+    assert list(read.whole) == [STEPS[0], *STEPS[2:]]
+    assert (read.unreadable, read.whole_but_for_the_end) == (1, False)
+
+
+def test_lines_of_another_version_are_not_given_up(tmp_path: Path) -> None:
+    left(tmp_path)
+    text = (tmp_path / TIMELINE).read_text(encoding="utf-8")
+    (tmp_path / TIMELINE).write_text(text.replace('"schema_version":1', '"schema_version":2'), encoding="utf-8")
+    with pytest.raises(InputError, match=r"none of the 4 lines .* another version of Mien\. Nothing was changed"):
+        read_unfinished(tmp_path)
+    assert is_unfinished(tmp_path)
+
+
+def test_a_folder_is_held_by_one(tmp_path: Path) -> None:
+    with HeldFolder(tmp_path) as ours:
+        assert ours.held
+        with HeldFolder(tmp_path) as theirs:
+            assert not theirs.held
+        with HeldFolder(tmp_path / "absent") as nowhere:
+            assert nowhere.held
+    with HeldFolder(tmp_path) as later:
+        assert later.held
 
 
 def test_a_line_that_does_not_go_on_in_time_is_left_out(tmp_path: Path) -> None:
@@ -102,11 +132,18 @@ def test_parts_of_a_hall_come_back_apart(tmp_path: Path) -> None:
     assert read.unreadable == 0
 
 
-def test_without_a_single_line_there_is_still_what_was_run(tmp_path: Path) -> None:
-    analysis = left(tmp_path)
-    (tmp_path / TIMELINE).unlink()
+def test_before_the_first_line_there_is_what_was_run_and_nothing_else(tmp_path: Path) -> None:
+    analysis = left(tmp_path, [])
     assert read_unfinished(tmp_path).session == analysis.timeline.session
     assert len(read_unfinished(tmp_path).whole) == 0
+
+
+def test_a_timeline_that_is_missing_is_asked_for(tmp_path: Path) -> None:
+    left(tmp_path)
+    (tmp_path / TIMELINE).unlink()
+    with pytest.raises(InputError, match="Put it back, then recover"):
+        read_unfinished(tmp_path)
+    assert is_unfinished(tmp_path)
 
 
 def test_a_session_that_ended_well_leaves_nothing_to_recover(tmp_path: Path) -> None:
@@ -115,16 +152,25 @@ def test_a_session_that_ended_well_leaves_nothing_to_recover(tmp_path: Path) -> 
     finish(tmp_path)
     assert not is_unfinished(tmp_path)
     finish(tmp_path)
-    with pytest.raises(InputError, match="Name the folder that 'mien live --record' wrote"):
+    with pytest.raises(InputError, match=r"lacks unfinished\.json, without which nobody can tell on what permission"):
         read_unfinished(tmp_path)
     (tmp_path / "report.json").write_text("{}", encoding="utf-8")
     with pytest.raises(InputError, match="ended well, and its reports are there"):
         read_unfinished(tmp_path)
+    (tmp_path / TIMELINE).unlink()
+    with pytest.raises(InputError, match="Name the folder that 'mien live --record' wrote"):
+        read_unfinished(tmp_path)
+    with pytest.raises(InputError, match="is no folder"):
+        read_unfinished(tmp_path / "report.json")
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"schema_version": 1}', '{"schema_version": 1, "session": {}}'])
-def test_a_damaged_description_is_told_with_what_is_whole(tmp_path: Path, content: str) -> None:
+@pytest.mark.parametrize("content", ["", "[]", '{"schema_version": 1}', '{"schema_version": 1, "session": {}}', None])
+def test_a_damaged_description_is_told_with_what_is_whole(tmp_path: Path, content: str | None) -> None:
     left(tmp_path)
+    if content is None:
+        told = json.loads((tmp_path / FILE).read_text(encoding="utf-8"))
+        told["provenance"]["settings"]["audience"]["min_group"] = "few"
+        content = json.dumps(told)
     (tmp_path / FILE).write_text(content, encoding="utf-8")
     with pytest.raises(InputError, match=r"unfinished\.json cannot be read .* timeline\.jsonl is plain JSON"):
         read_unfinished(tmp_path)

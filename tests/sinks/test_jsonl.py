@@ -159,3 +159,23 @@ def test_that_a_file_is_there_is_durable_from_the_start(tmp_path: Path, monkeypa
     monkeypatch.setattr(os, "fsync", lambda handle: folders.append(os.fstat(handle).st_ino))
     create(tmp_path / "a.jsonl", sync_seconds=2.0).close(complete=True)
     assert folders[0] == tmp_path.stat().st_ino
+
+
+def test_lines_become_durable_though_none_follows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A camera that goes away leaves its last steps to the clock."""
+    now, kept, fsync = 0.0, list[int](), os.fsync
+
+    def watched(handle: int) -> None:
+        kept.append(os.fstat(handle).st_size)
+        fsync(handle)
+
+    sink = create(tmp_path / "a.jsonl", sync_seconds=2.0, clock=lambda: now)
+    monkeypatch.setattr(os, "fsync", watched)
+    now = 1.0
+    sink.write(snapshot(0.0))
+    sink.keep()
+    assert kept == []
+    now = 2.0
+    sink.keep()
+    assert kept == [(tmp_path / "a.jsonl").stat().st_size]
+    sink.close(complete=True)

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from mien.core.errors import MienError
+from mien.core.errors import MienError, OutputError
 
 if TYPE_CHECKING:
-    from mien.core.audience import Analysis, Sink
+    from mien.core.audience import Analysis, AudienceSnapshot
+    from mien.report.unfinished import HeldFolder
     from mien.runtime.live.session import LiveSession
+    from mien.sinks.jsonl import JsonLines
 
 SYNC_SECONDS: Final = 2.0
 """With a step, what closes it and the wait for the next one, a power cut loses less than five seconds."""
@@ -31,31 +33,56 @@ class Record:
         by_zones: whether parts of the hall are written too.
 
     Attributes:
-        folder: that is written.
-        sinks: for the whole audience.
-        zone_sinks: for a hall's parts.
+        folder: that is written, and held until :meth:`finish`.
+        whole: sink for the whole audience.
+        parts: sinks for a hall's parts.
 
     Raises:
         OutputError: it cannot be written.
     """
 
     def __init__(self, folder: Path, min_group: int, *, by_zones: bool) -> None:
-        from mien.report.files import prepare_folder
         from mien.report.unfinished import TIMELINE, ZONES
+        from mien.sinks import jsonl
 
-        self.folder = _without_a_session(folder)
-        prepare_folder(self.folder)
-        self.sinks: Sequence[Sink] = [self._lines(TIMELINE, min_group)]
-        self.zone_sinks: Sequence[Sink] = [self._lines(ZONES, min_group)] if by_zones else []
+        self.folder, self._ours = _claimed(folder)
+        names = (TIMELINE, ZONES) if by_zones else (TIMELINE,)
+        self._lines = [
+            jsonl.create(self.folder / name, min_group=min_group, sync_seconds=SYNC_SECONDS) for name in names
+        ]
+        self.whole = _Described(self, self._lines[0])
+        self.parts: Sequence[JsonLines] = self._lines[1:]
+        self._session: LiveSession | None = None
         self._described = False
         self._written_at: float | None = None
         self._writing: threading.Thread | None = None
         self._failures: list[str] = []
 
+    def of(self, session: LiveSession) -> None:
+        """Whose record it is; before it runs."""
+        self._session = session
+
+    def describe(self) -> None:
+        """Say what the lines are of, before the first of them is written.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        from mien.report.unfinished import write_unfinished
+
+        if self._described:
+            return
+        assert self._session is not None
+        write_unfinished(self.folder, *self._session.described())
+        self._described = True
+
     def go_on(self, session: LiveSession, now: float) -> Sequence[str]:
         """Once a second or so while the session runs: write what is due; gives what went wrong, in words."""
-        if not self._described:
-            self._describe(session)
+        for lines in self._lines:
+            try:
+                lines.keep()
+            except OutputError as error:
+                self._failures.append(str(error))
         if self._written_at is None:
             self._written_at = now
         if now - self._written_at >= REPORT_EVERY_SECONDS and not (self._writing and self._writing.is_alive()):
@@ -67,7 +94,7 @@ class Record:
         return failures
 
     def finish(self, analysis: Analysis) -> None:
-        """Write the reports of the session that has ended.
+        """Write the reports of the session that has ended, and let go of the folder.
 
         Raises:
             OutputError: they cannot be written; the lines stay, and ``mien recover`` makes reports of them.
@@ -76,25 +103,16 @@ class Record:
 
         if self._writing is not None:
             self._writing.join()
-        self._write(analysis)
-        finish(self.folder)
-
-    def _lines(self, name: str, min_group: int) -> Sink:
-        from mien.sinks import jsonl
-
-        return jsonl.create(self.folder / name, min_group=min_group, sync_seconds=SYNC_SECONDS)
-
-    def _describe(self, session: LiveSession) -> None:
-        from mien.report.unfinished import write_unfinished
-
         try:
-            write_unfinished(self.folder, *session.described())
-        except MienError as error:
-            # Told every second, it would fill the screen; it is tried again each time.
-            if self._written_at is None:
-                self._failures.append(str(error))
-        else:
-            self._described = True
+            self._write(analysis)
+            finish(self.folder)
+        except OutputError as error:
+            raise OutputError(
+                f"{error} What lies in {self.folder} stays; once it can be written, 'mien recover {self.folder}' makes "
+                "the reports of it."
+            ) from error
+        finally:
+            self._ours.release()
 
     def _write(self, analysis: Analysis) -> None:
         from mien.report import write_reports
@@ -103,28 +121,57 @@ class Record:
 
     def _write_aside(self, analysis: Analysis) -> None:
         """Write the reports while the session goes on, which a full disk does not end."""
+        from mien.report.unfinished import write_unfinished
+
         try:
+            # What has become of its settings meanwhile, such as what was spared for heat.
+            write_unfinished(self.folder, analysis.timeline.session, analysis.provenance)
             self._write(analysis)
         except MienError as error:
             self._failures.append(f"the reports were not written: {error}")
 
 
-def _without_a_session(folder: Path) -> Path:
-    """The folder, or the first of its name and a number that holds no lines: a session overwrites no other.
+class _Described:
+    """Lines that are written once it is said what they are of.
+
+    Args:
+        record: says it.
+        lines: the file.
+    """
+
+    def __init__(self, record: Record, lines: JsonLines) -> None:
+        self._record, self._lines = record, lines
+
+    def write(self, snapshot: AudienceSnapshot) -> None:
+        """Write the snapshot's line."""
+        self._record.describe()
+        self._lines.write(snapshot)
+
+    def close(self, *, complete: bool) -> None:
+        """Make the lines durable."""
+        self._lines.close(complete=complete)
+
+
+def _claimed(folder: Path) -> tuple[Path, HeldFolder]:
+    """The folder, or the first of its name and a number that no session was recorded to: none overwrites another.
 
     A box that is started again after a power cut goes on in a folder of its own.
     """
-    from mien.report.unfinished import TIMELINE, is_unfinished
+    from mien.report.files import prepare_folder
+    from mien.report.unfinished import HeldFolder, has_session, is_unfinished
 
-    free = folder
+    free, named = folder, folder if folder.name not in ("", "..") else folder.resolve()
     for number in itertools.count(2):
-        if not (free / TIMELINE).exists():
+        prepare_folder(free)
+        ours = HeldFolder(free)
+        if ours.held and not has_session(free):
             break
-        if is_unfinished(free):
-            click.echo(
-                f"{free} holds a session that was cut off, or still runs. If it was: mien recover {free}", err=True
-            )
-        free = folder.with_name(f"{folder.name}-{number}")
+        if not ours.held:
+            click.echo(f"{free} holds a session that still runs.", err=True)
+        elif is_unfinished(free):
+            click.echo(f"{free} holds a session that was cut off. Its reports: mien recover {free}", err=True)
+        ours.release()
+        free = named.with_name(f"{named.name}-{number}")
     if free != folder:
         click.echo(f"{folder} holds a session already: this one is written to {free}.", err=True)
-    return free
+    return free, ours

@@ -64,7 +64,7 @@ MOST_NOTES = 5
               help="Parts of one hall, by the sources that show them; several sources need it.")  # fmt: skip
 @click.option("--realtime/--fast", default=True, show_default=True,
               help="Play a recording at its own speed, dropping what comes too fast, or read every frame.")  # fmt: skip
-@click.option("--seconds", type=click.FloatRange(0, min_open=True), help="Measure so long, and no longer.")
+@click.option("--seconds", type=click.FloatRange(0, min_open=True), help="Measure so long by the clock, and no longer.")
 @click.option("--latency-ms", type=click.FloatRange(1), default=100.0, show_default=True,
               help="Look and read less often rather than tell of a frame later than this.")  # fmt: skip
 @click.option("--detect-every", type=click.IntRange(1), help="Fix how often to look for faces: every kth frame.")
@@ -123,18 +123,24 @@ def command(context: click.Context, /, sources: tuple[str, ...], record: Path | 
         watched,
         Permitted(profile, grant, networks),
         functools.partial(open_networks, profile, chosen, networks),
-        sinks=[*sinks, *(recording.sinks if recording is not None else ())],
-        zone_sinks=recording.zone_sinks if recording is not None else (),
+        sinks=[*sinks, recording.whole] if recording is not None else sinks,
+        zone_sinks=recording.parts if recording is not None else (),
         head_pose=load_head_pose(options["head_pose"], networks),
         display=shown.display if shown is not None else None,
         options=_live_options(profile, options),
     )
+    if recording is not None:
+        recording.of(session)
     with stop_on_signal() as asked, shown or contextlib.nullcontext():
         analysis = _run(session, recording, options, asked, shown)
-    if recording is not None:
-        recording.finish(analysis)
-    if not options["quiet"]:
-        _summary(analysis, recording.folder if recording is not None else None)
+    for note in session.last_notes():
+        click.echo(note, err=True)
+    try:
+        if recording is not None:
+            recording.finish(analysis)
+    finally:
+        if not options["quiet"]:
+            _summary(analysis, recording.folder if recording is not None else None)
     context.exit(TRUNCATED if analysis.provenance.stopped_because == "truncated" else 0)
 
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mien.core.errors import InputError
+
 if TYPE_CHECKING:
     from mien.core.audience import Analysis
     from mien.report.unfinished import Unfinished
@@ -27,30 +29,33 @@ def command(folder: Path, quiet: bool) -> None:
 
     from mien.report import write_reports
     from mien.report.terminal import summary
-    from mien.report.unfinished import finish, read_unfinished
+    from mien.report.unfinished import FILE, HeldFolder, finish, read_unfinished
 
-    left = read_unfinished(folder)
-    findings = write_reports(_analysis(left), folder, created=datetime.now(UTC))
-    finish(folder)
+    with HeldFolder(folder) as ours:
+        if not ours.held:
+            raise InputError(f"the session in {folder} still runs. End it with Ctrl-C: it writes its reports itself.")
+        left = read_unfinished(folder)
+        findings = write_reports(_analysis(left), folder, created=datetime.now(UTC))
+        if left.whole_but_for_the_end:
+            finish(folder)
     if left.unreadable:
         click.echo(f"{left.unreadable} lines could not be read and are left out.", err=True)
+    if not left.whole_but_for_the_end:
+        click.echo(f"Some of them have others after them: {FILE} is kept, should they be mended.", err=True)
     if not quiet:
         Console().print(summary(findings, folder))
 
 
 def _analysis(left: Unfinished) -> Analysis:
     from mien.core.audience import Analysis
-    from mien.core.settings import AudienceSettings
     from mien.metrics import create_all
-    from mien.runtime.recording import retold
+    from mien.runtime.recording import frames_of, retold
 
-    audience = AudienceSettings.model_validate(left.provenance.settings["audience"])
-    provenance = replace(left.provenance, frames_read=sum(snapshot.frames or 0 for snapshot in left.whole))
     return Analysis(
-        retold(left.whole, create_all(audience), left.session, complete=False),
-        provenance,
+        retold(left.whole, create_all(left.audience), left.session, complete=False),
+        replace(left.provenance, frames_read=frames_of(left.whole)),
         {
-            zone: retold(log, create_all(audience), left.session, complete=False)
+            zone: retold(log, create_all(left.audience), left.session, complete=False)
             for zone, log in sorted(left.zones.items())
         },
     )

@@ -303,7 +303,7 @@ class CameraInput:
         kind: the source plug-in that read it.
         sha256: of the input's bytes; None for a live source.
         start_seconds: media time of the hall at its first moment.
-        frames_read: frames of it that went through a pipeline.
+        frames_read: frames of it that went through a pipeline; None where that is not known.
         zones: parts of the hall that it shows.
     """
 
@@ -311,7 +311,7 @@ class CameraInput:
     kind: str
     sha256: str | None
     start_seconds: float
-    frames_read: int
+    frames_read: int | None
     zones: tuple[str, ...]
 
 
@@ -341,7 +341,8 @@ class Provenance:
         width, height: of a frame, pixels; None when no frame was seen.
         duration_seconds: of the media as its container declares it; None when it does not.
         frame_rate: average frames per second; None when unknown.
-        frames_read: frames that went through the pipeline.
+        frames_read: frames that went through the pipeline; None where they were read elsewhere and steps are withheld,
+            whose frames nobody told.
         frames_detected: frames on which the detector ran; faces were followed by motion on the others. None, as the
             two that follow, where the frames were read elsewhere.
         sightings: faces seen, summed over frames.
@@ -369,7 +370,7 @@ class Provenance:
     height: int | None
     duration_seconds: float | None
     frame_rate: float | None
-    frames_read: int
+    frames_read: int | None
     frames_detected: int | None
     sightings: int | None
     sightings_read: int | None

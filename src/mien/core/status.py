@@ -56,7 +56,8 @@ class Status:
         detector_ms, classifier_ms: wall milliseconds of a call, mean since the last status; 0 without one.
         engine_ms: wall milliseconds of a frame in the engine itself (following, cutting out, gate, timeline), mean.
         batch_faces: faces of a call of the classifier, mean since the last status; 0 without one.
-        batch_most: that a call may have for the latency that is aimed at; None while that is not known.
+        batch_most: that a call may have for the latency that is aimed at, a single frame aside; None while that is not
+            known, and where nothing is aimed at.
         cadence: how often the networks run at present, in words.
         network_restarts: of the networks' worker.
         notes: what happened since the last status, in plain words.

@@ -294,10 +294,7 @@ def _facts(findings: Findings, series: Series) -> list[tuple[str, str, str]]:
     if declared:
         # The last step of a timeline is whole even where the media ends inside it.
         length = min(length, declared)
-    frames = count(findings.provenance.frames_read)
-    facts = [
-        ("Measured", clock(length), f"{frames} frames read" if findings.provenance.frames_read != 1 else "1 frame")
-    ]
+    facts = [("Measured", clock(length), _frames(findings.provenance.frames_read))]
     if extent.coverage_share is not None:
         single = (extent.present_most or 0) <= 1
         share = extent.coverage_share if single else (extent.coverage_while_read_share or 0.0)
@@ -311,6 +308,12 @@ def _facts(findings: Findings, series: Series) -> list[tuple[str, str, str]]:
         about = f"{best.label}, mean over what was read"
         facts.append(("Strongest on average", f"{best.mean_percent:.0f} %", about))
     return facts
+
+
+def _frames(read: int | None) -> str:
+    if read is None:
+        return "from an unknown number of frames"
+    return "1 frame" if read == 1 else f"{count(read)} frames read"
 
 
 def _make_up(findings: Findings) -> list[dict[str, Any]]:

@@ -43,7 +43,7 @@ class CameraPart(Part):
     kind: str
     sha256: Sha256 | None
     start_seconds: float
-    frames_read: Count
+    frames_read: Count | None
     zones: tuple[Slug, ...]
 
     @classmethod
@@ -93,7 +93,7 @@ class ProvenancePart(Part):
     """
 
     input: InputPart
-    frames_read: Count
+    frames_read: Count | None
     frames_detected: Count | None
     sightings: Count | None
     sightings_read: Count | None

@@ -1,22 +1,31 @@
 """What a live session leaves on the disk while it runs, from which its reports can be made when it was cut off.
 
 Lines of snapshots are written as they are made; beside them lies what cannot be read from them: on what permission
-the session measured, with which models and settings. The latter is taken away when the session ends well.
+the session measured, with which models and settings. The latter is taken away when the session ends well. The folder is
+held for as long as its session runs.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from pydantic import TypeAdapter, ValidationError
 
 from mien.core.audience import WHOLE_AUDIENCE, AudienceSnapshot, Provenance, Session, SnapshotLog
 from mien.core.errors import InputError
+from mien.core.settings import AudienceSettings
 from mien.report.partial import PartialFile, cannot_write
+
+try:
+    import fcntl
+except ImportError:  # Windows: nothing keeps two sessions, or one and its recovery, out of one folder.
+    fcntl = None  # type: ignore[assignment]
 
 FILE: Final = "unfinished.json"
 TIMELINE: Final = "timeline.jsonl"
@@ -30,6 +39,48 @@ _SESSION: Final = TypeAdapter(Session)
 _PROVENANCE: Final = TypeAdapter(Provenance)
 
 
+class HeldFolder:
+    """A folder that no other session, and no recovery, works in. It ends with the process, however that ends.
+
+    Args:
+        folder: that exists.
+
+    Attributes:
+        held: False where somebody else holds it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.held = True
+        self._handle: int | None = None
+        if fcntl is None:
+            return
+        with contextlib.suppress(OSError):  # A file system without locks: as where there are none.
+            self._handle = os.open(folder, os.O_RDONLY)
+        if self._handle is None:
+            return
+        try:
+            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self.held = False
+            self.release()
+        except OSError:
+            self.release()
+
+    def release(self) -> None:
+        """Let others in."""
+        handle, self._handle = self._handle, None
+        if handle is not None:
+            os.close(handle)
+
+    def __enter__(self) -> Self:
+        """It is held already, or not."""
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Let others in."""
+        self.release()
+
+
 @dataclass(frozen=True, slots=True)
 class Unfinished:
     """What is left of a session that was cut off.
@@ -39,14 +90,18 @@ class Unfinished:
         provenance: without its counts, which nobody took down.
         whole: snapshots of the whole audience, in order of media time.
         zones: those of the hall's parts, by their names.
+        audience: the session's settings, for its metrics.
         unreadable: lines that hold no snapshot, or none that goes on in time: a power cut may leave one in part.
+        whole_but_for_the_end: whether no such line has a readable one after it.
     """
 
     session: Session
     provenance: Provenance
     whole: SnapshotLog
     zones: Mapping[str, SnapshotLog]
+    audience: AudienceSettings
     unreadable: int
+    whole_but_for_the_end: bool
 
 
 def write_unfinished(folder: Path, session: Session, provenance: Provenance) -> None:
@@ -89,53 +144,81 @@ def finish(folder: Path) -> None:
         raise cannot_write(folder / FILE, error) from error
 
 
+def has_session(folder: Path) -> bool:
+    """Whether a session was recorded to the folder, whatever became of it. A start that failed leaves an empty file."""
+    timeline = folder / TIMELINE
+    return is_unfinished(folder) or (timeline.exists() and timeline.stat().st_size > 0)
+
+
 def read_unfinished(folder: Path) -> Unfinished:
     """What is left of the session in ``folder``.
 
     Raises:
-        InputError: there is none, it ended well, or its description was damaged.
+        InputError: there is none, it ended well, or what is left of it cannot be read.
     """
+    if not folder.is_dir():
+        raise InputError(f"{folder} is no folder. Name the one that 'mien live --record' wrote.")
     if not is_unfinished(folder):
-        ended = (folder / "report.json").is_file()
+        raise InputError(_why_there_is_none(folder))
+    session, provenance, audience = _described(folder / FILE)
+    if not (folder / TIMELINE).is_file():
+        raise InputError(f"{folder} lacks {TIMELINE}, which holds what was measured. Put it back, then recover.")
+    whole, parts = _Lines(folder / TIMELINE), _Lines(folder / ZONES)
+    if whole.unreadable and not len(whole.log):
         raise InputError(
-            f"{folder} holds no session that was cut off: "
-            + (
-                "the one in it ended well, and its reports are there."
-                if ended
-                else f"there is no {FILE}. Name the folder that 'mien live --record' wrote."
-            )
+            f"none of the {whole.unreadable} lines of {folder / TIMELINE} can be read: it is damaged, or was written "
+            "by another version of Mien. Nothing was changed."
         )
-    session, provenance = _described(folder / FILE)
-    whole, first_unreadable = _lines(folder / TIMELINE)
-    parts, second_unreadable = _lines(folder / ZONES)
     zones: dict[str, SnapshotLog] = {}
-    for snapshot in parts:
-        zones.setdefault(snapshot.zone, SnapshotLog()).append(snapshot)
-    zones.pop(WHOLE_AUDIENCE, None)
-    return Unfinished(session, provenance, whole, zones, first_unreadable + second_unreadable)
+    for snapshot in parts.log:
+        if snapshot.zone != WHOLE_AUDIENCE:
+            zones.setdefault(snapshot.zone, SnapshotLog()).append(snapshot)
+    return Unfinished(
+        session,
+        provenance,
+        whole.log,
+        zones,
+        audience,
+        whole.unreadable + parts.unreadable,
+        whole.ends_well and parts.ends_well,
+    )
+
+
+def _why_there_is_none(folder: Path) -> str:
+    timeline = folder / TIMELINE
+    if timeline.exists() and (folder / "report.json").is_file():
+        return f"{folder} holds no session that was cut off: the one in it ended well, and its reports are there."
+    if timeline.exists():
+        return (
+            f"{folder} lacks {FILE}, without which nobody can tell on what permission its lines were measured. They "
+            f"are whole: {TIMELINE} is plain JSON."
+        )
+    return f"{folder} holds no session that was cut off. Name the folder that 'mien live --record' wrote."
 
 
 def _uncounted(provenance: Provenance) -> Provenance:
     fallback = provenance.fallback
     return replace(
         provenance,
-        frames_read=0,
+        frames_read=None,
         frames_detected=None,
         sightings=None,
         sightings_read=None,
         frames_brightened=None,
         fallback=None if fallback is None else replace(fallback, frames_searched=None, frames_with_faces=None),
-        cameras=tuple(replace(camera, frames_read=0) for camera in provenance.cameras),
+        cameras=tuple(replace(camera, frames_read=None) for camera in provenance.cameras),
         stopped_because=CUT_OFF,
     )
 
 
-def _described(path: Path) -> tuple[Session, Provenance]:
+def _described(path: Path) -> tuple[Session, Provenance, AudienceSettings]:
     try:
         told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         if told.get("schema_version") != SCHEMA_VERSION:
             raise InputError(f"{path} was written by another version of Mien. Use that version to recover it.")
-        return _SESSION.validate_python(told["session"]), _PROVENANCE.validate_python(told["provenance"])
+        provenance = _PROVENANCE.validate_python(told["provenance"])
+        audience = AudienceSettings.model_validate(provenance.settings["audience"])
+        return _SESSION.validate_python(told["session"]), provenance, audience
     except (OSError, ValueError, KeyError, AttributeError, ValidationError) as error:
         raise InputError(
             f"{path} cannot be read as what a live session writes ({type(error).__name__}). The lines beside it are "
@@ -143,23 +226,31 @@ def _described(path: Path) -> tuple[Session, Provenance]:
         ) from error
 
 
-def _lines(path: Path) -> tuple[SnapshotLog, int]:
-    """The snapshots of a file, and how many lines hold none; a missing file holds nothing."""
-    log, unreadable = SnapshotLog(), 0
-    latest: dict[str, float] = {}
-    try:
-        lines = path.read_bytes().splitlines() if path.exists() else []
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
-    for line in lines:
+class _Lines:
+    """The snapshots of a file; a missing one holds nothing.
+
+    Attributes:
+        log: in order of media time, of each zone.
+        unreadable: lines that hold none, or none that goes on in time.
+        ends_well: whether no such line has a readable one after it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.log, self.unreadable, self.ends_well = SnapshotLog(), 0, True
+        latest: dict[str, float] = {}
         try:
-            snapshot = AudienceSnapshot.model_validate_json(line)
-        except ValidationError:
-            unreadable += 1
-            continue
-        if snapshot.media_time > latest.get(snapshot.zone, -1.0):
-            latest[snapshot.zone] = snapshot.media_time
-            log.append(snapshot)
-        else:
-            unreadable += 1
-    return log, unreadable
+            lines = path.read_bytes().splitlines() if path.exists() else []
+        except OSError as error:
+            raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
+        for line in lines:
+            try:
+                snapshot = AudienceSnapshot.model_validate_json(line)
+            except ValidationError:
+                self.unreadable += 1
+                continue
+            if snapshot.media_time > latest.get(snapshot.zone, -1.0):
+                latest[snapshot.zone] = snapshot.media_time
+                self.log.append(snapshot)
+                self.ends_well = self.ends_well and not self.unreadable
+            else:
+                self.unreadable += 1

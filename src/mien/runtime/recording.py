@@ -67,3 +67,13 @@ def retold(
     recording = Recording(metrics)
     recording.take(AudienceStep(snapshot, None) for snapshot in snapshots)
     return recording.timeline(session, complete=complete)
+
+
+def frames_of(snapshots: Iterable[AudienceSnapshot]) -> int | None:
+    """How many frames were read for snapshots that were kept; None where some are withheld, which do not tell."""
+    frames = 0
+    for snapshot in snapshots:
+        if snapshot.suppressed:
+            return None
+        frames += snapshot.frames or 0
+    return frames

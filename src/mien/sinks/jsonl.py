@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from mien.core.audience import AudienceSnapshot, Sink
+from mien.core.audience import AudienceSnapshot
 from mien.core.errors import OutputError
 from mien.sinks._records import Shape, check_shape, record
 
@@ -21,7 +21,7 @@ def create(
     min_group: int = 1,
     sync_seconds: float | None = None,
     clock: Callable[[], float] = time.monotonic,
-) -> Sink:
+) -> JsonLines:
     """A sink that writes one JSON object a line.
 
     Args:
@@ -38,10 +38,10 @@ def create(
         OutputError: the file cannot be written.
     """
     check_shape(shape, min_group)
-    return _JsonLines(path, shape, min_group, sync_seconds, clock)
+    return JsonLines(path, shape, min_group, sync_seconds, clock)
 
 
-class _JsonLines:
+class JsonLines:
     """Each line is one write; a line that the disk refuses is taken back whole, so that every line can be parsed."""
 
     def __init__(
@@ -65,6 +65,16 @@ class _JsonLines:
         text = record(snapshot, self._shape, self._min_group)
         if text is not None:
             self._line(text)
+
+    def keep(self) -> None:
+        """Make what was written durable, where that is due though no line comes.
+
+        Raises:
+            OutputError: the disk refused.
+        """
+        if self._sync_seconds is not None and self._clock() - self._synced_at >= self._sync_seconds:
+            self._synced_at = self._clock()
+            self._sync()
 
     def close(self, *, complete: bool) -> None:
         """Make the lines durable; called twice, it does nothing the second time."""
@@ -91,9 +101,7 @@ class _JsonLines:
                 self._stream.truncate(self._stream.tell() - written)
                 self._stream.seek(0, os.SEEK_END)
             raise self._refused(error) from error
-        if self._sync_seconds is not None and self._clock() - self._synced_at >= self._sync_seconds:
-            self._sync()
-            self._synced_at = self._clock()
+        self.keep()
 
     def _refused(self, error: OSError) -> OutputError:
         return OutputError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,8 @@ from mien.sources._live import SILENCE_SECONDS, LiveSource
 SCHEME: Final = "camera:"
 WIDTH: Final = 640
 HEIGHT: Final = 480
+_OPENING: Final = threading.Lock()
+"""The level of OpenCV's log is one for the process."""
 
 
 class Capture(Protocol):
@@ -56,11 +59,12 @@ def open_capture(device: str) -> Capture:
         DeviceError: there is none, or another program holds it.
     """
     logging = cv2.utils.logging
-    before = logging.setLogLevel(logging.LOG_LEVEL_SILENT)  # What it warns of is told below.
-    try:
-        capture = cv2.VideoCapture(int(device) if device.isdigit() else device)
-    finally:
-        logging.setLogLevel(before)
+    with _OPENING:
+        before = logging.setLogLevel(logging.LOG_LEVEL_SILENT)  # What it warns of is told below.
+        try:
+            capture = cv2.VideoCapture(int(device) if device.isdigit() else device)
+        finally:
+            logging.setLogLevel(before)
     if not capture.isOpened():
         capture.release()
         raise DeviceError(

@@ -113,7 +113,7 @@ def test_what_is_no_picture_ends_a_recording_with_what_was_read() -> None:
     session = LiveSession([Watched(garbage(lies=True))], PERMITTED, even_networks, options=OPTIONS)
     analysis = session.run(lambda status: notes.extend(status.notes))
     assert analysis.provenance.stopped_because == "truncated"
-    assert analysis.provenance.frames_read > 0
+    assert analysis.provenance.frames_read
     assert any("AttributeError" in note for note in notes)
 
 

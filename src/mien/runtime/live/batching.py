@@ -2,7 +2,7 @@
 
 Nothing waits for a batch to fill: whatever faces are ready when the classifier is free are asked about together, of
 all cameras. What is bounded is how long a call may take, so that frames that came later do not wait for those of a
-camera that came in bulk.
+camera that came in bulk. A frame is never taken apart: one with more faces than that is a call of its own.
 """
 
 from __future__ import annotations
@@ -37,7 +37,18 @@ class Batching:
         """Of one call; None while it is not known what a face takes."""
         return None if not self._each_ms else max(1, int(self._budget_ms / self._each_ms))
 
-    def most_frames(self, faces_each: int) -> int | None:
-        """Of one camera whose frames hold so many faces: one at least. None for as many as are ready."""
-        most = self.most_faces
-        return None if most is None else max(1, most // max(1, faces_each))
+
+def frames_within(room: int | None, faces_each: int, *, at_least: bool) -> int | None:
+    """How many frames of one camera go into a call.
+
+    Args:
+        room: faces that the call may still have; None for as many as are ready.
+        faces_each: that its frames hold, as far as is known.
+        at_least: whether one goes in however many faces it holds: a frame is never taken apart.
+
+    Returns:
+        How many; None for as many as are ready.
+    """
+    if room is None:
+        return None
+    return max(int(at_least), room // max(1, faces_each))

@@ -20,7 +20,7 @@ from mien.core.faces import EmotionClassifier, FaceDetector, FloatArray, Frame, 
 from mien.core.labels import FERPLUS8
 from mien.core.status import Heat, Status
 from mien.pipeline import Found, Pipeline, Prepared, Scores
-from mien.runtime.live.batching import Batching
+from mien.runtime.live.batching import Batching, frames_within
 from mien.runtime.live.cameras import Camera, Flying, LiveCamera
 from mien.runtime.live.capture import Arrived, Credit, Ended
 from mien.runtime.live.guard import Guard, GuardOptions
@@ -113,6 +113,8 @@ class Engine:
         """What is done less while the machine is too hot, and when it acted."""
         self._heat = Watch(self._options.sensors) if self._options.sensors is not None else None
         self._reading: tuple[int, list[_Batch]] | None = None
+        self._first = 0
+        """The camera that a call is filled from first, each in its turn."""
         self._listener = Listener()
         self._stretch = Stretch()
         self._started = self._told_at = 0.0
@@ -319,11 +321,17 @@ class Engine:
 
     def _go_on(self) -> None:
         """Cut out the faces of the frames that are ready, and have them read."""
-        if self._reading is not None:
-            return
-        started, batches = time.perf_counter(), []
-        for number, camera in enumerate(self._cameras):
-            landed = camera.land(self._batching.most_frames(camera.faces_read))
+        while self._reading is None and self._gather():
+            pass
+
+    def _gather(self) -> bool:
+        """One call of the classifier, or frames without anybody to read; whether there was a frame."""
+        started, batches = time.perf_counter(), list[_Batch]()
+        room = self._batching.most_faces if self._options.fixed is None else None
+        self._first = (self._first + 1) % len(self._cameras)
+        for number in (*range(self._first, len(self._cameras)), *range(self._first)):
+            camera = self._cameras[number]
+            landed = camera.land(frames_within(room, camera.faces_read, at_least=not batches))
             if not landed:
                 continue
             camera.pipeline.read_hz = self.cadence.read_hz
@@ -331,6 +339,7 @@ class Engine:
             frames = [_kept(flying.frame, self._options.wants_picture(number)) for flying in landed]
             batches.append(_Batch(number, prepared, frames, [flying.arrived.captured_at for flying in landed]))
             camera.reached = landed[-1].frame.media_time
+            room = None if room is None else room - prepared.size
             for flying in landed if not self._stopping else ():
                 camera.give(Credit(flying.arrived.ring, flying.arrived.slot))
         crops = [part for batch in batches for part in batch.prepared.pixels]
@@ -341,6 +350,7 @@ class Engine:
             self._questions.ask(question)
         elif batches:
             self._read(batches, _NO_SCORES, 0.0)
+        return bool(batches)
 
     def _read(self, batches: Sequence[_Batch], probabilities: FloatArray, each_ms: float) -> None:
         start, now, started = 0, time.monotonic(), time.perf_counter()
@@ -417,7 +427,7 @@ class Engine:
                 classifier_ms=mean(stretch.classifier_ms),
                 engine_ms=stretch.engine_each_ms,
                 batch_faces=mean(stretch.batches),
-                batch_most=self._batching.most_faces,
+                batch_most=self._batching.most_faces if self._options.fixed is None else None,
                 cadence=str(self.cadence),
                 network_restarts=self._questions.restarts,
                 notes=tuple(stretch.notes),

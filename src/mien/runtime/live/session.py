@@ -143,6 +143,11 @@ class LiveSession:
         """Everything so far, marked incomplete."""
         return self._analysis("interrupted")
 
+    def last_notes(self) -> tuple[str, ...]:
+        """What happened since the last status was told, in plain words: as the sinks were closed."""
+        notes, self._notes[:] = tuple(self._notes), []
+        return notes
+
     def described(self) -> tuple[Session, Provenance]:
         """What is run, and where its figures come from as far as that is known: once the cameras are open."""
         return self._session(), self._provenance("interrupted")
@@ -307,6 +312,9 @@ class _Forgiving:
     def close(self, *, complete: bool) -> None:
         """Hand on what waits, and close it."""
         self._hand_on(None)
+        left = len(self._waiting) - self._next
+        if left:
+            self._notes.append(f"{left} steps could not be written any more: {self._trouble}")
         try:
             self._sink.close(complete=complete)
         except MienError as error:

@@ -28,6 +28,7 @@ from mien.report import tell
 from mien.report.shock_report import FILE as SHOCK_REPORT
 from mien.report.shock_report import shock_report
 from mien.runtime.provenance import software
+from mien.runtime.recording import frames_of
 from mien.runtime.recording import retold as retold_timeline
 from mien.service.live.session_settings import audience_of
 from mien.store.records import SessionRecord
@@ -101,9 +102,8 @@ def _grant(session: SessionRecord) -> Grant:
 
 
 def _provenance(session: SessionRecord, lane: Lane, audience: AudienceSettings, stopped: str | None) -> Provenance:
-    frames, demo, models = 0, False, set()
+    demo, models = False, set()
     for snapshot in lane.whole:
-        frames += snapshot.frames or 0
         demo = demo or snapshot.demo
         if snapshot.model is not None:
             models.add(snapshot.model)
@@ -115,7 +115,7 @@ def _provenance(session: SessionRecord, lane: Lane, audience: AudienceSettings, 
         height=None,
         duration_seconds=None,
         frame_rate=None,
-        frames_read=frames,
+        frames_read=frames_of(lane.whole),
         frames_detected=None,
         sightings=None,
         sightings_read=None,
