@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from mien import weights
 from mien.report.unfinished import FILE
@@ -29,7 +31,9 @@ def clip() -> Path:
 
 def children(pid: int) -> list[int]:
     """Processes that a process started and that run, and theirs."""
-    found = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    found: list[int] = []
+    with contextlib.suppress(OSError):
+        found = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     return found + [further for child in found for further in children(child)]
 
 
@@ -133,9 +137,12 @@ def test_a_session_that_lasts_as_long_as_it_was_to_is_complete(clip: Path, tmp_p
 
 
 def test_a_session_that_runs_is_left_alone(clip: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "tonight"
+    folder, pictures = tmp_path / "tonight", tmp_path / "pictures"
+    pictures.mkdir()
+    for number in range(300):
+        Image.new("RGB", (96, 72), (number % 256, 90, 90)).save(pictures / f"{number}.png")
     running = subprocess.Popen(
-        [sys.executable, "-m", "mien", "live", str(clip), "--record", str(folder), "--quiet"],
+        [sys.executable, "-m", "mien", "live", str(pictures), "--record", str(folder), "--quiet"],
         stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=os.environ,
     )  # fmt: skip
     deadline = time.monotonic() + 90
