@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mien.core.audience import AudienceSnapshot, LabelView
+from mien.core.audience import AudienceSnapshot, Durable, LabelView
 from mien.core.errors import OutputError, PolicyError
 from mien.core.labels import CINEMA7
 from mien.sinks._records import anonymised_record
@@ -171,6 +171,7 @@ def test_lines_become_durable_though_none_follows(tmp_path: Path, monkeypatch: p
 
     sink = create(tmp_path / "a.jsonl", sync_seconds=2.0, clock=lambda: now)
     monkeypatch.setattr(os, "fsync", watched)
+    assert isinstance(sink, Durable)
     now = 1.0
     sink.write(snapshot(0.0))
     sink.keep()

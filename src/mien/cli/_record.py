@@ -14,10 +14,9 @@ import click
 from mien.core.errors import MienError, OutputError
 
 if TYPE_CHECKING:
-    from mien.core.audience import Analysis, AudienceSnapshot
+    from mien.core.audience import Analysis, AudienceSnapshot, Sink
     from mien.report.unfinished import HeldFolder
     from mien.runtime.live.session import LiveSession
-    from mien.sinks.jsonl import JsonLines
 
 SYNC_SECONDS: Final = 2.0
 """With a step, what closes it and the wait for the next one, a power cut loses less than five seconds."""
@@ -51,7 +50,7 @@ class Record:
             jsonl.create(self.folder / name, min_group=min_group, sync_seconds=SYNC_SECONDS) for name in names
         ]
         self.whole = _Described(self, self._lines[0])
-        self.parts: Sequence[JsonLines] = self._lines[1:]
+        self.parts: Sequence[Sink] = self._lines[1:]
         self._session: LiveSession | None = None
         self._described = False
         self._written_at: float | None = None
@@ -78,9 +77,12 @@ class Record:
 
     def go_on(self, session: LiveSession, now: float) -> Sequence[str]:
         """Once a second or so while the session runs: write what is due; gives what went wrong, in words."""
+        from mien.core.audience import Durable
+
         for lines in self._lines:
             try:
-                lines.keep()
+                if isinstance(lines, Durable):
+                    lines.keep()
             except OutputError as error:
                 self._failures.append(str(error))
         if self._written_at is None:
@@ -139,7 +141,7 @@ class _Described:
         lines: the file.
     """
 
-    def __init__(self, record: Record, lines: JsonLines) -> None:
+    def __init__(self, record: Record, lines: Sink) -> None:
         self._record, self._lines = record, lines
 
     def write(self, snapshot: AudienceSnapshot) -> None:

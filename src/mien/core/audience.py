@@ -443,3 +443,16 @@ class Buffering(Protocol):
     def trouble(self) -> str | None:
         """What keeps the other end from taking snapshots at present, in plain words; None where it takes them."""
         ...
+
+
+@runtime_checkable
+class Durable(Protocol):
+    """A sink whose file is made durable now and then, also while nothing is written."""
+
+    def keep(self) -> None:
+        """Make durable what was written, where that is due.
+
+        Raises:
+            OutputError: the disk refused.
+        """
+        ...

@@ -119,6 +119,10 @@ class SampleLog(Sequence[MetricSample]):
     def __len__(self) -> int:
         return len(self._times)
 
+    def time(self, index: int) -> float:
+        """Media time of one sample, seconds, without making it."""
+        return self._times[index]
+
     @overload
     def __getitem__(self, index: int) -> MetricSample: ...
     @overload

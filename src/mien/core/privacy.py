@@ -6,6 +6,7 @@ words that people use for it. It reads keys, and values that hold a picture; it 
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -71,6 +72,7 @@ def privacy_section(grant: Grant, keys: frozenset[str], steps_suppressed: int) -
     )
 
 
+@functools.lru_cache(4096)
 def is_personal_key(key: str) -> bool:
     """Whether a key, however it is spelled, promises something about one person."""
     words = [word.lower() for word in _WORD.findall(key) if word[0].isalnum()]
@@ -90,26 +92,49 @@ def assert_no_personal_keys(document: object) -> frozenset[str]:
         PolicyError: a key is personal or a text holds a picture; the message says where. Write nothing.
     """
     keys: set[str] = set()
-    _walk(document, "$", keys)
+    try:
+        _walk(document, keys)
+    except _OffenceError as offence:
+        raise _refusal("$" + "".join(reversed(offence.place)), offence.problem) from None
     return frozenset(keys)
 
 
-def _walk(node: object, place: str, keys: set[str]) -> None:
-    if isinstance(node, Mapping):
+class _OffenceError(Exception):
+    """What may not be written, and where: the innermost step first, as it is known on the way out."""
+
+    def __init__(self, problem: str, *place: str) -> None:
+        self.problem, self.place = problem, list(place)
+
+
+_PLAIN: Final = frozenset({int, float, bool, type(None)})
+
+
+def _walk(node: object, keys: set[str]) -> None:
+    if type(node) in _PLAIN:
+        return
+    if isinstance(node, str):
+        if _PICTURE.search(node):
+            raise _OffenceError("holds a picture")
+    elif isinstance(node, Mapping):
         for key, value in node.items():
             name = str(key)
             if name not in keys and is_personal_key(name):
-                raise _refusal(f"{place}.{name}", "names something about one person")
+                raise _OffenceError("names something about one person", f".{name}")
             keys.add(name)
-            _walk(value, f"{place}.{name}", keys)
-    elif isinstance(node, str):
-        if _PICTURE.search(node):
-            raise _refusal(place, "holds a picture")
+            try:
+                _walk(value, keys)
+            except _OffenceError as offence:
+                offence.place.append(f".{name}")
+                raise
     elif isinstance(node, bytes | bytearray | memoryview):
-        raise _refusal(place, "holds raw bytes")
+        raise _OffenceError("holds raw bytes")
     elif isinstance(node, Sequence):
         for position, value in enumerate(node):
-            _walk(value, f"{place}[{position}]", keys)
+            try:
+                _walk(value, keys)
+            except _OffenceError as offence:
+                offence.place.append(f"[{position}]")
+                raise
 
 
 def _refusal(place: str, problem: str) -> PolicyError:

@@ -201,14 +201,15 @@ def timeline_rows(timeline: Timeline) -> Iterator[TimelineRow]:
     places = dict.fromkeys(timeline.series, 0)
     for snapshot in timeline.snapshots:
         here = []
+        is_read = state_of(snapshot) is StepState.READ
         for slug, samples in timeline.series.items():
             place = places[slug]
-            while place < len(samples) and samples[place].media_time < snapshot.media_time - _SAME_TIME:
+            while place < len(samples) and samples.time(place) < snapshot.media_time - _SAME_TIME:
                 place += 1
             places[slug] = place
-            if place < len(samples) and samples[place].media_time <= snapshot.media_time + _SAME_TIME:
+            if is_read and place < len(samples) and samples.time(place) <= snapshot.media_time + _SAME_TIME:
                 here.append(samples[place])
-        yield TimelineRow.of(snapshot, here if state_of(snapshot) is StepState.READ else ())
+        yield TimelineRow.of(snapshot, here)
 
 
 def build_report(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +19,21 @@ from mien.report.wording import clock, percent
 
 FILM_SOURCES: Final = "'self' blob:"
 """Where a page may play a film from: files that lie where the page does, and one that its reader picks."""
+
+
+@functools.lru_cache(8)
+def _environment(filters: tuple[tuple[str, Callable[..., Any]], ...]) -> jinja2.Environment:
+    """Where templates are compiled, once each."""
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(asset),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters |= {"clock": clock, "percent": percent, "points": points, "count": count, "whole": whole}
+    environment.filters |= dict(filters)
+    return environment
 
 
 def render_page(
@@ -43,15 +59,7 @@ def render_page(
     """
     script = "\n".join(map(asset, scripts))
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(asset),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters |= {"clock": clock, "percent": percent, "points": points, "count": count, "whole": whole}
-    environment.filters |= filters or {}
+    environment = _environment(tuple(sorted((filters or {}).items())))
     return environment.get_template(template).render(
         csp=f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; "
         + ("img-src 'self' data:; connect-src 'self'; " if served else "img-src data:; ")

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from mien.core.audience import AudienceSnapshot
+from mien.core.audience import AudienceSnapshot, Sink
 from mien.core.errors import OutputError
 from mien.sinks._records import Shape, check_shape, record
 
@@ -21,7 +21,7 @@ def create(
     min_group: int = 1,
     sync_seconds: float | None = None,
     clock: Callable[[], float] = time.monotonic,
-) -> JsonLines:
+) -> Sink:
     """A sink that writes one JSON object a line.
 
     Args:
@@ -38,10 +38,10 @@ def create(
         OutputError: the file cannot be written.
     """
     check_shape(shape, min_group)
-    return JsonLines(path, shape, min_group, sync_seconds, clock)
+    return _JsonLines(path, shape, min_group, sync_seconds, clock)
 
 
-class JsonLines:
+class _JsonLines:
     """Each line is one write; a line that the disk refuses is taken back whole, so that every line can be parsed."""
 
     def __init__(
