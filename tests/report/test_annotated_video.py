@@ -25,7 +25,7 @@ from mien.report.annotated_video import AnnotatedVideo
 from mien.report.overlay import Overlay
 from mien.report.palette import COLOURS
 from tests.report.readings import face, picture, reading
-from tests.visits import Visits
+from tests.visits import Visits, until
 
 RATE = 48_000
 
@@ -273,10 +273,10 @@ def test_it_plays_in_chromium(tmp_path: Path, served: str, visits: Visits) -> No
     filmed(tmp_path / "a.mp4", [i / 25 for i in range(100)], source)
     (tmp_path / "page.html").write_text("<!doctype html><link rel=icon href='data:,'><video muted src='a.mp4'></video>")
     page = visits.open(f"{served}/page.html")
-    page.wait_for_function("document.querySelector('video').readyState >= 3", timeout=30_000)
+    until(page, "document.querySelector('video').readyState >= 3")
     told = page.evaluate("(v => [v.duration, v.videoWidth, v.videoHeight])(document.querySelector('video'))")
     page.evaluate("document.querySelector('video').play()")
-    page.wait_for_function("document.querySelector('video').currentTime > 0.5", timeout=30_000)
+    until(page, "document.querySelector('video').currentTime > 0.5")
     failed = page.evaluate("document.querySelector('video').error")
     assert told == [pytest.approx(4.0, abs=0.1), 320, 180]
     assert failed is None

@@ -207,8 +207,7 @@ def test_a_scare_takes_the_film_there(visit: Visit) -> None:
     page = visit("hall")
     assert page.locator(".scares i").count() == 3
     page.get_by_role("region", name="Events").get_by_role("link").first.click()
-    page.wait_for_timeout(100)
-    assert page.evaluate("document.activeElement.id") == "stage"
+    until(page, "document.activeElement.id === 'stage'")
 
 
 def test_a_film_that_began_later_is_shifted(visit: Visit) -> None:

@@ -15,7 +15,7 @@ from tests.report.factory import CREATED, hall, one_person
 from tests.report.talks import generated, long_talk, silent, talk
 from tests.report.test_browser import CONTRASTS
 from tests.report.test_browser_film import film
-from tests.visits import Visits
+from tests.visits import Visits, until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -89,17 +89,17 @@ def test_the_cursor_marks_the_sentence_and_brings_it_into_its_box(visit: Visit) 
 
 def test_the_film_marks_what_was_said_where_it_is(visit: Visit) -> None:
     page = visit("film")
-    page.wait_for_function("document.getElementById('film').readyState >= 2")
+    until(page, "document.getElementById('film').readyState >= 2")
     page.get_by_role("link", name="Good evening.").click()
-    page.wait_for_function("Math.abs(document.getElementById('film').currentTime - 5) < 0.05")
+    until(page, "Math.abs(document.getElementById('film').currentTime - 5) < 0.05")
     assert now(page) == "Good evening."
     page.get_by_role("link", name="We measured").click()
     page.mouse.move(2, 2)
     page.locator("#stage").blur()
-    page.wait_for_function("Math.abs(document.getElementById('film').currentTime - 6.4) < 0.05")
+    until(page, "Math.abs(document.getElementById('film').currentTime - 6.4) < 0.05")
     assert str(now(page)).startswith("We measured"), "it begins within a step, and is what was chosen"
     page.evaluate("document.getElementById('film').currentTime = 8")
-    page.wait_for_function("document.querySelector('[aria-current=true]')?.textContent.startsWith('We measured')")
+    until(page, "document.querySelector('[aria-current=true]')?.textContent.startsWith('We measured')")
 
 
 @pytest.mark.parametrize("width", [1920, 1280, 900, 320])
@@ -126,7 +126,7 @@ def test_a_transcript_that_goes_on_below_ends_in_a_fade_until_its_end_is_reached
     masks = "(box) => getComputedStyle(box).maskImage.includes('gradient')"
     assert box.evaluate(masks)
     box.evaluate("(box) => { box.scrollTop = box.scrollHeight; }")
-    page.wait_for_function("!document.querySelector('.speech-box').classList.contains('more')")
+    until(page, "!document.querySelector('.speech-box').classList.contains('more')")
     assert not box.evaluate(masks)
 
 
