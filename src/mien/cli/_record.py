@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 SYNC_SECONDS: Final = 2.0
 """With a step, what closes it and the wait for the next one, a power cut loses less than five seconds."""
 REPORT_EVERY_SECONDS: Final = 60.0
+REPORT_SHARE: Final = 0.05
+"""Of one core's time that reports take while a session runs: those of three hours take half a minute to write, and are
+written every ten minutes."""
 
 
 class Record:
@@ -54,6 +58,7 @@ class Record:
         self._session: LiveSession | None = None
         self._described = False
         self._written_at: float | None = None
+        self._wait_seconds = REPORT_EVERY_SECONDS
         self._writing: threading.Thread | None = None
         self._failures: list[str] = []
 
@@ -87,7 +92,7 @@ class Record:
                 self._failures.append(str(error))
         if self._written_at is None:
             self._written_at = now
-        if now - self._written_at >= REPORT_EVERY_SECONDS and not (self._writing and self._writing.is_alive()):
+        if now - self._written_at >= self._wait_seconds and not (self._writing and self._writing.is_alive()):
             self._written_at = now
             self._writing = threading.Thread(target=self._write_aside, args=(session.analysis(),), daemon=True)
             self._writing.start()
@@ -125,12 +130,14 @@ class Record:
         """Write the reports while the session goes on, which a full disk does not end."""
         from mien.report.unfinished import write_unfinished
 
+        before = time.thread_time()
         try:
             # What has become of its settings meanwhile, such as what was spared for heat.
             write_unfinished(self.folder, analysis.timeline.session, analysis.provenance)
             self._write(analysis)
         except MienError as error:
             self._failures.append(f"the reports were not written: {error}")
+        self._wait_seconds = max(REPORT_EVERY_SECONDS, (time.thread_time() - before) / REPORT_SHARE)
 
 
 class _Described:

@@ -53,7 +53,7 @@ MOST_NOTES = 5
 @click.command()
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 @click.option("--record", type=click.Path(path_type=Path), metavar="DIR",
-              help="Write timeline.jsonl as it goes, and reports every minute and at the end; after a power cut 'mien "
+              help="Write timeline.jsonl as it goes, and reports now and then and at the end; after a power cut 'mien "
                    "recover' makes them. A folder that holds a session is left as it is, and one with a number is "
                    "made.")  # fmt: skip
 @click.option("--profile", "profile_name", type=click.Choice(list(PROFILES)), default="interview", show_default=True,

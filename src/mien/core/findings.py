@@ -134,16 +134,16 @@ class SampleLog(Sequence[MetricSample]):
             part._columns = tuple(column[index] for column in self._columns)
             part._reasons = list(self._reasons)
             return part
-        value, raw, low, high, tracks, coverage = (column[index] for column in self._columns)
+        values, raws, lows, highs, tracks, coverages = self._columns
         return MetricSample(
             slug=self.slug,
             media_time=self._times[index],
-            value=_or_none(value),
-            raw=_or_none(raw),
-            low=_or_none(low),
-            high=_or_none(high),
-            tracks=int(tracks),
-            coverage=coverage,
+            value=_or_none(values[index]),
+            raw=_or_none(raws[index]),
+            low=_or_none(lows[index]),
+            high=_or_none(highs[index]),
+            tracks=int(tracks[index]),
+            coverage=coverages[index],
             withheld=self._reasons[self._why[index]],
         )
 

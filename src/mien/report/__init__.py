@@ -51,11 +51,12 @@ class Told:
         from mien.report.document import timeline_rows
         from mien.report.html import render
         from mien.report.json_file import json_text
-        from mien.report.tables import csv_text, zones_text
+        from mien.report.tables import TimelineTable, zones_text
 
         timeline, left_out = self.analysis.timeline, self.findings.session.left_out
-        yield "report.json", json_text(self.findings, timeline_rows(timeline))
-        yield "timeline.csv", csv_text(timeline_rows(timeline), timeline, left_out)
+        table = TimelineTable(timeline, left_out)
+        yield "report.json", json_text(self.findings, table.beside(timeline_rows(timeline)))
+        yield "timeline.csv", table.text()
         if self.analysis.zones:
             yield ZONES_FILE, zones_text(self.analysis.zones, left_out)
         yield "report.html", iter((render(self.findings, self.series, timeline.series, film_address),))
