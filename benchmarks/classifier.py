@@ -23,7 +23,7 @@ from benchmarks.pipeline import build
 from mien import models
 from mien.assembly import load_classifier
 from mien.core.labels import EMOTIONS
-from mien.core.settings import InferenceSettings
+from mien.core.settings import DEFAULT_CLASSIFIER, InferenceSettings
 from mien.evaluation.accuracy import ProtocolScore
 from mien.evaluation.card import render_card
 from mien.evaluation.evaluate import Evaluation, EvaluationOptions, evaluate, read_evaluation
@@ -42,7 +42,7 @@ SKEW_FACES = 1000
 
 def shipped() -> list[str]:
     """Names of the shipped models, the default one first."""
-    return sorted(models.bundled(), key=lambda name: (name != models.DEFAULT_CLASSIFIER, name))
+    return sorted(models.bundled(), key=lambda name: (name != DEFAULT_CLASSIFIER, name))
 
 
 def claims(evaluations: Sequence[Evaluation]) -> str:

@@ -14,7 +14,7 @@ import pytest
 from mien import models
 from mien.cli import main
 from mien.core.errors import MienError
-from mien.core.settings import PROFILES
+from mien.core.settings import DEFAULT_CLASSIFIER, PROFILES
 from mien.report import FILES, ZONES_FILE
 from mien.report.fex import FILE as FEX_FILE
 
@@ -79,9 +79,9 @@ def test_the_readme_shows_every_profile_with_its_smallest_group() -> None:
 
 
 def test_figures_of_the_classifier_are_of_the_one_that_ships() -> None:
-    folder = models.bundled()[models.DEFAULT_CLASSIFIER]
+    folder = models.bundled()[DEFAULT_CLASSIFIER]
     shipped = json.loads((folder / "preprocess.json").read_text(encoding="utf-8"))["model_sha256"]
-    for page in (DOCS / "claims.md", DOCS / "model-cards" / f"{models.DEFAULT_CLASSIFIER}.md"):
+    for page in (DOCS / "claims.md", DOCS / "model-cards" / f"{DEFAULT_CLASSIFIER}.md"):
         told = re.search(r"model `([0-9a-f]+)`", page.read_text(encoding="utf-8"))
         assert told is not None, page
         assert shipped.startswith(told[1]), f"the shipped model changed: measure the figures in {page.name} again"

@@ -41,7 +41,7 @@ def recovered(folder: Path) -> tuple[str, dict[str, object]]:
 
 def test_half_a_line_at_the_end_is_told_and_ends_the_matter(tmp_path: Path) -> None:
     said, told = recovered(cut(tmp_path, b'{"session_id": "te'))
-    assert "1 lines could not be read and are left out" in said
+    assert "1 line could not be read and is left out" in said
     assert len(told["timeline"]) == 3  # type: ignore[arg-type]
     assert not (tmp_path / FILE).exists()
 

@@ -8,9 +8,8 @@ import pytest
 
 from benchmarks import detectors, skew
 from benchmarks.pipeline import build
-from mien import models
 from mien.assembly import load_classifier, load_detector
-from mien.core.settings import DetectionSettings, InferenceSettings
+from mien.core.settings import DEFAULT_CLASSIFIER, DetectionSettings, InferenceSettings
 from mien.evaluation.evaluate import evaluate_probabilities
 from mien.evaluation.faces import classify_pictures, load_voted_faces
 
@@ -25,7 +24,7 @@ def test_the_faces_of_the_crowd_photos_are_found(name: str, least: int, shared: 
 
 
 def test_the_shipped_classifier_agrees_with_the_majority(shared: Path) -> None:
-    classifier = load_classifier(models.DEFAULT_CLASSIFIER, InferenceSettings(threads=1))
+    classifier = load_classifier(DEFAULT_CLASSIFIER, InferenceSettings(threads=1))
     faces = load_voted_faces(shared / "data" / "ferplus" / "valid.npz")
     told = evaluate_probabilities(classify_pictures(classifier, faces.images), faces.votes)
     assert told.majority8.faces == 3191

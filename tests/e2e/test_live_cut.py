@@ -91,7 +91,7 @@ def test_five_seconds_at_most_are_lost_and_reports_are_made_of_the_rest(clip: Pa
 
     ran = mien("recover", folder)
     assert ran.returncode == 0, ran.stderr
-    assert "INCOMPLETE  cut_off" in ran.stdout
+    assert "INCOMPLETE  The power or the program was cut off" in " ".join(ran.stdout.split("\n"))
     report = told(folder)
     assert (report["complete"], report["stopped_because"]) == (False, "cut_off")
     assert [row["media_time_seconds"] for row in report["timeline"]] == [line["media_time"] for line in written]

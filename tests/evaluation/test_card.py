@@ -12,9 +12,10 @@ import pytest
 from benchmarks import classifier as benchmark
 from benchmarks import cost
 from mien.core.errors import InputError, SettingsError
+from mien.core.settings import DEFAULT_CLASSIFIER
 from mien.evaluation.card import render_card
 from mien.evaluation.evaluate import Evaluation, read_evaluation
-from mien.models import DEFAULT_CLASSIFIER, bundled
+from mien.models import bundled
 
 ROOT = Path(__file__).resolve().parents[2]
 CARDS = ROOT / "docs" / "model-cards"

@@ -112,10 +112,16 @@ def test_the_machine_is_told_stage_by_stage() -> None:
 
 
 @pytest.mark.parametrize(
-    ("most", "words"), [(None, ""), (1, ", one face at a time"), (62, ", up to 62 faces at a time")]
+    ("most", "read", "words"),
+    [
+        (None, 0.0, ""),
+        (1, 1.0, ", one face at a time"),
+        (62, 0.0, ", up to 62 faces at a time"),
+        (62, 11.4, ", up to 62 faces at a time (11 now)"),
+    ],
 )
-def test_what_the_session_chose_is_told(most: int | None, words: str) -> None:
-    told = LiveFigures().of(replace(STATUS, batch_most=most), timeline([]), ())
+def test_what_the_session_chose_is_told(most: int | None, read: float, words: str) -> None:
+    told = LiveFigures().of(replace(STATUS, batch_most=most, batch_faces=read), timeline([]), ())
     assert told["cadence"] == STATUS.cadence + words
 
 

@@ -35,7 +35,7 @@ def test_every_shape_can_be_told(shape: str) -> None:
 
 def test_says_demo_and_incomplete() -> None:
     assert "DEMO" in printed("hall")
-    assert "INCOMPLETE" in printed("nothing")
+    assert "INCOMPLETE  It was interrupted before the end." in printed("nothing")
     assert "DEMO" not in printed("one_person")
     assert hall().provenance.demo
     assert not nothing().timeline.complete

@@ -39,7 +39,12 @@ def command(folder: Path, quiet: bool) -> None:
         if left.whole_but_for_the_end:
             finish(folder)
     if left.unreadable:
-        click.echo(f"{left.unreadable} lines could not be read and are left out.", err=True)
+        lines = (
+            "1 line could not be read and is"
+            if left.unreadable == 1
+            else (f"{left.unreadable} lines could not be read and are")
+        )
+        click.echo(f"{lines} left out.", err=True)
     if not left.whole_but_for_the_end:
         click.echo(f"Some of them have others after them: {FILE} is kept, should they be mended.", err=True)
     if not quiet:

@@ -194,12 +194,16 @@ class CameraSettings(Settings):
     pitch_spread_degrees: float | None = Field(None, ge=0)
 
 
+DEFAULT_CLASSIFIER: Final = "mien-m"
+"""A shipped classifier of faces' name."""
+
+
 class Profile(Settings):
     """Settings for one kind of audience."""
 
     name: str
     description: str
-    classifier: str = Field("mien-m", pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")
+    classifier: str = Field(DEFAULT_CLASSIFIER, pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")
     """A shipped model's name; whoever starts an analysis may choose another."""
     sampling: SamplingSettings = SamplingSettings()
     light: LightSettings = LightSettings()

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-DEFAULT_CLASSIFIER = "mien-m"
 DEFAULT_TEXT_CLASSIFIER = "mien-text"
 
 

@@ -24,7 +24,7 @@ from mien.report.pages import count, render_page, slug
 from mien.report.parts import LevelPart, MomentPart
 from mien.report.scene_bands import bands, table_rows
 from mien.report.speech_rows import spans, speech_rows
-from mien.report.wording import clock, percent
+from mien.report.wording import clock, percent, why_stopped
 from mien.report.zone_rows import COLUMNS as ZONE_COLUMNS
 from mien.report.zone_rows import zone_rows
 
@@ -53,12 +53,6 @@ REASON_WORDS: Final = {
     "turned_away": "turned away",
     "cut_off": "cut off by the picture's edge",
     "over_cap": "more faces than the settings allow",
-}
-STOPPED_WORDS: Final = {
-    "interrupted": "It was interrupted before the end.",
-    "cut_off": "The power or the program was cut off; this was made of the lines it had written.",
-    "forgotten": "Nobody ended it.",
-    "truncated": "The media ended early or is damaged.",
 }
 QUIET_BELOW: Final = 12.0
 """Lines that never reach this many points stay in the background and are not named in the chart."""
@@ -102,7 +96,7 @@ def render(
         unread=_unread(findings),
         table=_table(series),
         settings=list(_flat(findings.provenance.settings)),
-        stopped=STOPPED_WORDS.get(findings.stopped_because or "", "It ended before the media did."),
+        stopped=why_stopped(findings.stopped_because),
         declared=_declared(findings),
         point=_operating_point(findings),
     )

@@ -124,7 +124,10 @@ def pace_words(status: Status) -> str:
     """How often the networks run, and on how many faces at once."""
     if status.batch_most is None:
         return status.cadence
-    return f"{status.cadence}, {'one face' if status.batch_most == 1 else f'up to {status.batch_most} faces'} at a time"
+    if status.batch_most == 1:
+        return f"{status.cadence}, one face at a time"
+    now = f" ({status.batch_faces:.0f} now)" if status.batch_faces else ""
+    return f"{status.cadence}, up to {status.batch_most} faces at a time{now}"
 
 
 def latest(timeline: Timeline, slug: str) -> MetricSample | None:

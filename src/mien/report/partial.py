@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from mien.core.durability import sync_folder
 from mien.core.errors import OutputError
 
 
@@ -45,7 +46,7 @@ class PartialFile:
                 os.close(handle)
             self.temporary.chmod(0o666 & ~_umask())
             self.temporary.replace(self.path)
-            _sync_folder(self.path.parent)
+            sync_folder(self.path.parent)
         except OSError as error:
             self.remove()
             raise cannot_write(self.path, error) from error
@@ -114,16 +115,6 @@ def cannot_write(path: Path, error: Exception) -> OutputError:
         return OutputError(f"cannot write {path}: it is read-only. Choose another folder with '--out'.")
     reason = getattr(error, "strerror", None) or str(error)
     return OutputError(f"cannot write {path}: {reason}. Choose another folder with '--out'.")
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the new name durable, where the file system can."""
-    with contextlib.suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def _umask() -> int:

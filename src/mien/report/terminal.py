@@ -12,7 +12,7 @@ from rich.text import Text
 from mien.report.document import Findings
 from mien.report.palette import COLOURS, css
 from mien.report.parts import DistributionPart, MomentPart
-from mien.report.wording import percent
+from mien.report.wording import percent, why_stopped
 
 _BAR = 28
 _MOST_MOMENTS = 6
@@ -30,7 +30,7 @@ def summary(findings: Findings, folder: Path | None = None) -> RenderableType:
     if findings.demo:
         parts.append(Text("DEMO  the pictures were composed, not filmed", style="bold yellow"))
     if not findings.complete:
-        parts.append(Text(f"INCOMPLETE  {findings.stopped_because or 'ended early'}", style="bold red"))
+        parts.append(Text(f"INCOMPLETE  {why_stopped(findings.stopped_because)}", style="bold red"))
     parts += [Text(findings.headline, style="bold"), Text("")]
     if findings.distribution.canonical:
         parts += [_distribution(findings.distribution)]

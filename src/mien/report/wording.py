@@ -18,6 +18,12 @@ from mien.analysis.series import FloatArray, Series, StepState
 from mien.core.findings import Moment
 from mien.core.labels import EMOTIONS
 
+STOPPED_WORDS: Final = {
+    "interrupted": "It was interrupted before the end.",
+    "cut_off": "The power or the program was cut off; this was made of the lines it had written.",
+    "forgotten": "Nobody ended it.",
+    "truncated": "The media ended early or is damaged.",
+}
 MEANS: Final = (
     "A percentage is the mean probability that a classifier gave an emotion, over the faces it could read in that "
     "step. 40 % happiness in a hall may be four in ten people smiling broadly or everybody smiling faintly.",
@@ -179,3 +185,8 @@ def _cut(means: FloatArray, weights: FloatArray, count: int) -> tuple[list[int],
         at = int(choice[at])
         cuts.append(at)
     return cuts[::-1], float(score[n] / weights.sum())
+
+
+def why_stopped(reason: str | None) -> str:
+    """A sentence on why a run ended early; ``reason`` is the report's ``stopped_because``."""
+    return STOPPED_WORDS.get(reason or "", "It ended before the media did.")

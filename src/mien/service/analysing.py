@@ -11,7 +11,7 @@ from typing import Final
 from mien import models, weights
 from mien.assembly import DEFAULT_HEAD_POSE, PREFERRED_DETECTORS
 from mien.core import plugins
-from mien.models import DEFAULT_CLASSIFIER
+from mien.core.settings import PROFILES
 
 REMEDY: Final = (
     "run 'mien models pull {name}' where a network can be reached, or put the file into a folder and name that folder "
@@ -36,8 +36,10 @@ def missing() -> tuple[Missing, ...]:
 
 
 def _missing() -> Iterator[Missing]:
-    if DEFAULT_CLASSIFIER not in models.bundled():
-        yield Missing(DEFAULT_CLASSIFIER, REMEDY_SHIPPED)
+    shipped = models.bundled()
+    for name in sorted({profile.classifier for profile in PROFILES.values()}):
+        if name not in shipped:
+            yield Missing(name, REMEDY_SHIPPED)
     yield from _lacks("headposes", DEFAULT_HEAD_POSE)
     # One of them is enough; a report says where it was not the preferred one.
     lacking = [tuple(_lacks("detectors", name)) for name in PREFERRED_DETECTORS]

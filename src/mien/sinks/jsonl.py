@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mien.core.audience import AudienceSnapshot, Sink
+from mien.core.durability import sync_folder
 from mien.core.errors import OutputError
 from mien.sinks._records import Shape, check_shape, record
 
@@ -56,7 +57,7 @@ class _JsonLines:
         try:
             self._stream = path.open("wb", buffering=0)
             if sync_seconds is not None:
-                _sync_folder(path.parent)
+                sync_folder(path.parent)
         except OSError as error:
             raise self._refused(error) from error
 
@@ -107,13 +108,3 @@ class _JsonLines:
         return OutputError(
             f"{self._path} cannot be written: {error.strerror or error}. Free some space or choose another folder."
         )
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make durable that a new file is there, where the file system can."""
-    with contextlib.suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

@@ -72,6 +72,9 @@ def test_the_ladder_gets_cheaper_rung_by_rung() -> None:
     cost = [1 / c.detect_every + (c.read_hz or 60) / 60 for c in LADDER]
     assert cost == sorted(cost, reverse=True)
     assert str(Cadence(3, 10.0)) == "looks for faces in one frame in 3, reads each 10 times a second"
+    slow = Cadence(3, 10.0, look_within_seconds=0.5)
+    assert str(slow) == "looks for faces in one frame in 3 and every 0.5 s, reads each 10 times a second"
+    assert str(Cadence(1, None, look_within_seconds=0.5)) == "looks for faces in every frame, reads each in every frame"
 
 
 @given(st.sampled_from(LADDER), st.floats(0.1, 240.0))

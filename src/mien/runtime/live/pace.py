@@ -39,6 +39,8 @@ class Cadence:
 
     def __str__(self) -> str:
         look = "every frame" if self.detect_every == 1 else f"one frame in {self.detect_every}"
+        if self.detect_every > 1 and self.look_within_seconds is not None:
+            look += f" and every {self.look_within_seconds:g} s"
         read = "in every frame" if self.read_hz is None else f"{self.read_hz:g} times a second"
         return f"looks for faces in {look}, reads each {read}"
 
