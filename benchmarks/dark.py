@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.detectors import match
-from benchmarks.live import HALL
+from benchmarks.live_clips import HALL
 from mien.assembly import load_detector
 from mien.core.faces import FaceDetector, Frame
 from mien.core.settings import DetectionSettings, InferenceSettings, LightSettings

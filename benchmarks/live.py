@@ -13,31 +13,28 @@ from __future__ import annotations
 import argparse
 import contextlib
 import functools
-import json
-import math
+import itertools
 import resource
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass, field
-from fractions import Fraction
+from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
 
-import av
-import cv2
 import numpy as np
 
+from benchmarks.live_clips import HALL, crowd_clip, hall_clip
 from benchmarks.outside import stages_ms
-from benchmarks.peers import Peer, peers
+from benchmarks.peers import peers
+from benchmarks.rows import Row, print_rows
 from benchmarks.soak import proportional_mib, soak
 from mien.assembly import Choices
 from mien.cli.live import open_networks
 from mien.core.audience import Analysis
-from mien.core.faces import UInt8Array
 from mien.core.labels import EMOTIONS
 from mien.core.policy import Basis, Declaration, Purpose, authorise
 from mien.core.settings import PROFILES, InferenceSettings, Profile, SamplingSettings
@@ -48,7 +45,7 @@ from mien.runtime.live.engine import LiveOptions
 from mien.runtime.live.pace import Cadence
 from mien.runtime.live.session import LiveSession, Permitted, Watched
 from mien.sources import open_source
-from mien.sources.synthetic import Hall, HallSpec, load_pictures
+from mien.sources.synthetic import Hall, load_pictures
 
 OWN: Final = Declaration(Purpose.PERSONAL, Basis.OWN_RECORDING)
 ONE_THREAD: Final = InferenceSettings(threads=1)
@@ -57,59 +54,6 @@ EVERY_FRAME: Final = Cadence(1, None)
 MEMORY_SECONDS: Final = 12.0
 """Of a live session of which memory is watched."""
 SOAK_HOURS: Final = 4.0
-HALL: Final[dict[str, Any]] = {
-    "rows": 5,
-    "columns": 10,
-    "width": 1280,
-    "height": 720,
-    "face_px": (56, 72),
-    "sway_px": 3,
-    "min_agreement": 0.7,
-    "frame_rate": 60,
-    "duration_seconds": 20,
-    "moods": [
-        {"at_seconds": 0, "emotion": "neutral"},
-        {"at_seconds": 4, "weights": {"happiness": 3, "neutral": 2}},
-        {"at_seconds": 8, "weights": {"fear": 2, "surprise": 2, "neutral": 1}},
-        {"at_seconds": 12, "weights": {"sadness": 2, "neutral": 3}},
-        {"at_seconds": 16, "weights": {"happiness": 1, "neutral": 1}},
-    ],
-    "seed": 11,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One figure beside its bar.
-
-    Attributes:
-        name, value, unit: the figure; a value of None was not measured, and the note says why.
-        bar: what it is held to.
-        at_most: on which side of the bar it should be.
-        note: what stands behind it.
-        stages: CPU milliseconds a frame by stage, of a run with all workers in one process.
-        peers: what users would pick instead, in the same run on frames of the same clip.
-    """
-
-    name: str
-    value: float | None
-    unit: str
-    bar: float
-    at_most: bool = True
-    note: str = ""
-    stages: Mapping[str, float] = field(default_factory=dict)
-    peers: Mapping[str, Peer] = field(default_factory=dict)
-
-    @property
-    def holds(self) -> bool | None:
-        """Whether the figure is on the right side of its bar; None where there is none."""
-        if self.value is None or not math.isfinite(self.bar):
-            return None
-        return self.value <= self.bar if self.at_most else self.value >= self.bar
-
-    def told(self) -> dict[str, Any]:
-        """As plain data."""
-        return {**asdict(self), "bar": self.bar if math.isfinite(self.bar) else None, "holds": self.holds}
 
 
 @dataclass
@@ -227,44 +171,6 @@ def _watch_memory(session: LiveSession) -> Any:
         thread.join()
 
 
-def encode(frames: Sequence[UInt8Array] | Any, path: Path, rate: float) -> Path:
-    """H.264 of frames, as a camera would send them."""
-    with av.open(str(path), "w") as output:
-        stream = None
-        for number, image in enumerate(frames):
-            if stream is None:
-                stream = output.add_stream("libx264", rate=round(rate), options={"crf": "20", "preset": "veryfast"})
-                stream.width, stream.height, stream.pix_fmt = image.shape[1], image.shape[0], "yuv420p"
-            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
-            frame.pts, frame.time_base = number, Fraction(1, round(rate))
-            output.mux(stream.encode(frame))
-        assert stream is not None
-        output.mux(stream.encode())
-    return path
-
-
-def hall_clip(pictures: Any, folder: Path, name: str, **changes: Any) -> tuple[Hall, Path]:
-    """A composed hall and its recording."""
-    hall = Hall(HallSpec.model_validate({**HALL, **changes}), pictures)
-    frames = (hall.render(k) for k in range(hall.spec.frame_count))
-    return hall, encode(frames, folder / f"{name}.mp4", hall.spec.frame_rate)
-
-
-def crowd_clip(shared: Path, folder: Path) -> Path:
-    """The shared photos at 640×480, each for two seconds, moved a little from frame to frame."""
-    pictures = []
-    for file in sorted((shared / "crowd").glob("*.jpg")):
-        image = cv2.imread(str(file))
-        assert image is not None
-        scale = min(640 / image.shape[1], 480 / image.shape[0])
-        small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)[:, :, ::-1]
-        canvas = np.zeros((480, 640, 3), np.uint8)
-        canvas[: small.shape[0], : small.shape[1]] = small
-        pictures.append(canvas)
-    frames = (np.roll(picture, round(2 * np.sin(k / 5)), axis=1) for picture in pictures for k in range(60))
-    return encode(frames, folder / "crowd.mp4", 30)
-
-
 def truth_rows(hall: Hall, ran: Ran, name: str, least_correlation: float) -> list[Row]:
     """How the timeline follows the schedule, and the heads that were counted."""
     snapshots = [s for s in ran.analysis.timeline.snapshots if s.emotions is not None]
@@ -357,7 +263,7 @@ def _beside_peers(
     faces = (ran.analysis.provenance.sightings_read or 0) / max(ran.frames, 1)
     bar, there = set_beside
     return [
-        Row(f"{name}_as_peers", per_frame, "CPU ms a frame, decoding included", best or math.inf, peers=beside,
+        Row(f"{name}_as_peers", per_frame, "CPU ms a frame, decoding included", best, peers=beside,
             note=f"every frame searched, {faces:.1f} faces read a frame; the bar is the best peer's"),
         Row(f"{name}_below_peers", None if best is None else best / mien_ms, "times less than the best peer here",
             there / bar, False, note=f"{bar:g} ms were asked for where the best peer took {there:g}"),
@@ -465,24 +371,6 @@ UNASKED: Final = tuple(part for part in PARTS if part != "soak")
 """What is measured where nothing is named: a soak takes half an hour."""
 
 
-def _line(row: Row) -> str:
-    if row.value is None:
-        return f"{row.name:26s} {row.note}"
-    side = "at most" if row.at_most else "at least"
-    held = "" if row.holds is None else "holds" if row.holds else "MISSES"
-    words = [f"{row.name:26s} {row.value:9.3f} {row.unit} ({side} {row.bar:g}) {held} {row.note}"]
-    for title, told in (("stages", row.stages), ("peers", row.peers)):
-        if told:
-            words.append(f"{'':26s} {title}: " + ", ".join(f"{name} {_told(value)}" for name, value in told.items()))
-    return "\n".join(words)
-
-
-def _told(value: float | Peer) -> str:
-    if isinstance(value, float):
-        return f"{value:.2f}"
-    return value.note if value.cpu_ms is None else f"{value.cpu_ms:.1f} ms ({value.faces:.1f} faces)"
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
@@ -492,16 +380,9 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     pictures = load_pictures(arguments.shared / "ferplus" / "valid.npz", HALL["min_agreement"])
-    rows: list[Row] = []
     with tempfile.TemporaryDirectory() as name:
-        for part in arguments.only or UNASKED:
-            rows += PARTS[part](arguments.shared, Path(name), pictures)
-            for row in rows if not arguments.json else ():
-                print(_line(row))
-            if not arguments.json:
-                rows.clear()
-    if arguments.json:
-        print(json.dumps([row.told() for row in rows], indent=1))
+        made = (PARTS[part](arguments.shared, Path(name), pictures) for part in arguments.only or UNASKED)
+        print_rows(itertools.chain.from_iterable(made), as_json=arguments.json)
 
 
 if __name__ == "__main__":

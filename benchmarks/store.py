@@ -151,9 +151,7 @@ async def measure(url: str, seconds: float, server: Callable[[], float] | None) 
             before, server_before = time.process_time(), server() if server else 0.0
             stored, taken = await ingest(store, organisation, sessions, batch, seconds)
             client = time.process_time() - before
-            rows.append(
-                Row(f"ingest, batches of {batch}", stored / taken, "snapshots/s", 20_000, stored / taken >= 20_000)
-            )
+            rows.append(Row(f"ingest, batches of {batch}", stored / taken, "snapshots/s", 20_000, at_most=False))
             rows.append(
                 Row(f"ingest: processor time of the client, batches of {batch}", client / stored * 1e6, "µs/snapshot")
             )
@@ -181,7 +179,7 @@ async def measure(url: str, seconds: float, server: Callable[[], float] | None) 
             taken_each = await reading(store, organisation, session, clients, 20)
             used = time.process_time() - before + (server() - server_before if server else 0.0)
             p95 = float(np.percentile(taken_each, 95)) * 1e3
-            rows.append(Row(f"3 h timeline, {state}, {clients} at once, p95", p95, "ms", 50, p95 <= 50))
+            rows.append(Row(f"3 h timeline, {state}, {clients} at once, p95", p95, "ms", 50))
             rows.append(
                 Row(f"timeline: processor time a read, {state}, {clients} at once", used / len(taken_each) * 1e3, "ms")
             )
