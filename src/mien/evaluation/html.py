@@ -5,7 +5,6 @@ from __future__ import annotations
 from importlib import resources
 from typing import Any
 
-import jinja2
 from markupsafe import Markup
 
 from mien.core.labels import EMOTIONS
@@ -13,7 +12,7 @@ from mien.evaluation.accuracy import ProtocolScore
 from mien.evaluation.evaluate import Evaluation
 from mien.evaluation.plots import curve_plot, matrix, reliability_dots, short
 from mien.evaluation.resampling import Range
-from mien.report.pages import asset, count
+from mien.report.pages import asset, count, template_environment
 
 CLASS_WORDS = {
     "8": "eight: all of FER+",
@@ -44,13 +43,7 @@ def plain(value: float | None, digits: int = 2) -> str:
 
 def render(evaluation: Evaluation) -> str:
     """The page of an evaluation."""
-    environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(_asset),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
+    environment = template_environment(_asset)
     environment.filters |= {"percent": percent, "spread": spread, "plain": plain, "count": count, "short": short}
     curves = evaluation.robustness.curves if evaluation.robustness else {}
     return environment.get_template("evaluation.html.j2").render(

@@ -21,16 +21,25 @@ FILM_SOURCES: Final = "'self' blob:"
 """Where a page may play a film from: files that lie where the page does, and one that its reader picks."""
 
 
-@functools.lru_cache(8)
-def _environment(filters: tuple[tuple[str, Callable[..., Any]], ...]) -> jinja2.Environment:
-    """Where templates are compiled, once each."""
-    environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(asset),
+def template_environment(load: Callable[[str], str]) -> jinja2.Environment:
+    """Where the templates of pages are compiled: everything is escaped, and a name that is not given is an error.
+
+    Args:
+        load: a template's text by its name.
+    """
+    return jinja2.Environment(
+        loader=jinja2.FunctionLoader(load),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
+
+
+@functools.lru_cache(8)
+def _environment(filters: tuple[tuple[str, Callable[..., Any]], ...]) -> jinja2.Environment:
+    """Where templates are compiled, once each."""
+    environment = template_environment(asset)
     environment.filters |= {"clock": clock, "percent": percent, "points": points, "count": count, "whole": whole}
     environment.filters |= dict(filters)
     return environment
