@@ -75,6 +75,41 @@ def test_a_deepened_mien_answers_as_the_shallow_one() -> None:
         assert torch.allclose(deep(picture), shallow(picture), atol=1e-6)
 
 
+@pytest.mark.parametrize("blocks", [1, 2])
+def test_a_pruned_mien_answers_as_the_wide_one_without_its_weakest_channels(blocks: int) -> None:
+    generator = torch.Generator().manual_seed(3)
+    wide = build_network("mien", 8, 1, {"widths": [12, 20], "blocks": blocks}).eval()
+    narrow = build_network("mien", 8, 1, {"widths": [8, 14], "blocks": blocks}).eval()
+    dead = {width: torch.randperm(width, generator=generator)[: width // 3] for width in (12, 20)}
+    for module in wide.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            gone = dead[module.num_features]
+            module.weight.data.uniform_(0.5, 1.5, generator=generator)[gone] = 0.0
+            module.bias.data.normal_(generator=generator)[gone] = 0.0
+            module.running_mean.data.normal_(generator=generator)  # type: ignore[union-attr]
+    start_from(narrow, wide.state_dict())
+    picture = torch.rand(2, 1, 48, 48, generator=generator)
+    with torch.inference_mode():
+        assert torch.allclose(narrow(picture), wide(picture), atol=1e-5)
+
+
+def test_a_narrow_mien_is_no_start_for_a_wide_one() -> None:
+    narrow, wide = (build_network("mien", 8, 1, {"widths": widths}) for widths in ([8, 16], [8, 20]))
+    with pytest.raises(SettingsError, match=r"expected \(20"):
+        start_from(wide, narrow.state_dict())
+
+
+def test_a_depthwise_layer_answers_alike_in_either_precision() -> None:
+    network = build_network("mobilenetv2", 8, 1, {"width": 0.25, "enlarge": 2}).eval()
+    picture = torch.rand(2, 1, 48, 48, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        exact = network(picture)
+        with torch.autocast("cpu", torch.bfloat16):
+            rounded = network(picture)
+    assert rounded.dtype == torch.bfloat16
+    assert torch.allclose(exact, rounded.float(), atol=0.05)
+
+
 def test_unknown_names_are_answered_with_the_known() -> None:
     with pytest.raises(SettingsError, match="mien, mobilenetv2, resemotenet, resnet50"):
         build_network("vgg", 8, 1, {})

@@ -6,10 +6,11 @@ plain pre-normalised residual network (He et al., 2016) with few, wide stages.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from torch import Tensor, nn
 
+from mien.training.architectures._prune import ChannelGroup, pruned
 from mien.training.architectures._start import take_over
 
 HEAD = "head."
@@ -80,28 +81,46 @@ class MienNet(nn.Module):
                 stride = 2 if stage > 0 and block == 0 else 1
                 layers.append(ResidualBlock(channels, width, stride))
                 channels = width
-        self.blocks = blocks
+        self.blocks, self.widths = blocks, tuple(widths)
         self.features = nn.Sequential(*layers)
         self.head = nn.Sequential(
             nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(dropout), nn.Linear(channels, classes)
         )
 
     def start_from(self, weights: Mapping[str, Tensor]) -> None:
-        """Take over the weights of a network of the same widths with one block a stage, or of the same shape.
+        """Take over the weights of a network of the same widths with one block a stage, of the same shape, or wider.
 
-        The head is taken over when it fits and stays as it is when it was made for other classes.
+        The head is taken over when it fits and stays as it is when it was made for other classes. A wider network is
+        pruned: of each stage's channels those stay that its normalisations scale most.
 
         A deeper network's further blocks begin as the identity (their last normalisation scales by zero), so that it
         starts where the shallow one ended (Chen et al., 2016, *Net2Net*).
         """
         if set(weights) == set(self.state_dict()):
-            take_over(self, weights, HEAD, "features.0.weight")
+            take_over(self, pruned(weights, self._channels()), HEAD, "features.0.weight")
             return
         further = {n: v for n, v in self.state_dict().items() if self._is_further(n)}
         take_over(self, further | {self._deepened(n): v for n, v in weights.items()}, HEAD, "features.0.weight")
         for position, layer in enumerate(self.features):
             if isinstance(layer, ResidualBlock) and (position - STEM_LAYERS) % self.blocks:
                 nn.init.zeros_(layer.body.get_submodule("4").get_parameter("weight"))
+
+    def _channels(self) -> Iterator[ChannelGroup]:
+        """The channels that a block makes for itself, and those that a stage's blocks add to."""
+        for stage, width in enumerate(self.widths):
+            first = STEM_LAYERS + stage * self.blocks
+            blocks = [f"features.{first + block}" for block in range(self.blocks)]
+            for block in blocks:
+                yield ChannelGroup((f"{block}.body.1",), (f"{block}.body.0",), (f"{block}.body.3",), width)
+            norms, makers = [f"{block}.body.4" for block in blocks], [f"{block}.body.3" for block in blocks]
+            start = f"{blocks[0]}.shortcut." if stage else "features."
+            readers = [f"{block}.body.0" for block in (blocks if stage == 0 else blocks[1:])]
+            if stage + 1 < len(self.widths):
+                following = f"features.{first + self.blocks}"
+                readers += [f"{following}.body.0", f"{following}.shortcut.0"]
+            else:
+                readers.append("head.3")
+            yield ChannelGroup([f"{start}1", *norms], [f"{start}0", *makers], readers, width)
 
     def _deepened(self, name: str) -> str:
         """Where a one-block network's parameter stands in this one: in the first block of its stage."""

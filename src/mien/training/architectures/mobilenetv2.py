@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from mien.training.architectures._start import take_over
 
@@ -26,9 +28,22 @@ def _rounded(channels: float) -> int:
     return nearest if nearest >= 0.9 * channels else nearest + 8
 
 
+class DepthwiseConvolution(nn.Conv2d):
+    """A kernel for each channel, in float32 on a CPU even where the rest is in bfloat16: oneDNN's gradient of bfloat16
+    depthwise kernels takes longer than all other layers together."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """N×channels×H×W → N×channels×H/stride×W/stride, of the same type."""
+        if not torch.is_autocast_enabled("cpu"):
+            return super().forward(x)
+        with torch.autocast("cpu", enabled=False):
+            return super().forward(x.float()).to(x.dtype)
+
+
 def _convolution(inputs: int, outputs: int, size: int, stride: int = 1, groups: int = 1) -> nn.Sequential:
+    kind = DepthwiseConvolution if groups == inputs else nn.Conv2d
     return nn.Sequential(
-        nn.Conv2d(inputs, outputs, size, stride, size // 2, groups=groups, bias=False),
+        kind(inputs, outputs, size, stride, size // 2, groups=groups, bias=False),
         nn.BatchNorm2d(outputs),
         nn.ReLU6(inplace=True),
     )
@@ -72,6 +87,8 @@ class MobileNetV2(nn.Module):
         stem_stride: 2 as published; 1 keeps the full sides, for small faces.
         head_width: units of a hidden layer with batch normalisation and ReLU; 0 answers from the pooled features.
         dropout: share dropped before the answer in training, 0–1.
+        enlarge: factor on the picture's sides before the first layer: ImageNet's kernels are made for larger detail
+            than that of faces in 48 pixels.
     """
 
     def __init__(
@@ -82,8 +99,10 @@ class MobileNetV2(nn.Module):
         stem_stride: int = 2,
         head_width: int = 512,
         dropout: float = 0.2,
+        enlarge: int = 1,
     ) -> None:
         super().__init__()
+        self.enlarge = enlarge
         inputs = _rounded(32 * width)
         layers: list[nn.Module] = [_convolution(channels, inputs, 3, stem_stride)]
         for expansion, plain, blocks, stride in STAGES:
@@ -106,7 +125,10 @@ class MobileNetV2(nn.Module):
         take_over(self, weights, HEAD, "features.0.0.weight")
 
     def forward(self, x: Tensor) -> Tensor:
-        """float32 N×channels×S×S (normalised as ``preprocess.json`` says), S at least 32 → N×classes logits."""
+        """float32 N×channels×S×S (normalised as ``preprocess.json`` says), S × ``enlarge`` at least 32 → N×classes
+        logits."""
+        if self.enlarge > 1:
+            x = functional.interpolate(x, scale_factor=self.enlarge, mode="bilinear", align_corners=False)
         result: Tensor = self.head(self.features(x))
         return result
 
