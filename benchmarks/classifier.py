@@ -1,7 +1,8 @@
 """The shipped classifiers' figures: measured, and told wherever a text tells them.
 
     python -m benchmarks.classifier            # measure on FER+'s validation split and print
-    python -m benchmarks.classifier --json     # processor milliseconds a face only: models.<name>.<batch size>
+    python -m benchmarks.classifier --json     # processor milliseconds a face only: models.<name>.<batch size>, and
+                                               # peers.<name>.<batch size> after ``make peers``
     python -m benchmarks.classifier --write    # measure, and write evaluations, cards, claims and the picture of cost
     python -m benchmarks.classifier --render   # write cards, claims and picture again from the evaluations there are
 
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import cost, skew
+from benchmarks.peers import classifier_ms
 from benchmarks.pipeline import build
 from mien import models
 from mien.assembly import load_classifier
@@ -30,7 +32,7 @@ from mien.evaluation.evaluate import Evaluation, EvaluationOptions, evaluate, re
 from mien.evaluation.faces import load_voted_faces
 from mien.evaluation.html import percent, spread
 from mien.evaluation.robustness import RobustnessOptions
-from mien.evaluation.speed import cpu_ms_per_face
+from mien.evaluation.speed import BATCHES, cpu_ms_per_face
 
 DEFAULT_DATA = Path("../shared/data/ferplus/valid.npz")
 CARDS = cost.CARDS
@@ -139,7 +141,8 @@ def main() -> None:
     arguments = parser.parse_args()
     names = arguments.classifier or shipped()
     if arguments.json:
-        print(json.dumps({"unit": "processor milliseconds a face", "models": speeds(names)}, indent=1))
+        told = {"unit": "processor milliseconds a face", "models": speeds(names), "peers": classifier_ms(BATCHES[:2])}
+        print(json.dumps(told, indent=1))
         return
     if arguments.render:
         render()

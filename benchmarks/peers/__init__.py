@@ -57,6 +57,20 @@ def peers(clip: Path) -> dict[str, Peer]:
     return found
 
 
+def classifier_ms(batches: Sequence[int]) -> dict[str, dict[str, float]]:
+    """CPU milliseconds a face of the peers' classifiers alone, on one thread, by batch size; those not installed lack.
+
+    Raises:
+        subprocess.CalledProcessError: one that is installed failed.
+    """
+    python = FOLDER / "bin" / "python"
+    if not python.exists():
+        return {}
+    command = [str(python), str(HERE / "fer_faces.py"), *map(str, batches)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True)
+    return {"fer": json.loads(done.stdout.splitlines()[-1])}
+
+
 def _run(command: Sequence[str]) -> Peer:
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=600)
