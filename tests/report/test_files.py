@@ -15,7 +15,7 @@ from mien.core.errors import OutputError, PolicyError
 from mien.core.labels import EMOTIONS
 from mien.report import FILES, prepare_folder, write_reports
 from mien.report.document import Report, build_report
-from mien.report.files import whole_text_file
+from mien.report.files import all_or_none, whole_text_file
 from mien.report.partial import cannot_write
 from mien.report.tables import columns
 from tests.report.factory import CREATED, SHAPES, hall, nobody, one_person
@@ -176,3 +176,24 @@ class TestFailure:
         mask = os.umask(0o022)
         os.umask(mask)
         assert (tmp_path / "report.html").stat().st_mode & 0o777 == 0o666 & ~mask
+
+
+def test_that_the_files_are_there_is_durable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = list[tuple[int, list[str]]]()
+
+    def watched(handle: int) -> None:
+        kept.append((os.fstat(handle).st_ino, sorted(place.name for place in tmp_path.iterdir())))
+
+    monkeypatch.setattr(os, "fsync", watched)
+    with all_or_none(tmp_path) as folder:
+        for name in ("a", "b"):
+            (folder / name).write_text(name, encoding="utf-8")
+    assert kept[-1][0] == tmp_path.stat().st_ino
+    assert {"a", "b"} <= set(kept[-1][1])
+
+
+def test_what_cannot_be_written_is_named_as_the_user_knows_it(tmp_path: Path) -> None:
+    with pytest.raises(OutputError) as refused, all_or_none(tmp_path) as folder:
+        raise cannot_write(folder / "report.json", OSError(errno.ENOSPC, "No space left on device"))
+    assert f"cannot write {tmp_path / 'report.json'}: the disk is full" in str(refused.value)
+    assert list(tmp_path.iterdir()) == []

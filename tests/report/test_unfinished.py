@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from mien.report.unfinished import (
     ZONES,
     HeldFolder,
     finish,
+    has_session,
     is_unfinished,
     read_unfinished,
     write_unfinished,
@@ -88,8 +90,41 @@ def test_damage_in_the_middle_is_told_from_damage_at_the_end(tmp_path: Path) -> 
     lines = (tmp_path / TIMELINE).read_bytes().splitlines()
     (tmp_path / TIMELINE).write_bytes(b"\n".join([lines[0], b"?", *lines[2:]]) + b"\n")
     read = read_unfinished(tmp_path)
-    assert list(read.whole) == [STEPS[0], *STEPS[2:]]
-    assert (read.unreadable, read.whole_but_for_the_end) == (1, False)
+    assert list(read.whole) == [STEPS[0], gap_step(0.5), *STEPS[2:]], "told as what a session misses is told"
+    assert (read.unreadable, read.whole_but_for_the_end, read.missing) == (1, False, 1)
+
+
+def test_a_hole_in_the_lines_is_as_many_gaps_as_steps_are_missing(tmp_path: Path) -> None:
+    left(tmp_path, [STEPS[0], read_step(60.5, percents())])
+    read = read_unfinished(tmp_path)
+    assert read.missing == 120
+    assert [step.media_time for step in read.whole] == [k / 2 for k in range(122)]
+    assert [step.frames for step in read.whole][1:121] == [0] * 120
+
+
+def test_lines_of_another_session_are_none_of_this_one(tmp_path: Path) -> None:
+    left(tmp_path)
+    stray = read_step(2.0, percents()).model_copy(update={"session_id": "another"})
+    with (tmp_path / TIMELINE).open("ab") as file:
+        file.write(stray.model_dump_json(exclude_none=True).encode() + b"\n")
+    assert list(read_unfinished(tmp_path).whole) == STEPS
+    assert read_unfinished(tmp_path).unreadable == 1
+
+
+def test_lines_of_a_part_alone_take_the_folder(tmp_path: Path) -> None:
+    assert not has_session(tmp_path)
+    (tmp_path / TIMELINE).touch()
+    assert not has_session(tmp_path), "a start that failed"
+    (tmp_path / ZONES).write_text("{}\n", encoding="utf-8")
+    assert has_session(tmp_path)
+
+
+def test_that_nothing_is_left_to_recover_is_durable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    left(tmp_path)
+    states = list[tuple[int, bool]]()
+    monkeypatch.setattr(os, "fsync", lambda handle: states.append((os.fstat(handle).st_ino, is_unfinished(tmp_path))))
+    finish(tmp_path)
+    assert states == [(tmp_path.stat().st_ino, False)]
 
 
 def test_lines_of_another_version_are_not_given_up(tmp_path: Path) -> None:
@@ -107,15 +142,22 @@ def test_a_folder_is_held_by_one(tmp_path: Path) -> None:
         with HeldFolder(tmp_path) as theirs:
             assert not theirs.held
         with HeldFolder(tmp_path / "absent") as nowhere:
-            assert nowhere.held
+            assert (nowhere.held, nowhere.locked) == (True, False)
     with HeldFolder(tmp_path) as later:
-        assert later.held
+        assert (later.held, later.locked) == (True, True)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are POSIX")
+def test_what_is_no_folder_holds_nobody_up(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with HeldFolder(tmp_path / "pipe") as ours:
+        assert not ours.locked
 
 
 def test_a_line_that_does_not_go_on_in_time_is_left_out(tmp_path: Path) -> None:
     left(tmp_path, [STEPS[0], STEPS[3], STEPS[3], STEPS[1]])
     read = read_unfinished(tmp_path)
-    assert [snapshot.media_time for snapshot in read.whole] == [0.0, 1.5]
+    assert [snapshot.media_time for snapshot in read.whole if snapshot.frames] == [0.0, 1.5]
     assert read.unreadable == 2
 
 
@@ -155,7 +197,7 @@ def test_a_session_that_ended_well_leaves_nothing_to_recover(tmp_path: Path) -> 
     with pytest.raises(InputError, match=r"lacks unfinished\.json, without which nobody can tell on what permission"):
         read_unfinished(tmp_path)
     (tmp_path / "report.json").write_text("{}", encoding="utf-8")
-    with pytest.raises(InputError, match="ended well, and its reports are there"):
+    with pytest.raises(InputError, match="the reports of the one in it are there"):
         read_unfinished(tmp_path)
     (tmp_path / TIMELINE).unlink()
     with pytest.raises(InputError, match="Name the folder that 'mien live --record' wrote"):

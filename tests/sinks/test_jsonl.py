@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
@@ -152,6 +153,31 @@ def test_what_a_power_cut_may_cost_is_bounded_by_what_was_made_durable(
     assert len(kept) <= 101, "and not at every line"
     sink.close(complete=False)
     assert kept[-1] == path.stat().st_size
+
+
+def test_a_line_that_was_written_is_not_refused_because_the_disk_is_slow_to_keep_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever is told that a line was refused writes it again."""
+    now, fsync = 0.0, os.fsync
+
+    def refuses(handle: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    sink = create(tmp_path / "a.jsonl", sync_seconds=2.0, clock=lambda: now)
+    assert isinstance(sink, Durable)
+    monkeypatch.setattr(os, "fsync", refuses)
+    for now in (1.0, 3.0, 4.0):
+        sink.write(snapshot(now))
+    for _ in range(2):
+        now += 1.0
+        with pytest.raises(OutputError, match="No space left"):
+            sink.keep()
+    monkeypatch.setattr(os, "fsync", fsync)
+    sink.keep()
+    sink.close(complete=True)
+    lines = (tmp_path / "a.jsonl").read_bytes().splitlines()
+    assert [AudienceSnapshot.model_validate_json(line).media_time for line in lines] == [1.0, 3.0, 4.0]
 
 
 def test_that_a_file_is_there_is_durable_from_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

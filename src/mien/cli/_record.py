@@ -54,7 +54,7 @@ class Record:
             jsonl.create(self.folder / name, min_group=min_group, sync_seconds=SYNC_SECONDS) for name in names
         ]
         self.whole = _Described(self, self._lines[0])
-        self.parts: Sequence[Sink] = self._lines[1:]
+        self.parts: Sequence[Sink] = [_Described(self, lines) for lines in self._lines[1:]]
         self._session: LiveSession | None = None
         self._described = False
         self._written_at: float | None = None
@@ -114,12 +114,20 @@ class Record:
             self._write(analysis)
             finish(self.folder)
         except OutputError as error:
-            raise OutputError(
-                f"{error} What lies in {self.folder} stays; once it can be written, 'mien recover {self.folder}' makes "
-                "the reports of it."
-            ) from error
+            raise OutputError(f"{error} {self.left()}".rstrip()) from error
+        except KeyboardInterrupt:
+            click.echo(f"The reports were not written. {self.left()}".rstrip(), err=True)
+            raise
         finally:
             self._ours.release()
+
+    def left(self) -> str:
+        """What to do where the reports could not be written; nothing where there is nothing to make them of."""
+        from mien.report.unfinished import is_unfinished
+
+        if not is_unfinished(self.folder):
+            return ""
+        return f"What lies in {self.folder} stays: 'mien recover {self.folder}' makes the reports of it."
 
     def _write(self, analysis: Analysis) -> None:
         from mien.report import write_reports

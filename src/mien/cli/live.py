@@ -133,14 +133,16 @@ def command(context: click.Context, /, sources: tuple[str, ...], record: Path | 
         recording.of(session)
     with stop_on_signal() as asked, shown or contextlib.nullcontext():
         analysis = _run(session, recording, options, asked, shown)
-    for note in session.last_notes():
-        click.echo(note, err=True)
-    try:
-        if recording is not None:
-            recording.finish(analysis)
-    finally:
-        if not options["quiet"]:
-            _summary(analysis, recording.folder if recording is not None else None)
+        for note in session.last_notes():
+            click.echo(note, err=True)
+        written = None
+        try:
+            if recording is not None:
+                recording.finish(analysis)
+                written = recording.folder
+        finally:
+            if not options["quiet"]:
+                _summary(analysis, written)
     context.exit(TRUNCATED if analysis.provenance.stopped_because == "truncated" else 0)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
+from mien.core.durability import sync_folder
 from mien.core.errors import OutputError, SettingsError
 from mien.report.partial import PartialFile, cannot_write
 
@@ -81,8 +82,12 @@ def all_or_none(folder: Path) -> Iterator[Path]:
             yield Path(name)
             for file in sorted(Path(name).iterdir()):
                 file.replace(folder / file.name)
+            sync_folder(folder)
     except OSError as error:
         raise cannot_write(folder, error) from error
+    except OutputError as error:
+        # The name it was written under tells nobody anything.
+        raise OutputError(str(error).replace(name, str(folder))) from error
 
 
 @contextlib.contextmanager

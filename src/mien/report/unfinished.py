@@ -10,7 +10,9 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Mapping
+import shutil
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Self
@@ -18,6 +20,7 @@ from typing import Any, Final, Self
 from pydantic import TypeAdapter, ValidationError
 
 from mien.core.audience import WHOLE_AUDIENCE, AudienceSnapshot, Provenance, Session, SnapshotLog
+from mien.core.durability import sync_folder
 from mien.core.errors import InputError
 from mien.core.settings import AudienceSettings
 from mien.report.partial import PartialFile, cannot_write
@@ -47,19 +50,21 @@ class HeldFolder:
 
     Attributes:
         held: False where somebody else holds it.
+        locked: False where nobody is kept out, because its file system has no locks.
     """
 
     def __init__(self, folder: Path) -> None:
-        self.held = True
+        self.held, self.locked = True, False
         self._handle: int | None = None
         if fcntl is None:
             return
         with contextlib.suppress(OSError):  # A file system without locks: as where there are none.
-            self._handle = os.open(folder, os.O_RDONLY)
+            self._handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         if self._handle is None:
             return
         try:
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self.locked = True
         except BlockingIOError:
             self.held = False
             self.release()
@@ -91,8 +96,10 @@ class Unfinished:
         whole: snapshots of the whole audience, in order of media time.
         zones: those of the hall's parts, by their names.
         audience: the session's settings, for its metrics.
-        unreadable: lines that hold no snapshot, or none that goes on in time: a power cut may leave one in part.
+        unreadable: lines that hold no snapshot of the session, or none that goes on in time: a power cut may leave one
+            in part.
         whole_but_for_the_end: whether no such line has a readable one after it.
+        missing: steps between others of which no line tells; they are gaps among the snapshots.
     """
 
     session: Session
@@ -102,6 +109,7 @@ class Unfinished:
     audience: AudienceSettings
     unreadable: int
     whole_but_for_the_end: bool
+    missing: int
 
 
 def write_unfinished(folder: Path, session: Session, provenance: Provenance) -> None:
@@ -140,14 +148,40 @@ def finish(folder: Path) -> None:
     """
     try:
         (folder / FILE).unlink(missing_ok=True)
+        sync_folder(folder)
     except OSError as error:
         raise cannot_write(folder / FILE, error) from error
 
 
 def has_session(folder: Path) -> bool:
     """Whether a session was recorded to the folder, whatever became of it. A start that failed leaves an empty file."""
-    timeline = folder / TIMELINE
-    return is_unfinished(folder) or (timeline.exists() and timeline.stat().st_size > 0)
+    return is_unfinished(folder) or any(_holds_lines(folder / name) for name in (TIMELINE, ZONES))
+
+
+def silent_seconds(folder: Path) -> float:
+    """How long ago the last line was written."""
+    ages = [time.time() - (folder / name).stat().st_mtime for name in (TIMELINE, ZONES) if (folder / name).exists()]
+    return min(ages, default=float("inf"))
+
+
+def reported_until(folder: Path, session: Session) -> float:
+    """The end of the last step that the reports in ``folder`` tell of, media time in seconds; 0 where there are none
+    of that session."""
+    try:
+        told = json.loads((folder / "report.json").read_bytes())
+        last = told["timeline"][-1]
+        of = told["session"]["session_id"]
+        until = float(last["media_time_seconds"]) + float(last["duration_seconds"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return 0.0
+    return until if of == session.session_id else 0.0
+
+
+def clear_leftovers(folder: Path) -> None:
+    """Take away what a report that was being written when the session was cut off left under names of its own."""
+    for left in folder.glob(".*.partial"):
+        with contextlib.suppress(OSError):
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 
 def read_unfinished(folder: Path) -> Unfinished:
@@ -163,7 +197,7 @@ def read_unfinished(folder: Path) -> Unfinished:
     session, provenance, audience = _described(folder / FILE)
     if not (folder / TIMELINE).is_file():
         raise InputError(f"{folder} lacks {TIMELINE}, which holds what was measured. Put it back, then recover.")
-    whole, parts = _Lines(folder / TIMELINE), _Lines(folder / ZONES)
+    whole, parts = (_Lines(folder / name, session) for name in (TIMELINE, ZONES))
     if whole.unreadable and not len(whole.log):
         raise InputError(
             f"none of the {whole.unreadable} lines of {folder / TIMELINE} can be read: it is damaged, or was written "
@@ -181,14 +215,15 @@ def read_unfinished(folder: Path) -> Unfinished:
         audience,
         whole.unreadable + parts.unreadable,
         whole.ends_well and parts.ends_well,
+        whole.missing,
     )
 
 
 def _why_there_is_none(folder: Path) -> str:
-    timeline = folder / TIMELINE
-    if timeline.exists() and (folder / "report.json").is_file():
-        return f"{folder} holds no session that was cut off: the one in it ended well, and its reports are there."
-    if timeline.exists():
+    lines = _holds_lines(folder / TIMELINE)
+    if lines and (folder / "report.json").is_file():
+        return f"{folder} holds no session that was cut off: the reports of the one in it are there."
+    if lines:
         return (
             f"{folder} lacks {FILE}, without which nobody can tell on what permission its lines were measured. They "
             f"are whole: {TIMELINE} is plain JSON."
@@ -226,18 +261,25 @@ def _described(path: Path) -> tuple[Session, Provenance, AudienceSettings]:
         ) from error
 
 
+def _holds_lines(path: Path) -> bool:
+    """Whether a file of lines has any. A start that failed leaves an empty one."""
+    return path.exists() and path.stat().st_size > 0
+
+
 class _Lines:
     """The snapshots of a file; a missing one holds nothing.
 
     Attributes:
-        log: in order of media time, of each zone.
-        unreadable: lines that hold none, or none that goes on in time.
+        log: in order of media time, of each zone; where lines are missing between others, gaps, as a session tells
+            what it missed.
+        unreadable: lines that hold none of the session's, or none that goes on in time.
         ends_well: whether no such line has a readable one after it.
+        missing: gaps that were put in.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.log, self.unreadable, self.ends_well = SnapshotLog(), 0, True
-        latest: dict[str, float] = {}
+    def __init__(self, path: Path, session: Session) -> None:
+        self.log, self.unreadable, self.ends_well, self.missing = SnapshotLog(), 0, True, 0
+        latest: dict[str, AudienceSnapshot] = {}
         try:
             lines = path.read_bytes().splitlines() if path.exists() else []
         except OSError as error:
@@ -248,9 +290,30 @@ class _Lines:
             except ValidationError:
                 self.unreadable += 1
                 continue
-            if snapshot.media_time > latest.get(snapshot.zone, -1.0):
-                latest[snapshot.zone] = snapshot.media_time
-                self.log.append(snapshot)
-                self.ends_well = self.ends_well and not self.unreadable
-            else:
+            before = latest.get(snapshot.zone)
+            if snapshot.session_id != session.session_id or (before and snapshot.media_time <= before.media_time):
                 self.unreadable += 1
+                continue
+            for gap in _gaps(before, snapshot, session.step_seconds) if before else ():
+                self.log.append(gap)
+                self.missing += 1
+            latest[snapshot.zone] = snapshot
+            self.log.append(snapshot)
+            self.ends_well = self.ends_well and not self.unreadable
+
+
+def _gaps(before: AudienceSnapshot, after: AudienceSnapshot, step_seconds: float) -> Iterator[AudienceSnapshot]:
+    """Steps that no line tells of, between two that lines do."""
+    count = round((after.media_time - before.end_time) / step_seconds) if step_seconds else 0
+    for number in range(count):
+        yield AudienceSnapshot(
+            session_id=before.session_id,
+            source=before.source,
+            zone=before.zone,
+            media_time=before.end_time + number * step_seconds,
+            duration_seconds=step_seconds,
+            suppressed=False,
+            demo=before.demo,
+            frames=0,
+            model=before.model or after.model,
+        )

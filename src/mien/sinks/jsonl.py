@@ -74,8 +74,8 @@ class _JsonLines:
             OutputError: the disk refused.
         """
         if self._sync_seconds is not None and self._clock() - self._synced_at >= self._sync_seconds:
-            self._synced_at = self._clock()
             self._sync()
+            self._synced_at = self._clock()
 
     def close(self, *, complete: bool) -> None:
         """Make the lines durable; called twice, it does nothing the second time."""
@@ -102,7 +102,10 @@ class _JsonLines:
                 self._stream.truncate(self._stream.tell() - written)
                 self._stream.seek(0, os.SEEK_END)
             raise self._refused(error) from error
-        self.keep()
+        # The line is written: whoever was told otherwise would write it again. What refuses now refuses at the next
+        # keep, or at the end.
+        with contextlib.suppress(OutputError):
+            self.keep()
 
     def _refused(self, error: OSError) -> OutputError:
         return OutputError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -53,6 +54,14 @@ def test_what_proved_too_dear_is_tried_again_ever_more_seldom() -> None:
     waits = [b - a for a, b in itertools.pairwise(climbs)]
     assert len(climbs) < 10
     assert waits == sorted(waits)
+
+
+@pytest.mark.parametrize("every_seconds", [60, 600])
+def test_a_hiccup_now_and_then_does_not_take_it_down_for_good(every_seconds: int) -> None:
+    """Eight hours of frames in time, with one that is dropped every minute, or every ten."""
+    pace = Pace(OPTIONS, start=0)
+    rungs = [LADDER.index(pace.tell(float(now), 0.02, int(now % every_seconds == 0))) for now in range(2, 8 * 3600)]
+    assert sum(rung <= 1 for rung in rungs) > 0.95 * len(rungs)
 
 
 def test_neither_too_late_nor_at_ease_changes_nothing() -> None:

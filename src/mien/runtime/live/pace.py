@@ -110,8 +110,11 @@ class Pace:
         if late:
             self._eased_since = None
             if self._rung + 1 < len(self._ladder):
-                # A rung that proved too dear is tried again ever more seldom.
-                self._tried[self._rung] = 2 * self._tried.get(self._rung, self._options.ease_seconds)
+                # A rung that proves too dear again and again is tried ever more seldom; one that held for longer than
+                # it was waited for did not prove that.
+                waited = self._tried.get(self._rung, self._options.ease_seconds)
+                held = now - self._changed_at > waited
+                self._tried[self._rung] = 2 * (self._options.ease_seconds if held else waited)
                 self._rung, self._changed_at = self._rung + 1, now
             return self.cadence
         if latency_seconds > self._options.latency_seconds / 2:
