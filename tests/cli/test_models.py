@@ -9,6 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from mien.cli import main
+from mien.core.errors import SettingsError
+from mien.models import bundled, bundled_text
 from mien.weights import Store, read_registry
 from tests.weights.parts import CONTENT, FILE, Upstream, https, registry_text, upstream
 
@@ -33,12 +35,30 @@ def run(store: Store, *arguments: str) -> Result:
 
 
 def test_list_says_what_is_there_and_fetches_nothing(store: Store, server: Upstream) -> None:
-    lines = run(store, "list").output.splitlines()
-    assert lines[0].split() == ["name", "kind", "licence", "size", "where"]
-    assert lines[1].split() == ["tiny", "detector", "MIT", "0.4", "MB", "not", "fetched"]
+    lines = {line.split()[0]: line.split()[1:] for line in run(store, "list").output.splitlines()}
+    assert lines["name"] == ["kind", "licence", "size", "where"]
+    assert lines["tiny"] == ["detector", "MIT", "0.4", "MB", "not", "fetched"]
+    for name in (*bundled(), *bundled_text()):
+        assert lines[name][-1] == "shipped"
     assert server.requests == []
+    store.resolve("tiny")
+    assert [line.split()[-1] for line in run(store, "list").output.splitlines() if line.startswith("tiny")] == ["here"]
+
+
+def test_show_tells_where_a_file_can_be_had_and_on_what_terms(store: Store, server: Upstream) -> None:
+    entry = store.entry("tiny")
+    told = run(store, "show", "tiny").output
+    for words in (entry.sha256, entry.licence, entry.terms, entry.input, f"from     {server.address}", "not fetched"):
+        assert words in told
     path = store.resolve("tiny")
-    assert run(store, "list").output.splitlines()[1].split()[-1] == str(path)
+    assert f"where    {path}" in run(store, "show", "tiny").output
+    assert "docs/model-cards/mien-m.md" in run(store, "show", "mien-m").output
+
+
+def test_show_names_what_there_is(store: Store) -> None:
+    result = run(store, "show", "huge")
+    assert result.exit_code == SettingsError.exit_code
+    assert "tiny" in result.stderr
 
 
 def test_pull_fetches_a_named_file_once(store: Store, server: Upstream) -> None:

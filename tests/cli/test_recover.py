@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from mien import report
 from mien.cli import TRUNCATED, main
 from mien.cli._record import Record
 from mien.core.audience import WHOLE_AUDIENCE, CameraInput
-from mien.core.errors import InputError
+from mien.core.errors import InputError, OutputError
 from mien.report import write_reports
 from mien.report.unfinished import FILE, TIMELINE, ZONES, HeldFolder, write_unfinished
 from mien.sinks.jsonl import create
@@ -150,6 +151,18 @@ def test_a_start_that_failed_left_no_lines(tmp_path: Path) -> None:
     (tmp_path / TIMELINE).touch()
     said, _ = recovered(tmp_path, exit_code=InputError.exit_code)
     assert "holds no session that was cut off. Name the folder" in said
+
+
+def test_where_the_disk_is_full_the_lines_can_be_taken_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(*arguments: object, **options: object) -> None:
+        raise OutputError("the disk is full.")
+
+    monkeypatch.setattr(report, "write_reports", refuses)
+    said, _ = recovered(cut(tmp_path), exit_code=OutputError.exit_code)
+    assert f"copy {tmp_path} elsewhere, and recover it there" in said
+    assert (tmp_path / FILE).exists()
 
 
 def test_a_folder_without_a_name_of_its_own_is_numbered_by_its_real_one(

@@ -118,7 +118,7 @@ class TestTable:
 class TestFailure:
     def test_a_file_in_the_folder_s_place_is_named(self, tmp_path: Path) -> None:
         (tmp_path / "out").write_text("kept")
-        with pytest.raises(OutputError, match=r"out: it is a file; choose a folder with '--out'"):
+        with pytest.raises(OutputError, match=r"out: it is a file; choose a folder"):
             write_reports(nobody(), tmp_path / "out", created=CREATED)
         assert (tmp_path / "out").read_text() == "kept"
 

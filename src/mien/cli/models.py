@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mien.weights import Progress, Store
 
 
+CARD = "docs/model-cards/{name}.md"
+SHIPPED_LICENCE = "Apache-2.0"
 UNASKED = ("backbone", "classifier")
 """Kinds that are fetched only by name."""
 
@@ -28,7 +32,7 @@ def command(context: click.Context) -> None:
 @command.command("list")
 @click.pass_obj
 def list_files(store: Store) -> None:
-    """List every registered file and where it is."""
+    """List the models that ship with Mien and every file that it fetches. 'mien models show NAME' tells all of one."""
     from rich.console import Console
     from rich.table import Table
 
@@ -36,11 +40,47 @@ def list_files(store: Store) -> None:
     for heading in ("name", "kind", "licence"):
         table.add_column(heading, no_wrap=True)
     table.add_column("size", justify="right", no_wrap=True)
-    table.add_column("where", overflow="fold")
+    table.add_column("where", no_wrap=True)
+    for name, (kind, folder) in _shipped().items():
+        size = sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
+        table.add_row(name, kind, SHIPPED_LICENCE, _size(size), "shipped")
     for name, entry in store.entries.items():
-        path = store.locate(name)
-        table.add_row(name, entry.kind.value, entry.licence, _size(entry.size_bytes), str(path or "not fetched"))
+        here = "here" if store.locate(name) else "not fetched"
+        table.add_row(name, entry.kind.value, entry.licence, _size(entry.size_bytes), here)
     Console().print(table)
+
+
+@command.command()
+@click.argument("name", metavar="NAME")
+@click.pass_obj
+def show(store: Store, name: str) -> None:
+    """Tell all of one file or model: its terms, its hash, where it is and where it can be had."""
+    shipped = _shipped()
+    if name in shipped:
+        kind, folder = shipped[name]
+        told = [("kind", kind), ("licence", SHIPPED_LICENCE), ("card", CARD.format(name=name)), ("where", str(folder))]
+    else:
+        entry = store.entry(name)
+        told = [
+            ("kind", entry.kind.value),
+            ("file", f"{entry.file}, {_size(entry.size_bytes)}"),
+            ("sha256", entry.sha256),
+            ("licence", entry.licence),
+            ("terms", entry.terms),
+            ("input", entry.input),
+            ("where", str(store.locate(name) or "not fetched")),
+            *(("from", str(source)) for source in entry.sources),
+        ]
+    for title, words in told:
+        click.echo(f"{title:8} {words}")
+
+
+def _shipped() -> dict[str, tuple[str, Path]]:
+    """Kind and folder of each model in the package."""
+    from mien import models
+
+    faces = {name: ("classifier", folder) for name, folder in models.bundled().items()}
+    return faces | {name: ("texts", folder) for name, folder in models.bundled_text().items()}
 
 
 @command.command()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from mien.cli import TRUNCATED
-from mien.core.errors import InputError
+from mien.core.errors import InputError, OutputError
 
 if TYPE_CHECKING:
     from mien.core.audience import Analysis
@@ -44,7 +44,10 @@ def command(context: click.Context, /, folder: Path, quiet: bool) -> None:
         left = read_unfinished(folder)
         _check_that_nothing_is_lost(folder, left)
         clear_leftovers(folder)
-        findings = write_reports(_analysis(left), folder, created=datetime.now(UTC))
+        try:
+            findings = write_reports(_analysis(left), folder, created=datetime.now(UTC))
+        except OutputError as error:
+            raise OutputError(f"{error} Or copy {folder} elsewhere, and recover it there.") from error
         if left.whole_but_for_the_end:
             finish(folder)
     if left.unreadable:

@@ -20,7 +20,7 @@ def prepare_folder(folder: Path) -> None:
         OutputError: it is a file, or cannot be created or written to.
     """
     if folder.exists() and not folder.is_dir():
-        raise OutputError(f"cannot write results to {folder}: it is a file; choose a folder with '--out'.")
+        raise OutputError(f"cannot write results to {folder}: it is a file; choose a folder.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):

@@ -110,11 +110,11 @@ def cannot_write(path: Path, error: Exception) -> OutputError:
     if number in (errno.ENOSPC, errno.EDQUOT):
         return OutputError(f"cannot write {path}: the disk is full. Free some space or choose another folder.")
     if number in (errno.EACCES, errno.EPERM):
-        return OutputError(f"cannot write {path}: permission denied. Choose a folder of yours with '--out'.")
+        return OutputError(f"cannot write {path}: permission denied. Choose a folder of yours.")
     if number == errno.EROFS:
-        return OutputError(f"cannot write {path}: it is read-only. Choose another folder with '--out'.")
+        return OutputError(f"cannot write {path}: it is read-only. Choose another folder.")
     reason = getattr(error, "strerror", None) or str(error)
-    return OutputError(f"cannot write {path}: {reason}. Choose another folder with '--out'.")
+    return OutputError(f"cannot write {path}: {reason}. Choose another folder.")
 
 
 def _umask() -> int:
