@@ -89,4 +89,6 @@ def resized(images: UInt8Array, side: int) -> UInt8Array:
     """Square pictures at another side: uint8 N×S×S or N×S×S×3; those of that side come back as they are."""
     if images.shape[1] == side:
         return images
-    return np.stack([cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA) for image in images])
+    # The area filter averages what it shrinks, but repeats pixels where it enlarges.
+    way = cv2.INTER_AREA if side < images.shape[1] else cv2.INTER_LINEAR
+    return np.stack([cv2.resize(image, (side, side), interpolation=way) for image in images])
