@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from mien.cli import main
 from mien.evaluation.evaluate import read_evaluation
 from mien.models import bundled
+from tests.conversion.nets import coloured_faces, seeing_colour
 from tests.evaluation.votes import cast, pictures
 
 QUICK = ("--no-speed", "--robustness-faces", "0", "--quiet")
@@ -124,3 +125,47 @@ def test_a_balanced_point_is_stored_with_the_model_and_nothing_else_changes(data
     assert set(after.pop("operating_points")) == {"balanced"}
     assert after == before
     assert "balanced operating point" in run(folder, data, *QUICK).stdout
+
+
+def test_pictures_are_read_as_the_model_sees_them(tmp_path: Path) -> None:
+    """One that is made for colour and more pixels than ours gets both, and suffers where colour is taken out."""
+    model, faces = seeing_colour(tmp_path / "theirs"), coloured_faces(tmp_path / "faces")
+    result = run(model, faces, "--json", "--no-speed", "--quiet", "--robustness-faces", 20)
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.stdout)
+    assert told["data"]["side_px"] == 64
+    assert told["argmax8"]["accuracy"] == 1.0
+    assert [point["accuracy"] for point in told["robustness"]["curves"]["grey"]["points"]][-1] == 0.0
+    asked = json.loads(run(model, faces, "--json", *QUICK, "--colour", "grey", "--size", 32).stdout)
+    assert asked["data"]["side_px"] == 32
+    assert asked["argmax8"]["accuracy"] == 0.0
+
+
+def test_a_part_a_layout_and_names_are_chosen(tmp_path: Path) -> None:
+    model, faces = seeing_colour(tmp_path / "theirs"), coloured_faces(tmp_path / "faces")
+    for part in ("train", "test"):
+        (faces / part / "happy").rename(faces / part / "1")
+        (faces / part / "sad").rename(faces / part / "2")
+    named = ("--layout", "class-folders", "--label-map", "1=happy", "--label-map", "2=sad")
+    result = run(model, faces, "--json", *QUICK, "--part", "test", *named)
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.stdout)
+    assert told["data"]["name"] == "faces, part test"
+    assert told["data"]["faces"] == 24
+    assert told["argmax8"]["accuracy"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("option", "given", "said"),
+    [
+        ("--label-map", "1:happy", "THEIRS=OURS"),
+        ("--labels", "moved", "compound12"),
+        ("--labels", "moved,moved", "different names"),
+        ("--layout", "imagenet", "affectnet"),
+        ("--part", "validation", "'valid'"),
+    ],
+)
+def test_names_that_cannot_be_are_refused(tmp_path: Path, option: str, given: str, said: str) -> None:
+    result = run("mien-m", coloured_faces(tmp_path / "faces", 1), option, given, *QUICK)
+    assert result.exit_code == 2
+    assert said in result.output

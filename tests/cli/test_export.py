@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from mien.cli import main
 from mien.conversion import convert as module
 from mien.core.errors import DisagreementError, InputError, SettingsError
-from tests.conversion.nets import faces, folder, graph, saved
+from tests.conversion.nets import coloured_faces, faces, folder, graph, saved, seeing_colour
 
 
 def run(*arguments: object) -> Result:
@@ -54,9 +54,19 @@ def test_integers_with_too_few_faces_for_their_ranges_are_refused(
     assert run(*arguments, tmp_path / "few.npz", "--force").exit_code == 0
 
 
+def test_faces_are_read_as_the_model_sees_them(tmp_path: Path) -> None:
+    theirs, data = seeing_colour(tmp_path / "theirs"), coloured_faces(tmp_path / "faces")
+    arguments = ("--to", "onnx", "--data", data, "--data-part", "test", "--out", tmp_path / "out", "--json")
+    result = run(theirs, *arguments)
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.stdout)["comparison"]
+    assert (told["labelled"], told["source"]["accuracy"]) == (24, 1.0)
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
+        (("mien-m", "--to", "onnx", "--data-part", "test"), SettingsError.exit_code, "--data DATA"),
         (("nothing", "--to", "onnx"), InputError.exit_code, "mien-m"),
         (("mien-m",), SettingsError.exit_code, "--to"),
         (("mien-m", "--to", "onnx-int8"), SettingsError.exit_code, "--calibrate"),

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
+from PIL import Image
 
 from mien.core.labels import EMOTIONS
 from mien.evaluation.faces import VotedFaces
@@ -67,6 +68,46 @@ def folder(at: Path, model: onnx.ModelProto | None = None, **preprocess: Any) ->
     (at / "label_map.json").write_text(json.dumps({"labels": EMOTIONS}))
     plain: dict[str, Any] = {"model_sha256": hashlib.sha256(content).hexdigest(), "crop": {"size": SIDE}}
     (at / "preprocess.json").write_text(json.dumps(plain | {"mirror": True, "temperature": 1.3} | preprocess))
+    return at
+
+
+def seeing_colour(at: Path, side: int = 64) -> Path:
+    """A model folder in RGB that calls red faces happy, blue ones sad, and whatever has no colour neutral."""
+    weight = np.zeros((3, 8), np.float32)
+    bias = np.zeros(8, np.float32)
+    weight[:, EMOTIONS.index("happiness")] = 20, -10, -10
+    weight[:, EMOTIONS.index("sadness")] = -10, -10, 20
+    bias[EMOTIONS.index("neutral")] = 2
+    model = helper.make_model(
+        helper.make_graph(
+            [
+                helper.make_node("GlobalAveragePool", ["pictures"], ["mean"]),
+                helper.make_node("Flatten", ["mean"], ["flat"]),
+                helper.make_node("Gemm", ["flat", "weight", "bias"], ["logits"]),
+            ],
+            "colours",
+            [helper.make_tensor_value_info("pictures", TensorProto.FLOAT, ["batch", 3, side, side])],
+            [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", 8])],
+            [numpy_helper.from_array(weight, "weight"), numpy_helper.from_array(bias, "bias")],
+        ),
+        opset_imports=[helper.make_opsetid("", 17)],
+        ir_version=8,
+    )
+    three = {"colour": "rgb", "equalise": False, "mean": [0.5] * 3, "deviation": [0.25] * 3}
+    return folder(at, model, crop={"size": side}, input=three, mirror=False, temperature=1.0)
+
+
+def coloured_faces(at: Path, count: int = 12, side: int = 96) -> Path:
+    """A folder for each class of pictures as :func:`seeing_colour` tells them apart, in the parts train and test."""
+    generator = np.random.default_rng(4)
+    for part in ("train", "test"):
+        for emotion, channel in (("happy", 0), ("sad", 2)):
+            home = at / part / emotion
+            home.mkdir(parents=True)
+            for number in range(count):
+                pixels = generator.integers(60, 120, (side, side, 3), dtype=np.uint8)
+                pixels[..., channel] += 90
+                Image.fromarray(pixels).save(home / f"{part}-{number}.png")
     return at
 
 

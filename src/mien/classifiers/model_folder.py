@@ -127,7 +127,7 @@ def create(folder: Path, inference: InferenceSettings, content: bytes | None = N
     Raises:
         WeightsError: a file is missing or malformed, the graph does not match its hash, or labels are unknown.
     """
-    preprocess = _read(folder / "preprocess.json", PreprocessDocument)
+    preprocess = read_preprocess(folder)
     labels = _read(folder / "label_map.json", LabelMapDocument)
     graph = folder / "model.onnx"
     try:
@@ -141,6 +141,15 @@ def create(folder: Path, inference: InferenceSettings, content: bytes | None = N
             f"{str(preprocess.model_sha256)[:12]}…): the file is damaged or was replaced. Reinstall the model."
         )
     return ModelFolder(folder.name, content, sha256, labels, preprocess, inference)
+
+
+def read_preprocess(folder: Path) -> PreprocessDocument:
+    """What a model folder says of its crops and input, without its graph.
+
+    Raises:
+        WeightsError: ``preprocess.json`` is missing or malformed.
+    """
+    return _read(folder / "preprocess.json", PreprocessDocument)
 
 
 class ModelFolder(EmotionClassifier):
@@ -172,6 +181,7 @@ class ModelFolder(EmotionClassifier):
         self.sha256 = sha256
         crop, form = preprocess.crop, preprocess.input
         self.geometry = CropGeometry(crop.size, crop.side, crop.raise_centre, crop.align, crop.margin)
+        self.colour = form.colour
         self._form = InputFormat(form.colour, form.equalise, form.mean, form.deviation)
         self._columns = _canonical_columns(name, label_map.labels)
         self.mirror = preprocess.mirror

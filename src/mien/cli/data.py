@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
-if TYPE_CHECKING:
-    from mien.evaluation.layouts import Colour, Part
+from mien.cli._data import data_options, picture_options, read_data
 
 DATA = click.Path(path_type=Path)
 
@@ -24,46 +23,49 @@ def command() -> None:
 
 @command.command("split")
 @click.argument("data", type=DATA)
-@click.option("--out", type=DATA, required=True, help="Folder for the three npz files.")
+@click.option("--out", type=DATA, required=True, help="Folder for the npz files.")
 @click.option("--shares", type=(float, float, float), default=(0.8, 0.1, 0.1), show_default=True,
-              help="Of train, validation and test.")  # fmt: skip
+              help="Of train, validation and test; a side of 0 is not written.")  # fmt: skip
 @click.option("--seed", type=int, default=42, show_default=True)
 @click.option("--threshold", type=click.FloatRange(0, 1), default=0.85, show_default=True,
               help="Score from which two pictures are copies of one photograph.")  # fmt: skip
-@click.option("--layout", help="Of DATA; found out when not given.")
-@click.option("--size", "size_px", type=click.IntRange(16, 512), default=48, show_default=True,
-              help="Side of pictures read from files, pixels.")  # fmt: skip
-@click.option("--colour", type=click.Choice(["grey", "rgb"]), default="grey", show_default=True)
+@data_options({"--part": "DATA"})
+@picture_options()
 def split_command(
-    data: Path, out: Path, shares: tuple[float, float, float], seed: int, threshold: float, layout: str | None,
-    size_px: int, colour: Colour,
-) -> None:  # fmt: skip
+    data: Path, out: Path, shares: tuple[float, float, float], seed: int, threshold: float, **options: Any
+) -> None:
     """Split DATA into train.npz, valid.npz and test.npz.
 
     Copies of one photograph, also mirrored, shifted or watermarked ones, stay on one side, and each side has the same
-    mix of emotions. About 3 ms of processor time a face.
+    mix of emotions. About 3 ms of processor time a face. Of data that has a test part of its own, split `--part train`.
     """
     import numpy as np
 
     from mien.core.errors import OutputError, SettingsError
-    from mien.evaluation.faces import load_voted_faces, save_voted_faces
-    from mien.evaluation.layouts import ReadOptions
-    from mien.evaluation.split import split
+    from mien.evaluation.faces import save_voted_faces
+    from mien.evaluation.split import SIDES, split
 
-    faces = load_voted_faces(data, ReadOptions(size_px=size_px, colour=colour), layout)
+    faces = read_data(data, options, size_px=options["size_px"], colour=options["colour"])
     with click.progressbar(length=len(faces), label="comparing") as bar:
         try:
             parts = split(
                 faces, shares, np.random.default_rng(seed), threshold, lambda done: bar.update(done - bar.pos)
             )
         except ValueError as error:
-            raise SettingsError(str(error)) from error
+            raise SettingsError(
+                f"{data} cannot be split {':'.join(f'{share:g}' for share in shares)}: {error}."
+            ) from error
+    written = {name: rows for name in SIDES if len(rows := getattr(parts, name))}
+    stale = [str(out / f"{name}.npz") for name in SIDES if name not in written and (out / f"{name}.npz").exists()]
+    if stale:
+        raise OutputError(
+            f"{' and '.join(stale)} is of another split: remove it, or choose another folder with '--out'."
+        )
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"cannot make the folder {out}: {error.strerror}") from error
-    for name in ("train", "valid", "test"):
-        rows = getattr(parts, name)
+    for name, rows in written.items():
         save_voted_faces(out / f"{name}.npz", faces, rows)
         click.echo(f"{out / name}.npz: {len(rows)} faces")
 
@@ -78,9 +80,12 @@ def split_command(
     "--sheet", type=DATA, help="Write a PNG of the pairs with the lowest scores, to look at. It shows the people."
 )
 @click.option("--clean", type=DATA, help="Write the rows of VALID without a copy in TRAIN to this npz.")
+@data_options({"--train-part": "TRAIN", "--valid-part": "VALID"})
+@picture_options()
 def audit_command(
-    train: Path, valid: Path, threshold: float, pairs: Path | None, sheet: Path | None, clean: Path | None
-) -> None:
+    train: Path, valid: Path, threshold: float, pairs: Path | None, sheet: Path | None, clean: Path | None,
+    **options: Any,
+) -> None:  # fmt: skip
     """Count the photographs of VALID that TRAIN holds too.
 
     What a model has seen in training it answers better: figures on such copies flatter.
@@ -89,9 +94,12 @@ def audit_command(
 
     from mien.core.errors import OutputError
     from mien.evaluation.audit import audit, contact_sheet, pair_rows
-    from mien.evaluation.faces import load_voted_faces, save_voted_faces
+    from mien.evaluation.faces import save_voted_faces
 
-    seen, held = load_voted_faces(train), load_voted_faces(valid)
+    seen, held = (
+        read_data(path, options, part, size_px=options["size_px"], colour=options["colour"])
+        for path, part in ((train, "train_part"), (valid, "valid_part"))
+    )
     with click.progressbar(length=len(held), label="comparing") as bar:
         found = audit(held, seen, threshold, lambda done: bar.update(done - bar.pos))
     click.echo(
@@ -119,26 +127,19 @@ def audit_command(
 @click.argument("data", type=DATA)
 @click.option("--teacher", "teachers", multiple=True, required=True, help="Model folder or name; several are averaged.")
 @click.option("--out", type=DATA, required=True, help="The npz of soft labels to write.")
-@click.option("--layout", help="Of DATA; found out when not given.")
-@click.option("--part", type=click.Choice(["all", "train", "valid", "test"]), default="all", show_default=True)
-@click.option("--size", "size_px", type=click.IntRange(16, 512), default=48, show_default=True,
-              help="Side of pictures read from files, pixels; the recipe's crop.size.")  # fmt: skip
-@click.option("--colour", type=click.Choice(["grey", "rgb"]), default="grey", show_default=True,
-              help="Of pictures read from files; the recipe's input.colour.")  # fmt: skip
-def teach_command(
-    data: Path, teachers: tuple[str, ...], out: Path, layout: str | None, part: Part, size_px: int, colour: Colour
-) -> None:
+@data_options({"--part": "DATA"})
+@picture_options()
+def teach_command(data: Path, teachers: tuple[str, ...], out: Path, **options: Any) -> None:
     """Store what teachers answer about DATA, for a recipe's `distil`.
 
-    The file takes at most 2 bytes a face and class, so a student can be trained again without its teacher.
+    The file takes at most 2 bytes a face and class, so a student can be trained again without its teacher. It is about
+    pictures as the recipe reads them: --size is its crop.size, --colour its input.colour.
     """
     from mien.assembly import load_classifier
     from mien.core.settings import InferenceSettings
-    from mien.evaluation.faces import load_voted_faces
-    from mien.evaluation.layouts import ReadOptions
     from mien.training.soft_labels import teach
 
-    faces = load_voted_faces(data, ReadOptions(part=part, size_px=size_px, colour=colour), layout)
+    faces = read_data(data, options, size_px=options["size_px"], colour=options["colour"])
     loaded = [load_classifier(name, InferenceSettings()) for name in teachers]
     teach(loaded, faces, out)
     click.echo(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mien.cli._data import data_options, picture_options, read_data
 from mien.cli._options import inference
 from mien.core.errors import InputError, SettingsError
 
@@ -21,6 +22,8 @@ JSON_FILE, PAGE_FILE = "evaluation.json", "evaluation.html"
 @click.command()
 @click.argument("model")
 @click.argument("data", type=click.Path(path_type=Path))
+@data_options({"--part": "DATA"})
+@picture_options(default="the model's")
 @click.option("--json", "as_json", is_flag=True, help="Print every figure as JSON.")
 @click.option("--out", type=click.Path(path_type=Path), help=f"Folder for {JSON_FILE} and {PAGE_FILE}.")
 @click.option("--card", type=click.Path(path_type=Path), metavar="CARD.md", help="Write the model's card there.")
@@ -46,14 +49,18 @@ def command(model: str, data: Path, **options: Any) -> None:
     """
     from mien.assembly import load_classifier
     from mien.evaluation.evaluate import EvaluationOptions, evaluate, steps
-    from mien.evaluation.faces import load_voted_faces
     from mien.evaluation.groups import read_groups
     from mien.evaluation.robustness import RobustnessOptions
 
     if options["about"] is not None and options["card"] is None:
         raise SettingsError("--about is the hand-written part of a card: say where the card goes with '--card'.")
     classifier = load_classifier(model, inference(options["threads"], ()))
-    faces = load_voted_faces(data)
+    faces = read_data(
+        data,
+        options,
+        size_px=options["size_px"] or classifier.geometry.size,
+        colour=options["colour"] or classifier.colour,
+    )
     if options["fit_balanced"]:
         _fit_balanced(model, classifier, faces)
         return
@@ -68,7 +75,7 @@ def command(model: str, data: Path, **options: Any) -> None:
         least_group=options["min_group"],
     )
     with _results(options["out"]), _progress(wanted, steps(wanted), quiet=options["quiet"]) as progress:
-        result = evaluate(classifier, faces, _name(data), wanted, groups, progress)
+        result = evaluate(classifier, faces, _name(data, options["part"]), wanted, groups, progress)
         _write(result, model, options)
     if options["as_json"]:
         click.echo(result.as_json(), nl=False)
@@ -76,9 +83,10 @@ def command(model: str, data: Path, **options: Any) -> None:
         _print(result)
 
 
-def _name(data: Path) -> str:
-    """What a data set is called: its file, with the folder that tells whose split it is."""
-    return f"{data.resolve().parent.name}/{data.name}" if data.suffix == ".npz" else data.name
+def _name(data: Path, part: str) -> str:
+    """What a data set is called: its file, with the folder that tells whose split it is, and the part that was read."""
+    name = f"{data.resolve().parent.name}/{data.name}" if data.suffix == ".npz" else data.resolve().name
+    return name if part == "all" else f"{name}, part {part}"
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mien.cli._data import data_options, read_data
 from mien.core.errors import InputError, SettingsError
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ FORMATS = ("onnx", "onnx-fp16", "onnx-int8", "tflite", "tflite-fp16", "tflite-in
               help="Faces that show the ranges of eight-bit integers.")  # fmt: skip
 @click.option("--calibration-faces", type=click.IntRange(1), default=512, show_default=True,
               help="At most so many of them, drawn by a fixed seed.")  # fmt: skip
+@data_options({"--data-part": "--data", "--calibrate-part": "--calibrate"})
 @click.option("--force", is_flag=True, help="Write it though it does not agree with its source.")
 @click.option("--json", "as_json", is_flag=True, help="Print export.json.")
 def command(model: str, out: Path, to: str | None, **options: Any) -> None:
@@ -71,11 +73,18 @@ def _training() -> None:
 
 
 def _convert(folder: Path, to: Any, out: Path, options: dict[str, Any], origin: Origin | None) -> Conversion:
+    from mien.classifiers.model_folder import read_preprocess
     from mien.conversion.convert import choose_faces, convert
-    from mien.evaluation.faces import load_voted_faces
 
+    for name in ("calibrate", "data"):
+        if options[name] is None and options[f"{name}_part"] != "all":
+            raise SettingsError(f"--{name}-part is of the faces of --{name}: name them with '--{name} DATA'.")
+    seen = read_preprocess(folder)
     calibration, data = (
-        None if path is None else load_voted_faces(path) for path in (options["calibrate"], options["data"])
+        None
+        if options[name] is None
+        else read_data(options[name], options, f"{name}_part", size_px=seen.crop.size, colour=seen.input.colour)
+        for name in ("calibrate", "data")
     )
     faces = choose_faces(to, calibration, data, calibration_faces=options["calibration_faces"])
     return convert(folder, to, out, faces, origin=origin, force=options["force"])

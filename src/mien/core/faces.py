@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final, NamedTuple, Protocol, Self
+from typing import Final, Literal, NamedTuple, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -353,13 +353,15 @@ class EmotionClassifier(ABC):
     """Reads faces. A backend implements :meth:`_classify` for one batch of crops.
 
     ``operating_points`` holds, by name, the points beside the plain one at which labels may be taken; ``providers`` is
-    what runs it, by the runtime's own names, best first: none where it is no graph.
+    what runs it, by the runtime's own names, best first: none where it is no graph. ``colour`` is what it sees of a
+    crop, which is RGB in either case.
     """
 
     name: str
     sha256: str
     labels: LabelSet
     geometry: CropGeometry
+    colour: Literal["grey", "rgb"] = "grey"
     operating_points: Mapping[str, OperatingPoint] = MappingProxyType({})
     batch_size: int = 8
     providers: tuple[str, ...] = ()

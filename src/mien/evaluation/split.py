@@ -11,6 +11,8 @@ import numpy.typing as npt
 from mien.evaluation.duplicates import THRESHOLD, copies_within, joined
 from mien.evaluation.faces import VotedFaces
 
+SIDES = ("train", "valid", "test")
+
 
 @dataclass(frozen=True, slots=True)
 class Split:
@@ -38,7 +40,7 @@ def split(
         progress: told how many faces have been compared.
 
     Raises:
-        ValueError: the shares do not sum to 1.
+        ValueError: the shares do not sum to 1, or a side with a share gets no face.
     """
     if abs(sum(shares) - 1) > 1e-6 or min(shares) < 0:
         raise ValueError(f"shares of train, validation and test must sum to 1, got {shares}")
@@ -57,4 +59,10 @@ def split(
             part = 0 if done < shares[0] else 1 if done < shares[0] + shares[1] else 2
             parts[part].extend(groups[position])
             placed += len(groups[position])
+    empty = [name for name, share, part in zip(SIDES, shares, parts, strict=True) if share > 0 and not part]
+    if empty:
+        raise ValueError(
+            f"{len(faces)} faces of {len(np.unique(label))} classes, in {len(members)} groups of copies, are too few: "
+            f"{' and '.join(empty)} would be empty. Bring more faces of each class, or give the side a share of 0"
+        )
     return Split(*(np.sort(np.array(part, np.intp)) for part in parts))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -46,7 +47,10 @@ def read_list(path: Path, options: ReadOptions, names: Sequence[str], labels: Se
     if file is None or home is None:
         raise InputError(f"{path} is not RAF-DB: it needs {LISTS[0]} and {PICTURE_HOMES[0]}")
     if options.part == "valid":
-        raise InputError(f"{path}: RAF-DB has the parts train and test; split train for validation (mien data split)")
+        raise InputError(
+            f"{path}: RAF-DB has the parts train and test. Split train for validation, and leave test out of it: "
+            f"mien data split {shlex.quote(str(path))} --part train --out DIR"
+        )
     gathering = Gathering(file, options, labels)
     for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
         words, where = line.split(), f"line {number}"
