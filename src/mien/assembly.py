@@ -113,6 +113,46 @@ def load_fallback(
     return _open_detector(detection.fallback, detection, inference)
 
 
+@dataclass(frozen=True, slots=True)
+class ClassifierFiles:
+    """Where the files of a classifier lie.
+
+    Attributes:
+        folder: of its ``label_map.json`` and ``preprocess.json``.
+        registered: its graph's name in the weights registry, where the folder only describes it; None where the folder
+            holds it.
+    """
+
+    folder: Path
+    registered: str | None = None
+
+    def graph(self) -> Path:
+        """The graph's file, fetched when it is not there.
+
+        Raises:
+            WeightsError: the registry's file cannot be had.
+        """
+        return self.folder / "model.onnx" if self.registered is None else weights.resolve(self.registered)
+
+
+def find_classifier(name: str) -> ClassifierFiles:
+    """A shipped model or one of the registry's by its name, or a model folder by its path. Nothing is fetched.
+
+    Raises:
+        InputError: none of them.
+    """
+    shipped, described = models.bundled(), models.described()
+    if name in described and name not in shipped:
+        return ClassifierFiles(described[name], name)
+    folder = shipped.get(name, Path(name))
+    if not folder.is_dir():
+        raise InputError(
+            f"no classifier {name!r}: it is neither a model folder nor a shipped model ({', '.join(shipped)}) nor one "
+            f"that can be fetched ({', '.join(described)})"
+        )
+    return ClassifierFiles(folder)
+
+
 def load_classifier(name: str, inference: InferenceSettings) -> EmotionClassifier:
     """A shipped model or one of the registry's by its name, or a model folder by its path.
 
@@ -120,15 +160,10 @@ def load_classifier(name: str, inference: InferenceSettings) -> EmotionClassifie
         InputError: none of them.
         WeightsError: the registry's file cannot be had.
     """
-    shipped, described = models.bundled(), models.described()
-    folder = shipped.get(name, described.get(name, Path(name)))
-    if not folder.is_dir():
-        raise InputError(
-            f"no classifier {name!r}: it is neither a model folder nor a shipped model ({', '.join(shipped)}) nor one "
-            f"that can be fetched ({', '.join(described)})"
-        )
-    content = weights.load(name).content if name in described else None
-    classifier: EmotionClassifier = plugins.load("classifiers", CLASSIFIER_BACKEND).create(folder, inference, content)
+    files = find_classifier(name)
+    content = weights.load(files.registered).content if files.registered else None
+    backend = plugins.load("classifiers", CLASSIFIER_BACKEND)
+    classifier: EmotionClassifier = backend.create(files.folder, inference, content)
     return classifier
 
 

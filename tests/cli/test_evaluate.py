@@ -11,9 +11,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from mien.cli import main
+from mien.cli.evaluate import CURVE_POINTS, LEAST_ACCURACY_PERCENT, LEAST_FEAR_PRECISION_PERCENT
 from mien.evaluation.evaluate import read_evaluation
+from mien.evaluation.operating import BalanceRule
+from mien.evaluation.robustness import RobustnessOptions, steps_of
 from mien.models import bundled
-from tests.conversion.nets import coloured_faces, seeing_colour
+from tests.conversion.nets import coloured_faces, described, seeing_colour
 from tests.evaluation.votes import cast, pictures
 
 QUICK = ("--no-speed", "--robustness-faces", "0", "--quiet")
@@ -29,6 +32,12 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("set") / "faces.npz"
     np.savez(path, images=faces.images, votes=faces.votes)
     return path
+
+
+@pytest.fixture
+def theirs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Name of a model that is only described, whose graph lies elsewhere."""
+    return described(seeing_colour(tmp_path / "theirs"), monkeypatch)
 
 
 def test_the_json_has_the_keys_that_scripts_read(data: Path) -> None:
@@ -80,6 +89,8 @@ def test_the_hand_written_part_beside_a_card_is_found_and_filled_in(data: Path, 
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
+        (("mien-m", "{data}", "--least-accuracy-percent", "70"), 2, "--fit-balanced"),
+        (("mien-m", "{data}", "--card", "nowhere/c.md"), 8, "nowhere"),
         (("nobody", "{data}"), 3, "no classifier 'nobody'"),
         (("mien-m", "nowhere.npz"), 3, "nowhere.npz"),
         (("mien-m", "{data}", "--about", "x.j2"), 2, "--card"),
@@ -120,7 +131,8 @@ def test_a_balanced_point_is_stored_with_the_model_and_nothing_else_changes(data
     del before["operating_points"]
     (folder / "preprocess.json").write_text(json.dumps(before))
     assert "balanced operating point" not in run(folder, data, *QUICK).stdout
-    assert run(folder, data, "--fit-balanced").exit_code == 0
+    anything = ("--least-accuracy-percent", 0, "--least-fear-precision-percent", 0)
+    assert run(folder, data, "--fit-balanced", *anything).exit_code == 0
     after = json.loads((folder / "preprocess.json").read_text())
     assert set(after.pop("operating_points")) == {"balanced"}
     assert after == before
@@ -169,3 +181,53 @@ def test_names_that_cannot_be_are_refused(tmp_path: Path, option: str, given: st
     result = run("mien-m", coloured_faces(tmp_path / "faces", 1), option, given, *QUICK)
     assert result.exit_code == 2
     assert said in result.output
+
+
+def test_a_balanced_point_that_keeps_no_limit_is_refused_and_nothing_is_stored(data: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(bundled()["mien-m"], tmp_path / "mine"))
+    before = (folder / "preprocess.json").read_bytes()
+    result = run(folder, data, "--fit-balanced")
+    assert result.exit_code == 2
+    assert "no strength of the adjustment keeps accuracy at 78 %" in result.output
+    assert "calls of fear 45 % right" in result.output
+    assert (folder / "preprocess.json").read_bytes() == before
+
+
+def test_the_limits_are_those_of_the_rule() -> None:
+    rule = BalanceRule()
+    assert rule.least_accuracy * 100 == LEAST_ACCURACY_PERCENT
+    assert dict(rule.least_precision) == {"fear": LEAST_FEAR_PRECISION_PERCENT / 100}
+
+
+def test_the_help_says_how_often_a_face_is_read() -> None:
+    assert steps_of(RobustnessOptions()) == CURVE_POINTS
+    assert f"read {CURVE_POINTS} times" in " ".join(run("--help").output.split())
+
+
+def test_compounds_and_groups_are_printed(data: Path, tmp_path: Path) -> None:
+    groups = tmp_path / "groups.csv"
+    told = ["dim" if row % 2 else "bright" if row > 20 else "dusk" for row in range(110)]
+    groups.write_text("row,light\n" + "".join(f"{row},{one}\n" for row, one in enumerate(told)))
+    result = run("mien-m", data, "--groups", groups, *QUICK)
+    assert result.exit_code == 0, result.output
+    document = json.loads(run("mien-m", data, "--groups", groups, "--json", *QUICK).stdout)
+    dim = document["groups"]["attributes"]["light"]["groups"]["dim"]
+    assert "declared light: 10 faces undeclared" in result.stdout
+    assert f"  dim: 55 faces, majority 8 classes {100 * dim['accuracy']:.1f} %" in result.stdout
+    assert "  dusk: withheld, fewer than 30 faces" in result.stdout
+    assert f"compound12, the votes' view as truth: {100 * document['compounds']['accuracy']:.1f} %" in result.stdout
+    assert [line for line in result.stdout.splitlines() if line.startswith("  happily surprised")]
+
+
+def test_a_model_of_others_gets_its_card(theirs: str, tmp_path: Path) -> None:
+    faces = coloured_faces(tmp_path / "faces")
+    result = run(theirs, faces, "--card", tmp_path / "card.md", *QUICK)
+    assert result.exit_code == 0, result.output
+    assert "# Model card: theirs" in (tmp_path / "card.md").read_text(encoding="utf-8")
+
+
+def test_no_point_is_stored_with_a_model_of_others(theirs: str, tmp_path: Path) -> None:
+    """Refused before anything is read: there are no faces at the path."""
+    result = run(theirs, tmp_path / "nowhere", "--fit-balanced")
+    assert result.exit_code == 2
+    assert f"mien export {theirs} --to onnx --out DIR" in result.output

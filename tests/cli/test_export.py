@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from mien.assembly import load_classifier
 from mien.cli import main
 from mien.conversion import convert as module
 from mien.core.errors import DisagreementError, InputError, SettingsError
-from tests.conversion.nets import coloured_faces, faces, folder, graph, saved, seeing_colour
+from mien.core.settings import InferenceSettings
+from tests.conversion.nets import coloured_faces, described, faces, folder, graph, saved, seeing_colour
 
 
 def run(*arguments: object) -> Result:
@@ -42,6 +44,16 @@ def test_the_shipped_model_is_exported_by_its_name(tmp_path: Path) -> None:
     assert told["comparison"]["source"]["accuracy"] is None
 
 
+def test_a_model_of_others_is_exported_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = described(seeing_colour(tmp_path / "theirs"), monkeypatch)
+    data = coloured_faces(tmp_path / "faces")
+    result = run(name, "--to", "onnx", "--data", data, "--out", tmp_path / "mine", "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["model"] == name
+    mine = load_classifier(str(tmp_path / "mine"), InferenceSettings())
+    assert (mine.colour, mine.geometry.size) == ("rgb", 64)
+
+
 def test_integers_with_too_few_faces_for_their_ranges_are_refused(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -68,6 +80,8 @@ def test_faces_are_read_as_the_model_sees_them(tmp_path: Path) -> None:
     [
         (("mien-m", "--to", "onnx", "--data-part", "test"), SettingsError.exit_code, "--data DATA"),
         (("nothing", "--to", "onnx"), InputError.exit_code, "mien-m"),
+        (("nothing",), InputError.exit_code, "hsemotion-enet-b2-8"),
+        (("hsemotion-enet-b2-8",), SettingsError.exit_code, "--to"),
         (("mien-m",), SettingsError.exit_code, "--to"),
         (("mien-m", "--to", "onnx-int8"), SettingsError.exit_code, "--calibrate"),
         (("mien-m", "--to", "rknn"), 2, "onnx-fp16"),

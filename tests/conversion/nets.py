@@ -9,9 +9,12 @@ from typing import Any
 
 import numpy as np
 import onnx
+import pytest
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
+from mien import models, weights
+from mien.core import plugins
 from mien.core.labels import EMOTIONS
 from mien.evaluation.faces import VotedFaces
 
@@ -95,6 +98,22 @@ def seeing_colour(at: Path, side: int = 64) -> Path:
     )
     three = {"colour": "rgb", "equalise": False, "mean": [0.5] * 3, "deviation": [0.25] * 3}
     return folder(at, model, crop={"size": side}, input=three, mirror=False, temperature=1.0)
+
+
+def described(folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of a model folder that from now on only describes: its graph is what the registry has under the name."""
+    name = folder.name
+    graph = Path((folder / "model.onnx").rename(folder.with_suffix(".onnx")))
+
+    def load(asked: str) -> plugins.Weights:
+        assert asked == name
+        content = graph.read_bytes()
+        return plugins.Weights(name, content, hashlib.sha256(content).hexdigest())
+
+    monkeypatch.setattr(models, "described", lambda: {name: folder})
+    monkeypatch.setattr(weights, "load", load)
+    monkeypatch.setattr(weights, "resolve", lambda asked: graph)
+    return name
 
 
 def coloured_faces(at: Path, count: int = 12, side: int = 96) -> Path:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mien.core.errors import SettingsError
 from mien.core.labels import EMOTIONS
 from mien.core.operating import logit_adjustment
 from mien.evaluation.operating import BalanceRule, choose_balanced, score_points
@@ -39,8 +40,26 @@ def test_the_rule_is_kept(faces: tuple[np.ndarray, np.ndarray]) -> None:
     assert strict.held_out_accuracy >= plain - 0.03
 
 
-def test_a_rule_that_cannot_be_kept_gives_the_plain_point(faces: tuple[np.ndarray, np.ndarray]) -> None:
-    assert choose_balanced(*faces, BalanceRule(least_accuracy=0.999)).strength == 0
+def test_a_rule_that_cannot_be_kept_is_no_choice(faces: tuple[np.ndarray, np.ndarray]) -> None:
+    plain = score_points(*faces, {})["plain"].argmax8
+    with pytest.raises(
+        SettingsError, match=rf"accuracy at 99.9 % \(at the plain point it is {plain.accuracy:.1%}"[:-2]
+    ):
+        choose_balanced(*faces, BalanceRule(least_accuracy=0.999))
+    with pytest.raises(SettingsError, match="calls of fear 99 % right"):
+        choose_balanced(*faces, BalanceRule(least_accuracy=0.0, least_precision={"fear": 0.99}))
+
+
+def test_calls_that_are_all_false_keep_no_limit() -> None:
+    probabilities, votes = judged(400)
+    votes[votes.argmax(axis=1) == EMOTIONS.index("fear")] = 0
+    with pytest.raises(SettingsError, match=r"calls of fear 45 % right \(at the plain point 0.0 % are\)"):
+        choose_balanced(probabilities, votes, BalanceRule(least_accuracy=0.0))
+
+
+def test_the_plain_point_may_be_the_best_that_keeps_the_rule(faces: tuple[np.ndarray, np.ndarray]) -> None:
+    plain = score_points(*faces, {})["plain"].argmax8.accuracy
+    assert choose_balanced(*faces, BalanceRule(least_accuracy=plain, least_precision={})).strength <= 0.05
 
 
 def test_precision_of_fear_bounds_the_strength(faces: tuple[np.ndarray, np.ndarray]) -> None:

@@ -10,13 +10,20 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mien.cli._data import data_options, picture_options, read_data
+from mien.cli._figures import print_evaluation
 from mien.cli._options import inference
 from mien.core.errors import InputError, SettingsError
 
 if TYPE_CHECKING:
+    from mien.assembly import ClassifierFiles
     from mien.evaluation.evaluate import Evaluation, EvaluationOptions
 
 JSON_FILE, PAGE_FILE = "evaluation.json", "evaluation.html"
+CURVE_POINTS = 44
+"""As ``steps_of`` in ``mien.evaluation.robustness`` counts them, which costs too much to import for a number."""
+LIMITS = ("least_accuracy_percent", "least_fear_precision_percent")
+LEAST_ACCURACY_PERCENT, LEAST_FEAR_PRECISION_PERCENT = 78.0, 45.0
+"""As in ``BalanceRule`` of ``mien.evaluation.operating``."""
 
 
 @click.command()
@@ -35,11 +42,16 @@ JSON_FILE, PAGE_FILE = "evaluation.json", "evaluation.html"
               help="Withhold groups of fewer faces.")  # fmt: skip
 @click.option("--robustness-faces", type=click.IntRange(0),
               help="Faces for the robustness curves; 0 leaves them out (default: 1000 with --out or --card, else 0). "
-              "Each is read 47 times.")  # fmt: skip
+              f"Each is read {CURVE_POINTS} times.")  # fmt: skip
 @click.option("--speed/--no-speed", default=True, help="Measure processor time a face.  [default: speed]")
 @click.option("--fit-balanced", is_flag=True,
               help="Choose the balanced operating point on DATA, which must be training faces, and store it in the "
               "model folder.")  # fmt: skip
+@click.option("--least-accuracy-percent", type=click.FloatRange(0, 100), show_default=f"{LEAST_ACCURACY_PERCENT:g}",
+              help="That --fit-balanced must keep, argmax 8 classes.")  # fmt: skip
+@click.option("--least-fear-precision-percent", type=click.FloatRange(0, 100),
+              show_default=f"{LEAST_FEAR_PRECISION_PERCENT:g}",
+              help="Of the calls of fear, as many as --fit-balanced must keep right.")  # fmt: skip
 @click.option("--threads", type=click.IntRange(0), default=1, show_default=True, help="Threads of the network.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 def command(model: str, data: Path, **options: Any) -> None:
@@ -47,13 +59,13 @@ def command(model: str, data: Path, **options: Any) -> None:
 
     DATA is an npz of `images` and `votes`, or another layout that `mien data` reads. Shares are 0–1 in the JSON.
     """
-    from mien.assembly import load_classifier
+    from mien.assembly import find_classifier, load_classifier
     from mien.evaluation.evaluate import EvaluationOptions, evaluate, steps
     from mien.evaluation.groups import read_groups
     from mien.evaluation.robustness import RobustnessOptions
 
-    if options["about"] is not None and options["card"] is None:
-        raise SettingsError("--about is the hand-written part of a card: say where the card goes with '--card'.")
+    files = find_classifier(model)
+    _check(model, files, options)
     classifier = load_classifier(model, inference(options["threads"], ()))
     faces = read_data(
         data,
@@ -62,7 +74,7 @@ def command(model: str, data: Path, **options: Any) -> None:
         colour=options["colour"] or classifier.colour,
     )
     if options["fit_balanced"]:
-        _fit_balanced(model, classifier, faces)
+        _fit_balanced(files.folder, classifier, faces, options)
         return
     curves = options["robustness_faces"]
     if curves is None:
@@ -76,11 +88,34 @@ def command(model: str, data: Path, **options: Any) -> None:
     )
     with _results(options["out"]), _progress(wanted, steps(wanted), quiet=options["quiet"]) as progress:
         result = evaluate(classifier, faces, _name(data, options["part"]), wanted, groups, progress)
-        _write(result, model, options)
+        _write(result, files, options)
     if options["as_json"]:
         click.echo(result.as_json(), nl=False)
     else:
-        _print(result)
+        print_evaluation(result)
+
+
+def _check(model: str, files: ClassifierFiles, options: dict[str, Any]) -> None:
+    """Refuse what cannot be done before any face is read."""
+    from mien.report.files import check_output
+
+    about, card = options["about"], options["card"]
+    if about is not None and card is None:
+        raise SettingsError("--about is the hand-written part of a card: say where the card goes with '--card'.")
+    if about is not None and not about.is_file():
+        raise InputError(f"cannot read the hand-written part {about}: there is no such file")
+    if card is not None:
+        check_output(card, *([about] if about else []))
+    limits = [f"--{name.replace('_', '-')}" for name in LIMITS if options[name] is not None]
+    if limits and not options["fit_balanced"]:
+        raise SettingsError(
+            f"{limits[0]} is a limit of the balanced operating point: choose one with '--fit-balanced'."
+        )
+    if options["fit_balanced"] and files.registered:
+        raise SettingsError(
+            f"{model} is a model of others, of which Mien has a description only: nothing is stored with it. Make a "
+            f"folder of your own with 'mien export {model} --to onnx --out DIR', and choose a point for that."
+        )
 
 
 def _name(data: Path, part: str) -> str:
@@ -100,8 +135,7 @@ def _results(out: Path | None) -> Iterator[None]:
         yield
 
 
-def _write(result: Evaluation, model: str, options: dict[str, Any]) -> None:
-    from mien import models
+def _write(result: Evaluation, files: ClassifierFiles, options: dict[str, Any]) -> None:
     from mien.evaluation.card import render_card
     from mien.evaluation.html import render
     from mien.report.files import whole_text_file
@@ -109,7 +143,7 @@ def _write(result: Evaluation, model: str, options: dict[str, Any]) -> None:
     out, card = options["out"], options["card"]
     if card is not None:
         about = options["about"] or (beside if (beside := Path(f"{card}.j2")).is_file() else None)
-        text = render_card(result, models.bundled().get(model, Path(model)), about)
+        text = render_card(result, files.folder, about, graph=files.graph())
         with whole_text_file(card) as file:
             file.write(text)
     if out is not None:
@@ -118,26 +152,31 @@ def _write(result: Evaluation, model: str, options: dict[str, Any]) -> None:
                 file.write(content)
 
 
-def _fit_balanced(model: str, classifier: Any, faces: Any) -> None:
+def _fit_balanced(folder: Path, classifier: Any, faces: Any, options: dict[str, Any]) -> None:
     import json
 
-    from mien import models
     from mien.evaluation.faces import classify_pictures
-    from mien.evaluation.operating import choose_balanced
+    from mien.evaluation.operating import BalanceRule, choose_balanced
     from mien.report.files import whole_text_file
 
-    path = models.bundled().get(model, Path(model)) / "preprocess.json"
+    path = folder / "preprocess.json"
+    accuracy, fear = (
+        (usual if options[name] is None else options[name]) / 100
+        for name, usual in zip(LIMITS, (LEAST_ACCURACY_PERCENT, LEAST_FEAR_PRECISION_PERCENT), strict=True)
+    )
+    rule = BalanceRule(least_accuracy=accuracy, least_precision={"fear": fear})
     try:
-        choice = choose_balanced(classify_pictures(classifier, faces.images), faces.votes)
+        choice = choose_balanced(classify_pictures(classifier, faces.images), faces.votes, rule)
     except ValueError as error:
         raise InputError(f"no operating point can be chosen on these faces: {error}") from error
     document = json.loads(path.read_text(encoding="utf-8"))
     document["operating_points"] = {"balanced": choice.as_document()}
     with whole_text_file(path) as file:
         file.write(json.dumps(document, indent=2) + "\n")
+    plainly = "; none is better than the plain point" if choice.strength == 0 else ""
     click.echo(
-        f"{path}: {choice.reason}.\nOn held-out folds: mean recall {100 * choice.held_out_macro_recall:.1f} %, "
-        f"accuracy {100 * choice.held_out_accuracy:.1f} %."
+        f"{path}: {choice.reason}{plainly}.\nOn held-out folds: mean recall "
+        f"{100 * choice.held_out_macro_recall:.1f} %, accuracy {100 * choice.held_out_accuracy:.1f} %."
     )
 
 
@@ -157,44 +196,3 @@ def _progress(options: EvaluationOptions, steps: int, *, quiet: bool) -> Iterato
     with Progress(*columns, console=Console(stderr=True, quiet=quiet), transient=True) as bar:
         task = bar.add_task("faces", total=steps)
         yield lambda done: bar.update(task, advance=1, description=done)
-
-
-def _print(result: Evaluation) -> None:
-    def interval(ends: tuple[float, float] | None) -> str:
-        return f"{100 * ends[0]:.1f} to {100 * ends[1]:.1f}" if ends else "–"
-
-    def share(value: float | None) -> str:
-        return "–" if value is None else f"{100 * value:.0f} %"
-
-    for view in ("8", "7", "5"):
-        for protocol in ("majority", "argmax"):
-            score = getattr(result, f"{protocol}{view}")
-            click.echo(
-                f"{protocol:8s} {view} classes: {100 * score.accuracy:.1f} % of {score.faces} faces (95 %: "
-                f"{interval(score.interval)}), macro recall {100 * score.macro_recall:.1f} %, "
-                f"macro F1 {100 * score.macro_f1:.1f} %"
-            )
-    click.echo(
-        f"calibration error (ECE): {100 * result.ece:.1f} % (95 %: {interval(result.calibration.interval)}); "
-        f"{100 * result.calibration.ece_as_shipped:.1f} % with the model's own temperature"
-    )
-    for name, point in result.operating_points.items():
-        at = point.argmax8
-        fear, disgust = at.classes["fear"], at.classes["disgust"]
-        click.echo(
-            f"{name} operating point, argmax 8 classes: macro recall {100 * at.macro_recall:.1f} % (95 %: "
-            f"{interval(at.macro_recall_interval)}), accuracy {100 * at.accuracy:.1f} %\n"
-            f"  fear recall {share(fear.recall)} ({interval(fear.recall_interval)}), precision {share(fear.precision)} "
-            f"({interval(fear.precision_interval)}); disgust recall {share(disgust.recall)} "
-            f"({interval(disgust.recall_interval)})"
-        )
-    for emotion, one in result.argmax8.classes.items():
-        auc, correlation = result.agreement.auc[emotion].value, result.agreement.correlation[emotion].value
-        click.echo(
-            f"  {emotion:10s} recall {share(one.recall):>5s}  precision {share(one.precision):>5s}  "
-            f"AUC {'–' if auc is None else f'{auc:.3f}'}  correlation with vote share "
-            f"{'–' if correlation is None else f'{correlation:.2f}'}"
-        )
-    if result.ms_per_face:
-        told = ", ".join(f"{ms:.2f} in batches of {batch}" for batch, ms in result.ms_per_face.items())
-        click.echo(f"processor milliseconds a face: {told}")

@@ -12,6 +12,7 @@ from mien.cli._data import data_options, read_data
 from mien.core.errors import InputError, SettingsError
 
 if TYPE_CHECKING:
+    from mien.assembly import ClassifierFiles
     from mien.conversion.convert import Conversion, Origin
 
 FORMATS = ("onnx", "onnx-fp16", "onnx-int8", "tflite", "tflite-fp16", "tflite-int8", "savedmodel")
@@ -33,36 +34,44 @@ FORMATS = ("onnx", "onnx-fp16", "onnx-int8", "tflite", "tflite-fp16", "tflite-in
 @click.option("--force", is_flag=True, help="Write it though it does not agree with its source.")
 @click.option("--json", "as_json", is_flag=True, help="Print export.json.")
 def command(model: str, out: Path, to: str | None, **options: Any) -> None:
-    """Convert MODEL, a shipped name, a model folder, or a checkpoint of `mien train` (which needs torch).
+    """Convert MODEL, a name, a model folder, or a checkpoint of `mien train` (which needs torch).
+
+    A name is a shipped model's, or one's that `mien models list` calls a classifier: its graph is fetched.
 
     With --to the result is run in its own runtime and compared with MODEL before it is written; one that disagrees is
     refused. TFLite and SavedModel need the tools of `make export-tools`.
     """
-    from mien import models
-
-    folder = models.bundled().get(model, Path(model))
+    checkpoint, files = _source(model)
     if to is None:
-        if folder.is_dir():
+        if checkpoint is None:
             raise SettingsError(f"{model} is a model folder already: say what to convert it to with '--to'.")
         _training()
         from mien.training.export import export
 
-        click.echo(f"model folder: {export(folder, out)}")
+        click.echo(f"model folder: {export(checkpoint, out)}")
         return
-    if not folder.exists():
-        raise InputError(
-            f"no model {model!r}: it is neither a shipped model ({', '.join(models.bundled())}), a model folder nor a "
-            "checkpoint"
-        )
-    if folder.is_dir():
-        _tell(_convert(folder, to, out, options, None), out, as_json=options["as_json"])
-        return
-    _training()
-    from mien.training.export import export, origin
+    if files is not None:
+        graph = files.graph() if files.registered else None
+        _tell(_convert(files.folder, to, out, options, graph=graph), out, as_json=options["as_json"])
+    elif checkpoint is not None:
+        _training()
+        from mien.training.export import export, origin
 
-    with tempfile.TemporaryDirectory() as name:
-        made = export(folder, Path(name) / out.resolve().name, quantised=False)
-        _tell(_convert(made, to, out, options, origin(folder)), out, as_json=options["as_json"])
+        with tempfile.TemporaryDirectory() as name:
+            made = export(checkpoint, Path(name) / out.resolve().name, quantised=False)
+            _tell(_convert(made, to, out, options, origin=origin(checkpoint)), out, as_json=options["as_json"])
+
+
+def _source(model: str) -> tuple[Path | None, ClassifierFiles | None]:
+    """The checkpoint, or else the files of the model, that a name or path stands for."""
+    from mien.assembly import find_classifier
+
+    try:
+        return None, find_classifier(model)
+    except InputError as error:
+        if Path(model).is_file():
+            return Path(model), None
+        raise InputError(f"{error}, and no checkpoint") from error
 
 
 def _training() -> None:
@@ -72,7 +81,15 @@ def _training() -> None:
         raise SettingsError("converting a checkpoint needs torch: pip install 'mien[train]'") from error
 
 
-def _convert(folder: Path, to: Any, out: Path, options: dict[str, Any], origin: Origin | None) -> Conversion:
+def _convert(
+    folder: Path,
+    to: Any,
+    out: Path,
+    options: dict[str, Any],
+    *,
+    graph: Path | None = None,
+    origin: Origin | None = None,
+) -> Conversion:
     from mien.classifiers.model_folder import read_preprocess
     from mien.conversion.convert import choose_faces, convert
 
@@ -87,7 +104,7 @@ def _convert(folder: Path, to: Any, out: Path, options: dict[str, Any], origin: 
         for name in ("calibrate", "data")
     )
     faces = choose_faces(to, calibration, data, calibration_faces=options["calibration_faces"])
-    return convert(folder, to, out, faces, origin=origin, force=options["force"])
+    return convert(folder, to, out, faces, graph=graph, origin=origin, force=options["force"])
 
 
 def _tell(made: Conversion, out: Path, *, as_json: bool) -> None:

@@ -148,7 +148,14 @@ def choose_faces(
 
 
 def convert(
-    source: Path, to: Format, out: Path, faces: Faces, *, origin: Origin | None = None, force: bool = False
+    source: Path,
+    to: Format,
+    out: Path,
+    faces: Faces,
+    *,
+    graph: Path | None = None,
+    origin: Origin | None = None,
+    force: bool = False,
 ) -> Conversion:
     """Convert a model folder, run the result in its own runtime beside the source, and write it if they agree.
 
@@ -157,6 +164,7 @@ def convert(
         to: the format.
         out: the folder to write; empty or not there.
         faces: from :func:`choose_faces`.
+        graph: the source's graph, where its folder describes one that lies elsewhere.
         origin: what the model folder was made from, to compare with instead of its graph.
         force: write it though it disagrees; the report says so.
 
@@ -172,10 +180,11 @@ def convert(
         )
     if not to.startswith("onnx"):
         tools.find()
-    classifier = create(source, _ON_CPU)
+    content = None if graph is None else graph.read_bytes()
+    classifier = create(source, _ON_CPU, content)
     if not isinstance(classifier, ModelFolder):
         raise InputError(f"{source} is no model folder")
-    model = onnx.load_from_string((source / "model.onnx").read_bytes())
+    model = onnx.load_from_string(content or (source / "model.onnx").read_bytes())
     plain = in_floats(model)
     pictures = resized(faces.compared, classifier.geometry.size)
     seen = None if faces.calibration is None else resized(faces.calibration, classifier.geometry.size)

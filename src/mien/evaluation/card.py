@@ -26,7 +26,12 @@ USUAL: Final = Path(__file__).parent / "page" / "card.md.j2"
 
 
 def render_card(
-    evaluation: Evaluation, folder: Path, about: Path | None = None, skew: dict[str, Any] | None = None
+    evaluation: Evaluation,
+    folder: Path,
+    about: Path | None = None,
+    skew: dict[str, Any] | None = None,
+    *,
+    graph: Path | None = None,
 ) -> str:
     """The card.
 
@@ -34,6 +39,7 @@ def render_card(
         evaluation: of the model in ``folder``.
         folder: the model's, for its size and preprocessing.
         about: the hand-written part, see the module; the usual one where None.
+        graph: the model's, where its folder describes one that lies elsewhere.
         skew: what ``benchmarks.skew --json`` printed for the model, where it was measured.
 
     Raises:
@@ -52,7 +58,7 @@ def render_card(
     environment.filters |= {"percent": percent, "spread": spread, "plain": plain, "thousands": _thousands}
     try:
         preprocess = json.loads((folder / "preprocess.json").read_text(encoding="utf-8"))
-        size = (folder / "model.onnx").stat().st_size
+        size = (graph or folder / "model.onnx").stat().st_size
     except (OSError, ValueError) as error:
         raise InputError(f"cannot read the model folder {folder}: {error}") from error
     try:

@@ -14,6 +14,7 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
+from mien.core.errors import SettingsError
 from mien.core.labels import EMOTIONS
 from mien.core.operating import PLAIN, OperatingPoint, logit_adjustment
 from mien.evaluation.accuracy import ProtocolScore, score
@@ -84,7 +85,7 @@ def choose_balanced(
 ) -> BalancedChoice:
     """The strength whose mean recall is highest among those that keep the rule, on faces of held-out folds.
 
-    In each fold the prior comes from the other folds. Where no strength keeps the rule it is 0, the plain point.
+    In each fold the prior comes from the other folds. A fold whose others permit no strength is read plainly.
 
     Args:
         probabilities: N×8, calibrated, canonical order.
@@ -93,6 +94,7 @@ def choose_balanced(
 
     Raises:
         ValueError: fewer labelled faces than folds.
+        SettingsError: no strength keeps the rule, the plain point's 0 included.
     """
     rule = rule or BalanceRule()
     truth = argmax_truth(votes)
@@ -109,10 +111,13 @@ def choose_balanced(
             answer = logit_adjustment(strength, prior).adjust(kept[inside]).argmax(axis=1)
             np.add.at(tables[number, place], (label[inside], answer), 1)
     whole = tables.sum(axis=0)
-    chosen = [_best(whole - tables[number], rule) for number in range(rule.folds)]
+    best = _best(whole, rule)
+    if best is None:
+        raise SettingsError(_refusal(whole, rule))
+    chosen = [_best(whole - tables[number], rule) or 0 for number in range(rule.folds)]
     held_out = np.sum([tables[number, place] for number, place in enumerate(chosen)], axis=0)
     return BalancedChoice(
-        strength=GRID[_best(whole, rule)],
+        strength=GRID[best],
         prior=_prior(label),
         faces=len(label),
         held_out_macro_recall=_macro_recall(held_out),
@@ -165,16 +170,40 @@ def _macro_recall(table: npt.NDArray[np.int64]) -> float:
     return float((np.diag(table)[occurs] / actual[occurs]).mean())
 
 
-def _best(tables: npt.NDArray[np.int64], rule: BalanceRule) -> int:
-    """Place of the best strength among S×8×8 tables; 0 where none keeps the rule."""
-    best, best_recall = 0, -1.0
-    for place, table in enumerate(tables):
-        given = table.sum(axis=0)
-        precise = all(
-            given[i] == 0 or table[i, i] / given[i] >= least
-            for i, least in ((EMOTIONS.index(e), least) for e, least in rule.least_precision.items())
-        )
-        recall = _macro_recall(table)
-        if np.trace(table) / table.sum() >= rule.least_accuracy and precise and recall > best_recall:
-            best, best_recall = place, recall
-    return best
+def _best(tables: npt.NDArray[np.int64], rule: BalanceRule) -> int | None:
+    """Place of the best strength among S×8×8 tables; None where none keeps the rule."""
+    kept = [place for place, table in enumerate(tables) if _keeps(table, rule)]
+    return max(kept, key=lambda place: _macro_recall(tables[place]), default=None)
+
+
+def _keeps(table: npt.NDArray[np.int64], rule: BalanceRule) -> bool:
+    precision = {emotion: _precision(table, emotion) for emotion in rule.least_precision}
+    precise = all(p is None or p >= rule.least_precision[emotion] for emotion, p in precision.items())
+    return precise and _accuracy(table) >= rule.least_accuracy
+
+
+def _accuracy(table: npt.NDArray[np.int64]) -> float:
+    return float(np.trace(table) / table.sum())
+
+
+def _precision(table: npt.NDArray[np.int64], emotion: str) -> float | None:
+    """Share of an emotion's calls that are right, 0–1; None without a call."""
+    place = EMOTIONS.index(emotion)
+    given = int(table[:, place].sum())
+    return float(table[place, place] / given) if given else None
+
+
+def _refusal(tables: npt.NDArray[np.int64], rule: BalanceRule) -> str:
+    """Why no strength is chosen, with the figures of the plain point, which the limits are to be held against."""
+    limits = [
+        f"accuracy at {100 * rule.least_accuracy:g} % (at the plain point it is {100 * _accuracy(tables[0]):.1f} %)"
+    ]
+    for emotion, least in rule.least_precision.items():
+        plain = _precision(tables[0], emotion)
+        told = "there is none" if plain is None else f"{100 * plain:.1f} % are"
+        limits.append(f"calls of {emotion} {100 * least:g} % right (at the plain point {told})")
+    return (
+        f"no operating point is chosen: no strength of the adjustment keeps {' and '.join(limits)} on held-out folds "
+        "of these faces. Give training faces that the model reads well, or other limits (--least-accuracy-percent, "
+        "--least-fear-precision-percent)."
+    )
