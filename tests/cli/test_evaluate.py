@@ -219,6 +219,17 @@ def test_compounds_and_groups_are_printed(data: Path, tmp_path: Path) -> None:
     assert [line for line in result.stdout.splitlines() if line.startswith("  happily surprised")]
 
 
+def test_groups_of_pictures_in_folders_are_declared_by_file(tmp_path: Path) -> None:
+    model, faces = seeing_colour(tmp_path / "theirs"), coloured_faces(tmp_path / "faces")
+    table = tmp_path / "groups.csv"
+    files = [path.relative_to(faces).as_posix() for path in sorted(faces.rglob("*.png"))]
+    table.write_text("file,camera\n" + "".join(f"{file},{'a' if '/happy/' in file else 'b'}\n" for file in files))
+    result = run(model, faces, "--part", "test", "--groups", table, "--min-group", 10, *QUICK)
+    assert result.exit_code == 0, result.output
+    assert "declared camera: 0 faces undeclared" in result.stdout
+    assert "  a: 12 faces" in result.stdout
+
+
 def test_a_model_of_others_gets_its_card(theirs: str, tmp_path: Path) -> None:
     faces = coloured_faces(tmp_path / "faces")
     result = run(theirs, faces, "--card", tmp_path / "card.md", *QUICK)

@@ -19,8 +19,20 @@ def table(folder: Path, text: str) -> Path:
 
 
 def test_rows_are_declared_by_position(tmp_path: Path) -> None:
-    groups = read_groups(table(tmp_path, "row,light,camera\n2,dim,a\n0,bright,\n"), 4)
+    groups = read_groups(table(tmp_path, "row,light,camera\n02,dim,a\n0,bright,\n"), 4)
     assert groups == {"light": ("bright", "", "dim", ""), "camera": ("", "", "a", "")}
+
+
+def test_pictures_are_declared_by_name(tmp_path: Path) -> None:
+    files = ("a/1.jpg", "a/2.jpg", "b/1.jpg", "a/2.jpg")
+    path = table(tmp_path, "file,light\na/2.jpg,dim\nb/1.jpg,bright\nof/another/part.jpg,dim\n")
+    assert read_groups(path, 4, files) == {"light": ("", "dim", "bright", "dim")}
+    with pytest.raises(UnsupportedMediaError, match=r"appears twice"):
+        read_groups(table(tmp_path, "file,light\na/2.jpg,dim\na/2.jpg,dim\n"), 4, files)
+    with pytest.raises(UnsupportedMediaError, match=r"called such as 'a/1\.jpg'"):
+        read_groups(table(tmp_path, "file,light\n2.jpg,dim\n"), 4, files)
+    with pytest.raises(UnsupportedMediaError, match="has no names of pictures: use 'row'"):
+        read_groups(path, 4)
 
 
 @pytest.mark.parametrize(
@@ -28,6 +40,7 @@ def test_rows_are_declared_by_position(tmp_path: Path) -> None:
     [
         ("light\ndim\n", "column 'row'"),
         ("row\n1\n", "one column an attribute"),
+        ("row,file,light\n1,a.jpg,dim\n", "either a column 'row'"),
         ("", "no header"),
         ("row,light\n9,dim\n", "no row of a data set of 4"),
         ("row,light\none,dim\n", "line 2"),

@@ -158,6 +158,25 @@ def test_pictures_are_as_they_were_in_the_order_of_the_files(name: str, tmp_path
 
 
 @pytest.mark.parametrize(
+    ("name", "first"),
+    [
+        ("affectnet", "0/0.png"),
+        ("class-folders", "test/contempt/a.png"),
+        ("fer2013", None),
+        ("ferplus", "fer0000000.png"),
+        ("npz", None),
+        ("rafdb-basic", "train_00000.jpg"),
+        ("rafdb-compound", "train_00000.jpg"),
+        ("table", "faces/0.png"),
+    ],
+)
+def test_pictures_are_called_as_the_data_set_calls_them(name: str, first: str | None, tmp_path: Path) -> None:
+    faces = load_voted_faces(TREES[name](tmp_path))
+    assert len(faces.files) == (0 if first is None else 8)
+    assert first is None or faces.files[0] == first
+
+
+@pytest.mark.parametrize(
     ("name", "part", "count"),
     [
         ("affectnet", "valid", 1),

@@ -37,7 +37,7 @@ LEAST_ACCURACY_PERCENT, LEAST_FEAR_PRECISION_PERCENT = 78.0, 45.0
 @click.option("--about", type=click.Path(path_type=Path), metavar="TEXT.md.j2",
               help="The hand-written part of the card (default: CARD.md.j2 beside it, if there is one).")  # fmt: skip
 @click.option("--groups", type=click.Path(path_type=Path), metavar="GROUPS.csv",
-              help="Declared groups of the faces: a column 'row', and one an attribute.")  # fmt: skip
+              help="Declared groups of the faces: a column 'row' or 'file', and one an attribute.")  # fmt: skip
 @click.option("--min-group", type=click.IntRange(10), default=30, show_default=True,
               help="Withhold groups of fewer faces.")  # fmt: skip
 @click.option("--robustness-faces", type=click.IntRange(0),
@@ -79,7 +79,7 @@ def command(model: str, data: Path, **options: Any) -> None:
     curves = options["robustness_faces"]
     if curves is None:
         curves = RobustnessOptions().faces if options["out"] or options["card"] else 0
-    groups = read_groups(options["groups"], len(faces)) if options["groups"] else None
+    groups = read_groups(options["groups"], len(faces), faces.files) if options["groups"] else None
     wanted = EvaluationOptions(
         robustness=RobustnessOptions(curves),
         speed=options["speed"],

@@ -26,11 +26,13 @@ class VotedFaces:
         votes: uint8 N×(K + 2): the K classes, then *unknown* and *not a face*. With the canonical labels these are
             FER+'s ten columns.
         labels: the classes, in the order of their columns.
+        files: N names of pictures as the data set has them; empty where it has none.
     """
 
     images: UInt8Array
     votes: UInt8Array
     labels: tuple[str, ...] = EMOTIONS
+    files: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.images)

@@ -1,14 +1,14 @@
 """Figures by group, from groups that somebody declared. Nothing here looks at a picture to tell who is shown.
 
-A table of groups is a CSV with a column ``row`` (position in the data set, counted from 0) and any number of further
-columns, one an attribute: self-declared age band, lighting, camera, country of recording. An empty cell declares
-nothing.
+A table of groups is a CSV with a column ``row`` (position in what was read of the data set, counted from 0) or ``file``
+(a picture's name as the data set has it) and any number of further columns, one an attribute: self-declared age band,
+lighting, camera, country of recording. An empty cell declares nothing.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from mien.evaluation.calibration import calibration_error
 from mien.evaluation.protocols import argmax_truth, majority_truth
 from mien.evaluation.resampling import FloatArray, Range, Resampling
 
-ROW = "row"
+ROW, FILE = "row", "file"
 LEAST_GROUP = 10
 """No group smaller than this is ever told about, whatever is asked for."""
 USUAL_GROUP = 30
@@ -79,46 +79,71 @@ class GroupReport:
     attributes: dict[str, AttributeReport]
 
 
-def read_groups(path: Path, faces: int) -> Groups:
+def read_groups(path: Path, faces: int, files: Sequence[str] = ()) -> Groups:
     """Read a table of groups.
 
     Args:
         path: the CSV, UTF-8.
         faces: of the data set it is about.
+        files: names of their pictures; none where it has none. A table may name pictures of other parts, too.
 
     Raises:
         InputError: no such file.
-        UnsupportedMediaError: no ``row``, no attribute, or a row that the data set does not have, or has twice.
+        UnsupportedMediaError: neither ``row`` nor ``file`` or both, no attribute, a row that the data set does not
+            have, a row or file that appears twice, or no file that the data set has.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.DictReader(stream)
             names = [name for name in reader.fieldnames or [] if name]
             lines = list(reader)
     except FileNotFoundError as error:
         raise InputError(f"no such table of groups: {path}") from error
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UnsupportedMediaError(f"{path} cannot be read as a CSV of groups: {error}") from error
-    attributes = [name for name in names if name != ROW]
-    if ROW not in names or not attributes:
+    keys = [name for name in (ROW, FILE) if name in names]
+    attributes = [name for name in names if name not in keys]
+    if len(keys) != 1 or not attributes:
         raise UnsupportedMediaError(
-            f"{path}: a table of groups has a column '{ROW}' (counted from 0) and one column an attribute, it has "
-            f"{', '.join(names) or 'no header'}"
+            f"{path}: a table of groups has either a column '{ROW}' (counted from 0) or a column '{FILE}', and one "
+            f"column an attribute; it has {', '.join(names) or 'no header'}"
         )
+    if keys == [FILE] and not files:
+        raise UnsupportedMediaError(
+            f"{path} names faces by '{FILE}', but the data set has no names of pictures: use '{ROW}', their position "
+            "from 0"
+        )
+    rows_of = _by_position(faces) if keys == [ROW] else _by_name(files)
     told: dict[str, list[str]] = {name: [""] * faces for name in attributes}
-    seen: set[int] = set()
+    seen: set[str] = set()
     for number, line in enumerate(lines, start=2):
-        try:
-            row = int(line[ROW])
-        except (TypeError, ValueError):
-            row = -1
-        if not 0 <= row < faces or row in seen:
-            again = "appears twice" if row in seen else f"is no row of a data set of {faces} faces"
-            raise UnsupportedMediaError(f"{path}, line {number}: '{ROW}' is {line[ROW]!r}, which {again}")
-        seen.add(row)
-        for name in attributes:
-            told[name][row] = (line[name] or "").strip()
+        key = (line[keys[0]] or "").strip()
+        if keys == [ROW] and key.isdecimal():
+            key = str(int(key))
+        if key in seen or (keys == [ROW] and key not in rows_of):
+            again = "appears twice" if key in seen else f"is no row of a data set of {faces} faces"
+            raise UnsupportedMediaError(f"{path}, line {number}: '{keys[0]}' is {key!r}, which {again}")
+        seen.add(key)
+        for row in rows_of.get(key, ()):
+            for name in attributes:
+                told[name][row] = (line[name] or "").strip()
+    if lines and not seen & rows_of.keys():
+        raise UnsupportedMediaError(
+            f"{path}: none of its files is in what was read of the data set, where they are called such as {files[0]!r}"
+        )
     return {name: tuple(values) for name, values in told.items()}
+
+
+def _by_position(faces: int) -> dict[str, list[int]]:
+    return {str(row): [row] for row in range(faces)}
+
+
+def _by_name(files: Sequence[str]) -> dict[str, list[int]]:
+    """Rows of each file: a picture may show several faces."""
+    rows: dict[str, list[int]] = {}
+    for row, file in enumerate(files):
+        rows.setdefault(file, []).append(row)
+    return rows
 
 
 def score_groups(

@@ -61,5 +61,6 @@ def read_list(path: Path, options: ReadOptions, names: Sequence[str], labels: Se
             continue
         if options.part == "all" or words[0].startswith(f"{options.part}_"):
             picture = Path(words[0])
-            gathering.add(where, home / f"{picture.stem}_aligned{picture.suffix}", names[int(words[1]) - 1])
+            aligned = home / f"{picture.stem}_aligned{picture.suffix}"
+            gathering.add(where, aligned, names[int(words[1]) - 1], words[0])
     return gathering.faces()

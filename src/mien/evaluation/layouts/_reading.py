@@ -80,14 +80,16 @@ class Gathering:
         self.complaints = Complaints(path)
         self._images: list[UInt8Array] = []
         self._votes: list[UInt8Array] = []
+        self._files: list[str] = []
 
-    def add(self, where: str, image: UInt8Array | Path, label: str | Sequence[int]) -> None:
+    def add(self, where: str, image: UInt8Array | Path, label: str | Sequence[int], file: str = "") -> None:
         """Take one face, or note why not.
 
         Args:
             where: names the row.
             image: pixels, or a picture file.
             label: a class name, or votes for every class, *unknown* and *not a face*.
+            file: the picture's name as the data set has it; empty where it has none.
         """
         try:
             votes = self._votes_of(label)
@@ -102,6 +104,7 @@ class Gathering:
             return
         self._images.append(image)
         self._votes.append(votes)
+        self._files.append(file)
 
     def faces(self) -> VotedFaces:
         """Everything taken.
@@ -112,7 +115,8 @@ class Gathering:
         self.complaints.settle()
         if not self._images:
             raise UnsupportedMediaError(f"{self.path}: no face in the part {self.options.part!r}")
-        return VotedFaces(np.stack(self._images), np.stack(self._votes), self.labels)
+        files = tuple(self._files) if all(self._files) else ()
+        return VotedFaces(np.stack(self._images), np.stack(self._votes), self.labels, files)
 
     def _votes_of(self, label: str | Sequence[int]) -> UInt8Array | None:
         if not isinstance(label, str):

@@ -72,8 +72,8 @@ def _read_list(path: Path, name: str, gathering: Gathering) -> None:
             label = _label(row.get("expression", ""))
             if label == "not-a-face":
                 continue
-            picture = _face(home / row.get("subDirectory_filePath", ""), row, gathering.options)
-            gathering.add(f"{name} {line}", picture, label)
+            file = row.get("subDirectory_filePath", "")
+            gathering.add(f"{name} {line}", _face(home / file, row, gathering.options), label, file)
         except ValueError as error:
             gathering.complaints.add(f"{name} {line}", error)
 
@@ -89,7 +89,7 @@ def _read_set(folder: Path, gathering: Gathering) -> None:
         except (ValueError, OSError) as error:
             gathering.complaints.add(where, error)
         else:
-            gathering.add(where, picture, label)
+            gathering.add(where, picture, label, f"{folder.name}/images/{picture.name}")
 
 
 def _label(code: str) -> str:

@@ -40,7 +40,8 @@ def read(path: Path, options: ReadOptions) -> VotedFaces:
     gathering = Gathering(path, options, _labels(folders, options))
     for folder in folders:
         for picture in pictures_in(folder):
-            gathering.add(str(picture.relative_to(path)), picture, folder.name)
+            file = picture.relative_to(path).as_posix()
+            gathering.add(file, picture, folder.name, file)
     return gathering.faces()
 
 

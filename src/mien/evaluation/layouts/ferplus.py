@@ -72,7 +72,7 @@ def _read_pixels(path: Path, gathering: Gathering) -> None:
             continue
         if _wanted(row, gathering.options.part):
             try:
-                gathering.add(line, pixels_of(pixels[1].get("pixels", "")), _votes(row))
+                gathering.add(line, pixels_of(pixels[1].get("pixels", "")), _votes(row), row["Image name"].strip())
             except ValueError as error:
                 gathering.complaints.add(line, error)
 
@@ -85,7 +85,8 @@ def _read_pictures(path: Path, gathering: Gathering) -> None:
     for line, row in csv_rows(path / "fer2013new.csv"):
         if _wanted(row, gathering.options.part):
             try:
-                gathering.add(line, home / USAGE[row["Usage"]] / row["Image name"].strip(), _votes(row))
+                file = row["Image name"].strip()
+                gathering.add(line, home / USAGE[row["Usage"]] / file, _votes(row), file)
             except ValueError as error:
                 gathering.complaints.add(line, error)
 
@@ -102,7 +103,7 @@ def _read_folders(path: Path, gathering: Gathering) -> None:
                 if len(row) != 2 + len(COLUMNS):
                     raise ValueError(f"{len(row)} columns, expected {2 + len(COLUMNS)}")
                 picture = _boxed(folder / row[0].strip(), row[1], gathering.options)
-                gathering.add(where, picture, whole_numbers(row[2:]))
+                gathering.add(where, picture, whole_numbers(row[2:]), row[0].strip())
             except ValueError as error:
                 gathering.complaints.add(where, error)
 

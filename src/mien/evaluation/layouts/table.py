@@ -39,7 +39,7 @@ def read(path: Path, options: ReadOptions) -> VotedFaces:
         elif options.part in ("all", part):
             try:
                 label = row["label"] if "label" in head else _votes(row, gathering.labels)
-                gathering.add(line, path.parent / row["image"], label)
+                gathering.add(line, path.parent / row["image"], label, row["image"])
             except ValueError as error:
                 gathering.complaints.add(line, error)
     return gathering.faces()
