@@ -153,17 +153,22 @@ def find_classifier(name: str) -> ClassifierFiles:
     return ClassifierFiles(folder)
 
 
-def load_classifier(name: str, inference: InferenceSettings) -> EmotionClassifier:
+def load_classifier(name: str, inference: InferenceSettings, *, own_classes: bool = False) -> EmotionClassifier:
     """A shipped model or one of the registry's by its name, or a model folder by its path.
+
+    Args:
+        name: see above.
+        inference: how its graph is run.
+        own_classes: take one whose labels are no canonical emotions; no pipeline does.
 
     Raises:
         InputError: none of them.
-        WeightsError: the registry's file cannot be had.
+        WeightsError: the registry's file cannot be had, or the model has labels that are not taken.
     """
     files = find_classifier(name)
     content = weights.load(files.registered).content if files.registered else None
     backend = plugins.load("classifiers", CLASSIFIER_BACKEND)
-    classifier: EmotionClassifier = backend.create(files.folder, inference, content)
+    classifier: EmotionClassifier = backend.create(files.folder, inference, content, own_classes=own_classes)
     return classifier
 
 

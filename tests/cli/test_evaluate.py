@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from mien.cli import main
 from mien.cli.evaluate import CURVE_POINTS, LEAST_ACCURACY_PERCENT, LEAST_FEAR_PRECISION_PERCENT
+from mien.core.labels import COMPOUND12
 from mien.evaluation.evaluate import read_evaluation
 from mien.evaluation.operating import BalanceRule
 from mien.evaluation.robustness import RobustnessOptions, steps_of
@@ -242,3 +243,40 @@ def test_no_point_is_stored_with_a_model_of_others(theirs: str, tmp_path: Path) 
     result = run(theirs, tmp_path / "nowhere", "--fit-balanced")
     assert result.exit_code == 2
     assert f"mien export {theirs} --to onnx --out DIR" in result.output
+
+
+def test_a_model_with_classes_of_its_own_is_scored_in_them(tmp_path: Path) -> None:
+    model = seeing_colour(tmp_path / "theirs", 64, ("moved", "bored"), ("moved", "bored", "bored"))
+    faces = coloured_faces(tmp_path / "faces", called=("moved", "bored"))
+    arguments = (model, faces, "--layout", "class-folders", "--no-speed", "--quiet")
+    result = run(*arguments, "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert "argmax, 2 classes of its own: 100.0 % of 48 faces" in result.stdout
+    assert "  bored    24 faces  recall 100 %  precision 100 %  called 0, 24" in result.stdout
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["evaluation.json"]
+    told = json.loads((tmp_path / "out" / "evaluation.json").read_text(encoding="utf-8"))
+    assert told == json.loads(run(*arguments, "--json").stdout)
+    assert (told["kind"], told["classes"]) == ("own_classes", ["moved", "bored"])
+    for option in ("--fit-balanced", "--card=c.md", "--robustness-faces=9", "--groups=g.csv"):
+        refused = run(*arguments, option)
+        assert refused.exit_code == 2
+        assert f"{option.split('=')[0]} is for models of the eight emotions" in refused.output
+
+
+def test_a_model_of_compounds_is_scored_on_votes_for_the_eight(data: Path, tmp_path: Path) -> None:
+    model = seeing_colour(tmp_path / "theirs", 64, COMPOUND12.labels, ("happily surprised", "sadly angry", "neutral"))
+    told = json.loads(run(model, data, "--json", "--no-speed", "--quiet").stdout)
+    assert told["classes"] == list(COMPOUND12.labels)
+    neutral = told["argmax"]["classes"]["neutral"]
+    assert neutral["recall"] == 1.0, "it calls every grey face neutral"
+    assert told["argmax"]["accuracy"] == pytest.approx(neutral["faces"] / told["argmax"]["faces"], abs=1e-6)
+
+
+@pytest.mark.parametrize("option", [(), ("--fit-balanced",)])
+def test_faces_of_other_classes_are_refused_also_where_there_are_eight(tmp_path: Path, option: tuple[str, ...]) -> None:
+    faces, names = pictures(cast(20)), [f"class {number}" for number in range(8)]
+    np.savez(tmp_path / "own.npz", images=faces.images, votes=faces.votes, labels=np.array(names))
+    folder = Path(shutil.copytree(bundled()["mien-m"], tmp_path / "mine"))
+    result = run(folder, tmp_path / "own.npz", *option, *QUICK)
+    assert result.exit_code == 4
+    assert "class 7, not the eight emotions" in result.output

@@ -54,6 +54,18 @@ def test_a_model_of_others_is_exported_by_its_name(tmp_path: Path, monkeypatch: 
     assert (mine.colour, mine.geometry.size) == ("rgb", 64)
 
 
+def test_a_model_with_classes_of_its_own_is_compared_by_what_it_answers(tmp_path: Path) -> None:
+    own = ("moved", "bored")
+    theirs = seeing_colour(tmp_path / "theirs", 64, own, ("moved", "bored", "bored"))
+    data = coloured_faces(tmp_path / "faces")
+    result = run(theirs, "--to", "onnx-fp16", "--data", data, "--out", tmp_path / "out", "--json")
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.stdout)["comparison"]
+    assert (told["faces"], told["labelled"], told["source"]["accuracy"]) == (48, 0, None)
+    assert told["label_agreement"] == 1.0
+    assert json.loads((tmp_path / "out" / "label_map.json").read_text())["labels"] == list(own)
+
+
 def test_integers_with_too_few_faces_for_their_ranges_are_refused(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,7 +12,7 @@ import onnx
 import pytest
 
 from mien import weights
-from mien.assembly import load_classifier
+from mien.assembly import find_classifier, load_classifier
 from mien.classifiers.model_folder import create
 from mien.core import plugins
 from mien.core.errors import InputError, WeightsError
@@ -125,6 +125,15 @@ def test_a_model_of_others_that_cannot_be_had_is_an_error_that_names_its_address
     with pytest.raises(WeightsError, match="https://") as caught:
         load_classifier(name, InferenceSettings())
     assert weights.registry()[name].file in str(caught.value)
+
+
+@pytest.mark.parametrize("name", sorted(described()))
+def test_the_files_of_a_model_of_others_are_told_without_fetching(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MIEN_OFFLINE", "1")
+    files = find_classifier(name)
+    assert (files.folder, files.registered) == (described()[name], name)
+    shipped = find_classifier("mien-m")
+    assert (shipped.graph(), shipped.registered) == (bundled()["mien-m"] / "model.onnx", None)
 
 
 def test_a_graph_of_others_is_run_as_its_folder_describes_it(tmp_path: Path) -> None:

@@ -74,13 +74,19 @@ def folder(at: Path, model: onnx.ModelProto | None = None, **preprocess: Any) ->
     return at
 
 
-def seeing_colour(at: Path, side: int = 64) -> Path:
-    """A model folder in RGB that calls red faces happy, blue ones sad, and whatever has no colour neutral."""
-    weight = np.zeros((3, 8), np.float32)
-    bias = np.zeros(8, np.float32)
-    weight[:, EMOTIONS.index("happiness")] = 20, -10, -10
-    weight[:, EMOTIONS.index("sadness")] = -10, -10, 20
-    bias[EMOTIONS.index("neutral")] = 2
+def seeing_colour(
+    at: Path,
+    side: int = 64,
+    labels: tuple[str, ...] = EMOTIONS,
+    called: tuple[str, str, str] = ("happiness", "sadness", "neutral"),
+) -> Path:
+    """A model folder in RGB with a name for red faces, one for blue ones, and one for whatever has no colour."""
+    red, blue, plain = (labels.index(one) for one in called)
+    weight = np.zeros((3, len(labels)), np.float32)
+    bias = np.zeros(len(labels), np.float32)
+    weight[:, red] = 20, -10, -10
+    weight[:, blue] = -10, -10, 20
+    bias[plain] += 2
     model = helper.make_model(
         helper.make_graph(
             [
@@ -90,14 +96,16 @@ def seeing_colour(at: Path, side: int = 64) -> Path:
             ],
             "colours",
             [helper.make_tensor_value_info("pictures", TensorProto.FLOAT, ["batch", 3, side, side])],
-            [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", 8])],
+            [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", len(labels)])],
             [numpy_helper.from_array(weight, "weight"), numpy_helper.from_array(bias, "bias")],
         ),
         opset_imports=[helper.make_opsetid("", 17)],
         ir_version=8,
     )
     three = {"colour": "rgb", "equalise": False, "mean": [0.5] * 3, "deviation": [0.25] * 3}
-    return folder(at, model, crop={"size": side}, input=three, mirror=False, temperature=1.0)
+    made = folder(at, model, crop={"size": side}, input=three, mirror=False, temperature=1.0)
+    (made / "label_map.json").write_text(json.dumps({"labels": labels}))
+    return made
 
 
 def described(folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
@@ -116,11 +124,11 @@ def described(folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return name
 
 
-def coloured_faces(at: Path, count: int = 12, side: int = 96) -> Path:
+def coloured_faces(at: Path, count: int = 12, side: int = 96, called: tuple[str, str] = ("happy", "sad")) -> Path:
     """A folder for each class of pictures as :func:`seeing_colour` tells them apart, in the parts train and test."""
     generator = np.random.default_rng(4)
     for part in ("train", "test"):
-        for emotion, channel in (("happy", 0), ("sad", 2)):
+        for emotion, channel in zip(called, (0, 2), strict=True):
             home = at / part / emotion
             home.mkdir(parents=True)
             for number in range(count):

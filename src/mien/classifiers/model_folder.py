@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from mien.core.errors import WeightsError
 from mien.core.faces import CropGeometry, EmotionClassifier, FloatArray, UInt8Array
-from mien.core.labels import EMOTIONS, FERPLUS8
+from mien.core.labels import EMOTIONS, FERPLUS8, LABEL_SETS, LabelSet
 from mien.core.operating import OperatingPoint, logit_adjustment
 from mien.core.settings import InferenceSettings
 from mien.inference import open_session
@@ -116,13 +116,17 @@ class LabelMapDocument(_Document):
     """Further outputs, behind those of the labels, that are no emotions' (``valence``): they are left out."""
 
 
-def create(folder: Path, inference: InferenceSettings, content: bytes | None = None) -> EmotionClassifier:
+def create(
+    folder: Path, inference: InferenceSettings, content: bytes | None = None, *, own_classes: bool = False
+) -> EmotionClassifier:
     """The classifier in a model folder.
 
     Args:
         folder: where it lies.
         inference: how its graph is run.
         content: the graph, where the folder describes one that lies elsewhere.
+        own_classes: take labels that are no canonical emotions, and answer in them: to score or convert the model.
+            Whatever serves takes the eight.
 
     Raises:
         WeightsError: a file is missing or malformed, the graph does not match its hash, or labels are unknown.
@@ -140,7 +144,7 @@ def create(folder: Path, inference: InferenceSettings, content: bytes | None = N
             f"{graph} is not the model its preprocess.json describes (SHA-256 {sha256[:12]}…, expected "
             f"{str(preprocess.model_sha256)[:12]}…): the file is damaged or was replaced. Reinstall the model."
         )
-    return ModelFolder(folder.name, content, sha256, labels, preprocess, inference)
+    return ModelFolder(folder.name, content, sha256, labels, preprocess, inference, own_classes=own_classes)
 
 
 def read_preprocess(folder: Path) -> PreprocessDocument:
@@ -162,11 +166,10 @@ class ModelFolder(EmotionClassifier):
         label_map: the outputs' labels; an emotion that the checkpoint lacks gets probability 0.
         preprocess: crop, input and calibration.
         inference: how the graph is run.
+        own_classes: where labels are no canonical emotions, answer in them; they are refused otherwise.
 
     ``mirror`` tells whether it averages over a crop and its mirror image.
     """
-
-    labels = FERPLUS8
 
     def __init__(
         self,
@@ -176,6 +179,8 @@ class ModelFolder(EmotionClassifier):
         label_map: LabelMapDocument,
         preprocess: PreprocessDocument,
         inference: InferenceSettings,
+        *,
+        own_classes: bool = False,
     ) -> None:
         self.name = name
         self.sha256 = sha256
@@ -183,7 +188,8 @@ class ModelFolder(EmotionClassifier):
         self.geometry = CropGeometry(crop.size, crop.side, crop.raise_centre, crop.align, crop.margin)
         self.colour = form.colour
         self._form = InputFormat(form.colour, form.equalise, form.mean, form.deviation)
-        self._columns = _canonical_columns(name, label_map.labels)
+        self.labels = _label_set(name, label_map.labels, own_classes=own_classes)
+        self._columns = _columns(label_map.labels, self.labels)
         self.mirror = preprocess.mirror
         self._is_logits = preprocess.output == "logits"
         self._temperature = np.float32(preprocess.temperature)
@@ -214,13 +220,16 @@ class ModelFolder(EmotionClassifier):
         return self.shares(self.logits(pixels))
 
     def shares(self, outputs: FloatArray) -> FloatArray:
-        """float32 N×8 canonical probabilities, of N×K outputs of this graph or of a copy of it elsewhere."""
+        """float32 N×8 canonical probabilities, of N×K outputs of this graph or of a copy of it elsewhere.
+
+        With classes of its own, float32 N×K in their order.
+        """
         outputs = outputs[:, : len(self._columns)]
         if self._is_logits:
             scaled = outputs / self._temperature
             scaled = np.exp(scaled - scaled.max(axis=1, keepdims=True))
             outputs = scaled / scaled.sum(axis=1, keepdims=True)
-        canonical = np.zeros((len(outputs), len(EMOTIONS)), np.float32)
+        canonical = np.zeros((len(outputs), len(self.labels)), np.float32)
         for column, target in enumerate(self._columns):
             canonical[:, target] += outputs[:, column]
         return np.asarray(canonical / canonical.sum(axis=1, keepdims=True), np.float32)
@@ -229,13 +238,27 @@ class ModelFolder(EmotionClassifier):
         return np.zeros((count, self.geometry.size, self.geometry.size, 3), np.uint8)
 
 
-def _canonical_columns(name: str, labels: tuple[str, ...]) -> list[int]:
+def _label_set(name: str, labels: tuple[str, ...], *, own_classes: bool) -> LabelSet:
+    """The canonical eight; where they are no names of them, and that is allowed, the labels themselves."""
     unknown = [label for label in labels if label.strip().lower() not in SYNONYMS]
-    if unknown:
+    if not unknown:
+        return FERPLUS8
+    if len(set(labels)) < len(labels):
+        raise WeightsError(f"{name}: label_map.json repeats a label. Each output has a name of its own.")
+    if not own_classes:
         raise WeightsError(
             f"{name}: label_map.json has labels that are no canonical emotion: {', '.join(unknown)}. Use names of "
-            f"{', '.join(EMOTIONS)}."
+            f"{', '.join(EMOTIONS)}: a model with classes of its own can be evaluated and exported, and reads no faces "
+            "for anything else."
         )
+    named = next((known for known in LABEL_SETS.values() if known.labels == labels), None)
+    return named or LabelSet("own", labels, ((),) * len(labels))
+
+
+def _columns(labels: tuple[str, ...], into: LabelSet) -> list[int]:
+    """Where in a label set each of a checkpoint's labels is."""
+    if into is not FERPLUS8:
+        return list(range(len(labels)))
     return [EMOTIONS.index(SYNONYMS[label.strip().lower()]) for label in labels]
 
 

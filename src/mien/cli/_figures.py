@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from mien.evaluation.compounds import CompoundReport
     from mien.evaluation.evaluate import Evaluation
     from mien.evaluation.groups import GroupReport
+    from mien.evaluation.own_classes import OwnEvaluation
 
 
 def print_evaluation(result: Evaluation) -> None:
@@ -48,8 +49,29 @@ def print_evaluation(result: Evaluation) -> None:
         _print_compounds(result.compounds)
     if result.groups is not None:
         _print_groups(result.groups)
-    if result.ms_per_face:
-        told = ", ".join(f"{ms:.2f} in batches of {batch}" for batch, ms in result.ms_per_face.items())
+    _print_times(result.ms_per_face)
+
+
+def print_own_classes(result: OwnEvaluation) -> None:
+    """Every figure of a model in classes of its own."""
+    told = result.argmax
+    click.echo(
+        f"argmax, {len(result.classes)} classes of its own: {100 * told.accuracy:.1f} % of {told.faces} faces (95 %: "
+        f"{_interval(told.interval)}), macro recall {100 * told.macro_recall:.1f} % (95 %: "
+        f"{_interval(told.macro_recall_interval)}), macro F1 {100 * told.macro_f1:.1f} %"
+    )
+    width = max(map(len, result.classes))
+    for (label, one), called in zip(told.classes.items(), told.confusion, strict=True):
+        click.echo(
+            f"  {label:{width}s} {one.faces:5d} faces  recall {_share(one.recall):>5s}  precision "
+            f"{_share(one.precision):>5s}  called {', '.join(map(str, called))}"
+        )
+    _print_times(result.ms_per_face)
+
+
+def _print_times(ms_per_face: dict[str, float] | None) -> None:
+    if ms_per_face:
+        told = ", ".join(f"{ms:.2f} in batches of {batch}" for batch, ms in ms_per_face.items())
         click.echo(f"processor milliseconds a face: {told}")
 
 

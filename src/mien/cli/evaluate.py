@@ -10,17 +10,21 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mien.cli._data import data_options, picture_options, read_data
-from mien.cli._figures import print_evaluation
-from mien.cli._options import inference
+from mien.cli._figures import print_evaluation, print_own_classes
+from mien.cli._options import LABEL_SET_NAMES, inference
 from mien.core.errors import InputError, SettingsError
 
 if TYPE_CHECKING:
     from mien.assembly import ClassifierFiles
-    from mien.evaluation.evaluate import Evaluation, EvaluationOptions
+    from mien.core.faces import EmotionClassifier
+    from mien.evaluation.evaluate import Evaluation
+    from mien.evaluation.faces import VotedFaces
 
 JSON_FILE, PAGE_FILE = "evaluation.json", "evaluation.html"
 CURVE_POINTS = 44
 """As ``steps_of`` in ``mien.evaluation.robustness`` counts them, which costs too much to import for a number."""
+OF_THE_EIGHT = ("card", "groups", "robustness_faces", "fit_balanced")
+"""Options that mean nothing for a model with classes of its own."""
 LIMITS = ("least_accuracy_percent", "least_fear_precision_percent")
 LEAST_ACCURACY_PERCENT, LEAST_FEAR_PRECISION_PERCENT = 78.0, 45.0
 """As in ``BalanceRule`` of ``mien.evaluation.operating``."""
@@ -55,25 +59,32 @@ LEAST_ACCURACY_PERCENT, LEAST_FEAR_PRECISION_PERCENT = 78.0, 45.0
 @click.option("--threads", type=click.IntRange(0), default=1, show_default=True, help="Threads of the network.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 def command(model: str, data: Path, **options: Any) -> None:
-    """Score MODEL (a shipped name or a model folder) on DATA, faces with votes or labels.
+    """Score MODEL (a name or a model folder) on DATA, faces with votes or labels.
 
-    DATA is an npz of `images` and `votes`, or another layout that `mien data` reads. Shares are 0–1 in the JSON.
+    A model whose classes are not the eight emotions is scored in its own. DATA is an npz of `images` and `votes`, or
+    another layout that `mien data` reads. Shares are 0–1 in the JSON.
     """
     from mien.assembly import find_classifier, load_classifier
-    from mien.evaluation.evaluate import EvaluationOptions, evaluate, steps
+    from mien.evaluation.evaluate import EvaluationOptions, check_emotions, evaluate, steps
     from mien.evaluation.groups import read_groups
     from mien.evaluation.robustness import RobustnessOptions
 
     files = find_classifier(model)
     _check(model, files, options)
-    classifier = load_classifier(model, inference(options["threads"], ()))
+    classifier = load_classifier(model, inference(options["threads"], ()), own_classes=True)
+    own = _own_classes(classifier, options)
     faces = read_data(
         data,
         options,
         size_px=options["size_px"] or classifier.geometry.size,
         colour=options["colour"] or classifier.colour,
+        labels=own if classifier.labels.name not in LABEL_SET_NAMES else (),
     )
+    if own:
+        _evaluate_own(classifier, faces, _name(data, options["part"]), options)
+        return
     if options["fit_balanced"]:
+        check_emotions(faces, _name(data, options["part"]))
         _fit_balanced(files.folder, classifier, faces, options)
         return
     curves = options["robustness_faces"]
@@ -86,7 +97,7 @@ def command(model: str, data: Path, **options: Any) -> None:
         threads=options["threads"],
         least_group=options["min_group"],
     )
-    with _results(options["out"]), _progress(wanted, steps(wanted), quiet=options["quiet"]) as progress:
+    with _results(options["out"]), _progress(steps(wanted), quiet=options["quiet"]) as progress:
         result = evaluate(classifier, faces, _name(data, options["part"]), wanted, groups, progress)
         _write(result, files, options)
     if options["as_json"]:
@@ -152,7 +163,44 @@ def _write(result: Evaluation, files: ClassifierFiles, options: dict[str, Any]) 
                 file.write(content)
 
 
-def _fit_balanced(folder: Path, classifier: Any, faces: Any, options: dict[str, Any]) -> None:
+def _own_classes(classifier: EmotionClassifier, options: dict[str, Any]) -> tuple[str, ...]:
+    """The classes of a model that has its own; none where they are the eight emotions.
+
+    Raises:
+        SettingsError: something is asked for that only models of the eight have.
+    """
+    from mien.core.labels import EMOTIONS
+
+    if classifier.labels.labels == EMOTIONS:
+        return ()
+    asked = [f"--{name.replace('_', '-')}" for name in OF_THE_EIGHT if options[name]]
+    if asked:
+        raise SettingsError(
+            f"{asked[0]} is for models of the eight emotions, and {classifier.name} has classes of its own "
+            f"({', '.join(classifier.labels.labels)}): leave it out."
+        )
+    return classifier.labels.labels
+
+
+def _evaluate_own(classifier: EmotionClassifier, faces: VotedFaces, name: str, options: dict[str, Any]) -> None:
+    from mien.evaluation.own_classes import evaluate_own_classes, own_steps
+    from mien.report.files import whole_text_file
+
+    out, speed = options["out"], options["speed"]
+    with _results(out), _progress(own_steps(speed=speed), quiet=options["quiet"]) as progress:
+        result = evaluate_own_classes(
+            classifier, faces, name, speed=speed, threads=options["threads"], progress=progress
+        )
+        if out is not None:
+            with whole_text_file(out / JSON_FILE) as file:
+                file.write(result.as_json())
+    if options["as_json"]:
+        click.echo(result.as_json(), nl=False)
+    else:
+        print_own_classes(result)
+
+
+def _fit_balanced(folder: Path, classifier: EmotionClassifier, faces: VotedFaces, options: dict[str, Any]) -> None:
     import json
 
     from mien.evaluation.faces import classify_pictures
@@ -181,7 +229,7 @@ def _fit_balanced(folder: Path, classifier: Any, faces: Any, options: dict[str, 
 
 
 @contextlib.contextmanager
-def _progress(options: EvaluationOptions, steps: int, *, quiet: bool) -> Iterator[Callable[[str], None]]:
+def _progress(steps: int, *, quiet: bool) -> Iterator[Callable[[str], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 

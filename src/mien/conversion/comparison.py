@@ -114,7 +114,7 @@ def compare(
     Args:
         source: of the model that was converted.
         target: of what it became.
-        shares: from outputs to calibrated shares N×8; the same for both.
+        shares: from outputs to calibrated shares N×K; the same for both.
         truth: the labelled faces among them.
     """
     with np.errstate(invalid="ignore", over="ignore"):

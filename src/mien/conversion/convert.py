@@ -20,7 +20,7 @@ from mien.conversion.comparison import Bounds, Comparison, Run, compare
 from mien.conversion.graphs import BATCH, in_floats, in_half_floats, is_quantised, quantise
 from mien.core.errors import DisagreementError, InputError, OutputError, SettingsError, WeightsError
 from mien.core.faces import FloatArray, UInt8Array
-from mien.core.labels import EMOTIONS
+from mien.core.labels import EMOTIONS, FERPLUS8
 from mien.core.settings import InferenceSettings
 from mien.evaluation.faces import VotedFaces, resized
 from mien.evaluation.protocols import Truth, argmax_truth
@@ -181,7 +181,7 @@ def convert(
     if not to.startswith("onnx"):
         tools.find()
     content = None if graph is None else graph.read_bytes()
-    classifier = create(source, _ON_CPU, content)
+    classifier = create(source, _ON_CPU, content, own_classes=True)
     if not isinstance(classifier, ModelFolder):
         raise InputError(f"{source} is no model folder")
     model = onnx.load_from_string(content or (source / "model.onnx").read_bytes())
@@ -197,7 +197,9 @@ def convert(
     with results_folder(out), all_or_none(out) as partial_folder:
         made = _make(plain, to, partial_folder, seen, classifier)
         after = made.run(inputs)
-        comparison = compare(before, after, shares, faces.truth)
+        # Labels are of the eight emotions: of other classes only outputs are compared.
+        truth = faces.truth if classifier.labels == FERPLUS8 else None
+        comparison = compare(before, after, shares, truth)
         rounded = to in INT8 or (is_quantised(model) and origin is None)
         bounds = _ROUNDED if rounded else _EXACT
         if faces.made_up:

@@ -48,7 +48,7 @@ class ProtocolScore:
         macro_recall_interval: 95 %, bootstrap over faces; None without faces.
         macro_f1: mean of the classes' F1, 0–1, over classes that occur.
         macro_f1_interval: likewise.
-        classes: each emotion of the view, in canonical order.
+        classes: each emotion of the view, in canonical order, or each of a model's own classes in its order.
         confusion: rows truth, columns answer, counts, in the order of ``classes``.
     """
 
@@ -92,8 +92,25 @@ def score(
     answer = np.asarray(probabilities)[kept.keep][:, columns].argmax(axis=1)
     place = np.full(len(EMOTIONS), -1)
     place[columns] = np.arange(len(columns))
-    confusion = np.zeros((len(columns), len(columns)), np.int64)
-    np.add.at(confusion, (place[kept.label], answer), 1)
+    return score_answers(place[kept.label], answer, emotions, resampling)
+
+
+def score_answers(
+    label: npt.NDArray[np.intp],
+    answer: npt.NDArray[np.intp],
+    classes: Sequence[str],
+    resampling: Resampling | None = None,
+) -> ProtocolScore:
+    """Figures of answers in any classes.
+
+    Args:
+        label: N, place of each face's class.
+        answer: N, place of the class it was called.
+        classes: their names, by place.
+        resampling: of the intervals; the usual one when None.
+    """
+    confusion = np.zeros((len(classes), len(classes)), np.int64)
+    np.add.at(confusion, (label, answer), 1)
     draws = _figures(confusion_draws(confusion, resampling or Resampling()))
     here = {name: float(values[0]) for name, values in _figures(confusion[None]).items()}
     right, actual, given = np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
@@ -105,7 +122,7 @@ def score(
         macro_recall_interval=percentiles(draws["macro_recall"]),
         macro_f1=_known(here["macro_f1"]),
         macro_f1_interval=percentiles(draws["macro_f1"]),
-        classes={e: _class(int(right[i]), int(actual[i]), int(given[i])) for i, e in enumerate(emotions)},
+        classes={e: _class(int(right[i]), int(actual[i]), int(given[i])) for i, e in enumerate(classes)},
         confusion=confusion.tolist(),
     )
 

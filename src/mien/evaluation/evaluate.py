@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from mien import __version__
 from mien.core.errors import InputError, UnsupportedMediaError
 from mien.core.faces import EmotionClassifier
+from mien.core.labels import EMOTIONS
 from mien.core.operating import OperatingPoint
 from mien.evaluation.accuracy import ProtocolScore, score
 from mien.evaluation.agreement import Agreement, agreement
@@ -112,7 +113,7 @@ class Evaluation(Scores):
 
     def as_json(self) -> str:
         """Numbers to six digits, so that a diff shows changes and no noise."""
-        return json.dumps(_rounded(self.model_dump(mode="json")), indent=1) + "\n"
+        return rounded_json(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +188,7 @@ def evaluate(
         UnsupportedMediaError: its classes are not the canonical eight, or no face has one of them by most votes.
     """
     options = options or EvaluationOptions()
-    if faces.votes.shape[1] != VOTE_COLUMNS:
-        raise UnsupportedMediaError(f"{data_name}: its labels are not the eight emotions, which are what is evaluated")
+    check_emotions(faces, data_name)
     if not len(argmax_truth(faces.votes).keep):
         raise UnsupportedMediaError(f"{data_name}: no face of it has an emotion that most annotators saw")
     probabilities = classify_pictures(classifier, faces.images)
@@ -200,10 +200,10 @@ def evaluate(
     times = cpu_ms_per_face(classifier, rounds=SPEED_ROUNDS, progress=progress) if options.speed else None
     return Evaluation(
         **{name: getattr(scores, name) for name in Scores.model_fields},
-        model=ModelPart(classifier.name, classifier.sha256, classifier.geometry.size),
-        data=DataPart(data_name, len(faces), int(faces.images.shape[1]), _hash(faces)),
+        model=model_part(classifier),
+        data=data_part(faces, data_name),
         ms_per_face=times,
-        machine=_machine(classifier, options.threads),
+        machine=machine_part(classifier, options.threads),
         robustness=curves,
         groups=told,
     )
@@ -231,13 +231,33 @@ def read_evaluation(path: Path) -> Evaluation:
         raise UnsupportedMediaError(f"{path} is no evaluation of this version: {where}: {first['msg']}") from error
 
 
-def _hash(faces: VotedFaces) -> str:
+def check_emotions(faces: VotedFaces, data_name: str) -> None:
+    """Make sure that faces have the eight emotions for classes.
+
+    Raises:
+        UnsupportedMediaError: they have others.
+    """
+    if faces.labels != EMOTIONS or faces.votes.shape[1] != VOTE_COLUMNS:
+        raise UnsupportedMediaError(
+            f"{data_name}: its classes are {', '.join(faces.labels)}, not the eight emotions, which are what the model "
+            "answers. Read them as such with '--labels ferplus8', and say what others are with '--label-map'"
+        )
+
+
+def model_part(classifier: EmotionClassifier) -> ModelPart:
+    """Which model."""
+    return ModelPart(classifier.name, classifier.sha256, classifier.geometry.size)
+
+
+def data_part(faces: VotedFaces, name: str) -> DataPart:
+    """Which faces, under the name of their data set."""
     digest = hashlib.sha256(np.ascontiguousarray(faces.images).tobytes())
     digest.update(np.ascontiguousarray(faces.votes).tobytes())
-    return digest.hexdigest()
+    return DataPart(name, len(faces), int(faces.images.shape[1]), digest.hexdigest())
 
 
-def _machine(classifier: EmotionClassifier, threads: int) -> MachinePart:
+def machine_part(classifier: EmotionClassifier, threads: int) -> MachinePart:
+    """What it runs on, with that many threads."""
     providers = classifier.providers
     software = {"mien": __version__, "python": platform.python_version()}
     software |= {name: metadata.version(name) for name in SOFTWARE}
@@ -255,6 +275,11 @@ def _processor() -> str:
     known = [n for n, f in (("AVX2", "avx2"), ("AVX-512", "avx512f"), ("VNNI", "avx512_vnni")) if f in flags]
     name = told.get("model name") or platform.machine()
     return f"{name} ({', '.join(known)})" if known else name
+
+
+def rounded_json(document: BaseModel) -> str:
+    """A document with numbers to six digits."""
+    return json.dumps(_rounded(document.model_dump(mode="json")), indent=1) + "\n"
 
 
 def _rounded(value: object) -> object:
