@@ -251,8 +251,8 @@ def model_part(classifier: EmotionClassifier) -> ModelPart:
 
 def data_part(faces: VotedFaces, name: str) -> DataPart:
     """Which faces, under the name of their data set."""
-    digest = hashlib.sha256(np.ascontiguousarray(faces.images).tobytes())
-    digest.update(np.ascontiguousarray(faces.votes).tobytes())
+    digest = hashlib.sha256(np.ascontiguousarray(faces.images).data)
+    digest.update(np.ascontiguousarray(faces.votes).data)
     return DataPart(name, len(faces), int(faces.images.shape[1]), digest.hexdigest())
 
 

@@ -76,7 +76,7 @@ def classify_pictures(classifier: EmotionClassifier, images: UInt8Array) -> Floa
         images: uint8 N×S×S grey or N×S×S×3 RGB, each one face; resized to the classifier's crop.
 
     Returns:
-        float32 N×8.
+        float32 N×K, the K classes in the classifier's order: the canonical eight, unless it has its own.
     """
     side = classifier.geometry.size
     parts = []
