@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+TORCH_FILES = (".pt", ".pth")
+
 
 @click.command()
 @click.argument("recipe", type=click.Path(path_type=Path))
@@ -18,7 +20,6 @@ def command(recipe: Path, out: Path, resume: bool, device: str) -> None:
 
     A run that was broken off ends with --resume as it would have ended without.
     """
-    from mien import weights
     from mien.assembly import load_detector
     from mien.core.errors import SettingsError
     from mien.core.settings import DetectionSettings, InferenceSettings
@@ -32,10 +33,10 @@ def command(recipe: Path, out: Path, resume: bool, device: str) -> None:
     from mien.training.train import EpochReport, Listener, train
 
     plan = load_recipe(recipe)
+    pretrained = _pretrained(plan.pretrained) if plan.pretrained else None
     detector = None
     if plan.data.aligned_share > 0:
         detector, _ = load_detector(plan.data.detector, DetectionSettings(), InferenceSettings())
-    pretrained = weights.resolve(plan.pretrained) if plan.pretrained else None
     line = _Line()
 
     def told(report: EpochReport) -> None:
@@ -54,6 +55,20 @@ def command(recipe: Path, out: Path, resume: bool, device: str) -> None:
     checkpoint = train(plan, out, detector, listener, pretrained=pretrained, resume=resume, device=device)
     folder = export(checkpoint, out / plan.name)
     click.echo(f"model folder: {folder}")
+
+
+def _pretrained(name: str) -> Path:
+    """The file of registered weights; SettingsError when training of faces cannot start from them."""
+    from mien import weights
+    from mien.core.errors import SettingsError
+
+    starts = [e.name for e in weights.registry().values() if e.kind == "backbone" and e.file.endswith(TORCH_FILES)]
+    if name not in starts:
+        raise SettingsError(
+            f"pretrained: {name!r} names no registered weights that training starts from: choose one of "
+            f"{', '.join(starts)}, or name a file of your own as start_from"
+        )
+    return weights.resolve(name)
 
 
 class _Line:

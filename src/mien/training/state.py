@@ -24,6 +24,8 @@ CHECKPOINT = "checkpoint.pt"
 STATE = "state.pt"
 CURVE = "curve.csv"
 LABEL_MAP = "label_map.json"
+STARTS = "a checkpoint of 'mien train', or weights by name (a state dict) that torch.save wrote"
+"""What training can start from."""
 NOT_COMPARED = frozenset({"threads"})
 """Of a recipe: what may differ between a run and its resumption. It may change the last bits of the result."""
 
@@ -56,7 +58,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     Raises:
         InputError: no such file, or not a checkpoint.
     """
-    saved = _load(path)
+    saved = _load(path, "a checkpoint", "give the checkpoint.pt of a run of 'mien train'")
     if not isinstance(saved, dict) or not {"recipe", "weights"} <= set(saved):
         raise InputError(f"{path} is not a checkpoint of 'mien train': it holds no recipe and weights")
     saved.setdefault("labels", list(FERPLUS8.labels))
@@ -69,10 +71,10 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     Raises:
         InputError: no such file, or it holds no weights.
     """
-    saved = _load(path)
+    saved = _load(path, "weights", f"give {STARTS}")
     weights = saved.get("weights", saved) if isinstance(saved, dict) else None
     if not isinstance(weights, dict) or not weights or not all(isinstance(v, Tensor) for v in weights.values()):
-        raise InputError(f"{path} holds no weights by name")
+        raise InputError(f"{path} holds no weights by name: give {STARTS}")
     return weights
 
 
@@ -96,7 +98,7 @@ def read_state(out: Path, recipe: Recipe, digest: str) -> dict[str, Any] | None:
     path = out / STATE
     if not path.exists():
         return None
-    state: dict[str, Any] = _load(path)
+    state: dict[str, Any] = _load_state(path)
     then, now = state["recipe"], recipe.model_dump(mode="json")
     differ = [name for name in now if name not in NOT_COMPARED and then.get(name) != now[name]]
     if differ:
@@ -111,7 +113,7 @@ def unfinished_epochs(out: Path) -> tuple[int, int] | None:
     path = out / STATE
     if not path.exists():
         return None
-    state = _load(path)
+    state = _load_state(path)
     done, planned = int(state["epoch"]), int(state["epochs"])
     return None if state["finished"] else (done, planned)
 
@@ -125,13 +127,18 @@ def write_curve(out: Path, rows: Sequence[dict[str, float]]) -> None:
     _whole(out / CURVE, lambda stream: stream.write(text.getvalue().encode()))
 
 
-def _load(path: Path) -> Any:
+def _load_state(path: Path) -> Any:
+    return _load(path, "the state of a run", "delete it, or choose another folder, to start anew")
+
+
+def _load(path: Path, what: str, remedy: str) -> Any:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
-        raise InputError(f"cannot read the checkpoint {path}: {error.strerror}") from error
+        raise InputError(f"cannot read {what} {path} ({error.strerror}): {remedy}") from error
     except Exception as error:
-        raise InputError(f"{path} is not a checkpoint of 'mien train': {error}") from error
+        # Torch's own words advise to load the file without its protection against code in it: they are not passed on.
+        raise InputError(f"{path} cannot be read as {what}: {remedy}") from error
 
 
 def _whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:

@@ -162,7 +162,7 @@ class _Run:
         self.generator = torch.Generator().manual_seed(recipe.seed)
         self.examples, self.held = load_training(recipe)
         self.digest = self.examples.digest()
-        self.batches = Batches(recipe, self.examples, detector, out, listener.note, self.generator, device)
+        # Landmarks of a whole data set take minutes: whatever else a recipe can get wrong is asked before Batches.
         self.head = architectures.load_architecture(recipe.architecture).HEAD
         self.network = self._network(pretrained)
         self.average = swa_utils.AveragedModel(
@@ -178,6 +178,7 @@ class _Run:
             recipe.distil,
             device,
         )
+        self.batches = Batches(recipe, self.examples, detector, out, listener.note, self.generator, device)
         self.epoch = 0
         self.best: Score | None = None
         self.best_epoch = 0
