@@ -14,6 +14,7 @@ from torch import Tensor  # noqa: E402
 
 from mien.training import appearance  # noqa: E402
 from mien.training.augment import AugmentOptions, augment  # noqa: E402
+from mien.training.augment import _small as augment_small  # noqa: E402
 from mien.training.draws import Draws  # noqa: E402
 from mien.training.framing import crop_maps  # noqa: E402
 
@@ -101,7 +102,7 @@ def test_mirroring_is_mirroring() -> None:
     assert torch.allclose(changed(pixels, only(flip=1.0)), planes(pixels).flip(3), atol=2e-3)
 
 
-@pytest.mark.parametrize("strength", [{"blur": 1.0}, {"low_resolution": 4.0, "smallest_px": 12}])
+@pytest.mark.parametrize("strength", [{"blur": 1.0}, {"low_resolution": 1.0, "smallest_px": 32}])
 def test_what_takes_detail_takes_detail(strength: dict[str, float]) -> None:
     noisy = torch.randint(0, 256, (8, 48, 48), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     assert (detail(changed(noisy, only(**strength))) < 0.9 * detail(planes(noisy))).all()
@@ -112,6 +113,29 @@ def test_small_faces_are_as_small_as_asked() -> None:
     noisy = torch.randint(0, 256, (64, 48, 48), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     least = [float(detail(changed(noisy, only(low_resolution=1.0, smallest_px=px))).min()) for px in (12, 32)]
     assert least[0] < 0.5 * least[1]
+
+
+@pytest.mark.parametrize(("smallest_px", "side", "sizes"), [(12, 48, 5), (14, 48, 4), (32, 48, 1), (14, 24, 2)])
+def test_as_many_faces_are_small_as_asked_whatever_the_sizes(smallest_px: int, side: int, sizes: int) -> None:
+    noisy = torch.randint(0, 256, (4000, side, side), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    plain, out = planes(noisy), changed(noisy, only(low_resolution=0.2, smallest_px=smallest_px))
+    reached = (detail(out) < 0.95 * detail(plain)).float().mean()
+    assert float(reached) == pytest.approx(1 - (1 - 0.2 / sizes) ** sizes, abs=0.02)
+
+
+def test_the_usual_small_sizes_are_drawn_as_ever() -> None:
+    """A recipe that leaves ``smallest_px`` alone shows its network the faces that it always has."""
+    noisy = torch.randint(0, 256, (256, 48, 48), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    options = only(low_resolution=0.4)
+    generator = torch.Generator().manual_seed(11)
+    x, there = planes(noisy), draws(256, seed=11)
+    small = augment_small(x.clone(), options, there)
+    expected = x.clone()
+    for size in (14, 18, 24, 32):
+        chosen = torch.rand(256, generator=generator) < 0.1
+        reduced = torch.nn.functional.interpolate(expected[chosen], size=(size, size), mode="area")
+        expected[chosen] = torch.nn.functional.interpolate(reduced, size=(48, 48), mode="bilinear")
+    assert torch.equal(small, expected)
 
 
 def test_blur_keeps_brightness_and_touches_only_the_chosen() -> None:

@@ -17,7 +17,8 @@ from mien.training import appearance
 from mien.training.draws import Draws
 
 SMALL_SIZES = (12, 14, 18, 24, 32)
-KINDS_OF_SMALL = 4
+PROBABILITIES = ("flip", "low_resolution", "dark", "occlusion", "blur", "jpeg", "infrared", "grey")
+"""The options that are one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,8 @@ class AugmentOptions:
         flip: probability of mirroring.
         contrast_log, brightness: deviation of the log of contrast, and of an offset on 0–1 pixels.
         gamma_log: deviation of the log of the exponent of a tone curve.
-        low_resolution: probability that the face was seen at a size of ``smallest_px`` to 32 pixels.
+        low_resolution: probability that the face was seen at a size of ``smallest_px`` to 32 pixels, in equal parts for
+            each size below the crop's. Sizes are drawn apart and may fall on one face: of 0.2, 18 in 100 are reached.
         smallest_px: least size, pixels: 12, 14, 18, 24 or 32.
         dark: probability of low exposure with sensor noise.
         noise: largest deviation of plain sensor noise, on 0–1 pixels.
@@ -121,10 +123,9 @@ def _framed(pixels: Tensor, frames: Tensor, options: AugmentOptions, draws: Draw
 
 def _small(x: Tensor, options: AugmentOptions, draws: Draws) -> Tensor:
     side = x.shape[-1]
-    for size in SMALL_SIZES:
-        if size < options.smallest_px or size >= side:
-            continue
-        chosen = draws.chance(options.low_resolution / KINDS_OF_SMALL)
+    sizes = [size for size in SMALL_SIZES if options.smallest_px <= size < side]
+    for size in sizes:
+        chosen = draws.chance(options.low_resolution / len(sizes))
         if bool(chosen.any()):
             small = functional.interpolate(x[chosen], size=(size, size), mode="area")
             x[chosen] = functional.interpolate(small, size=(side, side), mode="bilinear", align_corners=False)
