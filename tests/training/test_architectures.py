@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import pytest
 
 torch = pytest.importorskip("torch", reason="training needs the extra [train] (torch)")
@@ -115,6 +117,18 @@ def test_unknown_names_are_answered_with_the_known() -> None:
         build_network("vgg", 8, 1, {})
     with pytest.raises(SettingsError, match="depth"):
         build_network("mien", 8, 1, {"depth": 3})
+
+
+@pytest.mark.parametrize("name", architectures())
+def test_every_argument_of_a_network_is_an_option_that_is_checked(name: str) -> None:
+    """One without a rule would reach torch as it is, and be told by a traceback or not at all."""
+    network = type(build_network(name, 8, 1, SMALL_OPTIONS.get(name, {})))
+    arguments = set(inspect.signature(network).parameters) - {"classes", "channels"}
+    assert arguments == set(load_architecture(name).OPTIONS)
+    for option in arguments:
+        for value in (-1, "wide"):
+            with pytest.raises(SettingsError, match=f"{option} of {name} must be"):
+                build_network(name, 8, 1, {option: value})
 
 
 def test_resemotenet_has_the_published_parameters() -> None:

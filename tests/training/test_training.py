@@ -221,6 +221,23 @@ def test_every_recipe_is_valid_and_builds(path: Path) -> None:
         ("data: {train: a, valid: b, label_set: seven}", "unknown label set 'seven'"),
         ("selection: {metric: luck}", "selection.metric"),
         ("loss: {kind: hinge}", "loss.kind"),
+        ("augment: {flip: 1.5, dark: 2}", "dark, flip must not be above 1"),
+        ("augment: {blur: .nan}", "augment.blur"),
+        ("augment: {smallest_px: 13}", "smallest_px must be one of 12, 14, 18, 24, 32, not 13"),
+        ("crop: {size: 513}", r"crop\.size: .*less than or equal to 512"),
+        ("input: {mean: [0.4, 0.5]}", "input: mean has 2 values, where grey input takes 1 value"),
+        (
+            "input: {colour: rgb, deviation: [0.4, 0.5]}",
+            "deviation has 2 values, where rgb input takes 1 value, or 3",
+        ),
+        ("architecture: vgg", "architecture: unknown architecture 'vgg': choose one of mien"),
+        ("options: {blocks: -1}", "options: blocks of mien must be a whole number from 1, not -1"),
+        ("options: {widths: 5}", "widths of mien must be a list of whole numbers from 1, not 5"),
+        ("options: {widths: []}", "widths of mien must be a list"),
+        ("options: {depth: 2}", "mien has no option 'depth': there are widths, blocks"),
+        ("architecture: resnet50\noptions: {stem_stride: 0}", "stem_stride of resnet50 must be a whole number from 1"),
+        ("architecture: resemotenet\noptions: {head_dropout: 1.0}", "head_dropout of resemotenet must be a share"),
+        ("architecture: mobilenetv2\noptions: {width: 0}", "width of mobilenetv2 must be a number above 0"),
     ],
 )
 def test_what_is_wrong_in_a_recipe_is_named(text: str, named: str, tmp_path: Path) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from mien.core.errors import SettingsError
 from mien.core.labels import LABEL_SETS
 from mien.evaluation.layouts import Part
 from mien.preprocess import InputFormat
-from mien.training.augment import AugmentOptions
+from mien.training import architectures
+from mien.training.augment import PROBABILITIES, SMALL_SIZES, AugmentOptions
 from mien.training.recipe_file import Section, load
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -59,7 +61,7 @@ class DataSection(Section):
 class CropSection(Section):
     """The crop written into the model's ``preprocess.json``; ``size`` is the side of the network's input, pixels."""
 
-    size: int = Field(48, ge=24)
+    size: int = Field(48, ge=24, le=512)
     side: float = Field(1.876, gt=0)
     raise_centre: float = 0.153
     align: bool = True
@@ -72,6 +74,15 @@ class InputSection(Section):
     equalise: bool = True
     mean: tuple[float, ...] = (0.5,)
     deviation: tuple[Positive, ...] = (0.25,)
+
+    @model_validator(mode="after")
+    def _fit_the_channels(self) -> Self:
+        for name in ("mean", "deviation"):
+            count = len(getattr(self, name))
+            if count not in (1, self.channels):
+                takes = "1 value" if self.channels == 1 else f"1 value, or {self.channels}"
+                raise ValueError(f"{name} has {count} values, where {self.colour} input takes {takes}")
+        return self
 
     @property
     def channels(self) -> int:
@@ -186,6 +197,25 @@ class Recipe(Section):
     augment: dict[str, float] = Field(default_factory=dict)
     """Fields of :class:`mien.training.augment.AugmentOptions`."""
 
+    @field_validator("architecture")
+    @classmethod
+    def _is_an_architecture(cls, name: str) -> str:
+        try:
+            architectures.check_options(name, {})
+        except SettingsError as error:
+            raise ValueError(str(error)) from error
+        return name
+
+    @field_validator("options")
+    @classmethod
+    def _are_its_options(cls, given: dict[str, int | float | list[int]], info: ValidationInfo) -> dict[str, Any]:
+        if "architecture" in info.data:
+            try:
+                architectures.check_options(info.data["architecture"], given)
+            except SettingsError as error:
+                raise ValueError(str(error)) from error
+        return given
+
     @field_validator("augment")
     @classmethod
     def _are_augmentations(cls, given: dict[str, float]) -> dict[str, float]:
@@ -193,9 +223,15 @@ class Recipe(Section):
         unknown = sorted(set(given) - set(known))
         if unknown:
             raise ValueError(f"no augmentation {', '.join(unknown)}: there are {', '.join(known)}")
-        negative = sorted(name for name, value in given.items() if value < 0)
-        if negative:
-            raise ValueError(f"{', '.join(negative)} must not be negative")
+        below = sorted(name for name, value in given.items() if value < 0)
+        if below:
+            raise ValueError(f"{', '.join(below)} must not be negative")
+        above = sorted(name for name in PROBABILITIES if given.get(name, 0.0) > 1)
+        if above:
+            raise ValueError(f"{', '.join(above)} must not be above 1: a probability")
+        smallest = given.get("smallest_px")
+        if smallest is not None and smallest not in SMALL_SIZES:
+            raise ValueError(f"smallest_px must be one of {', '.join(map(str, SMALL_SIZES))}, not {smallest:g}")
         return given
 
     @property

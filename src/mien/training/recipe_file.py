@@ -12,9 +12,9 @@ from mien.core.errors import InputError, SettingsError
 
 
 class Section(BaseModel):
-    """Base of every part of a recipe: immutable, and an unknown name is an error."""
+    """Base of every part of a recipe: immutable, and an unknown name is an error, as is a number that is none."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 RecipeT = TypeVar("RecipeT", bound=Section)
@@ -38,4 +38,4 @@ def load(path: Path, recipe: type[RecipeT]) -> RecipeT:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise SettingsError(f"{path}: {where or 'recipe'}: {first['msg']}") from error
+        raise SettingsError(f"{path}: {where or 'recipe'}: {first['msg'].removeprefix('Value error, ')}") from error

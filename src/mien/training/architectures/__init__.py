@@ -1,7 +1,8 @@
 """Network architectures, one family per file; a file's name is its name in a recipe.
 
-A file has ``build(classes, **options)`` and ``HEAD``, the prefix of the parameters that answer. The network takes
-float32 N×C×S×S and gives N×classes logits, and its ``start_from(weights)`` takes over another's state dict.
+A file has ``build(classes, **options)``, ``OPTIONS`` with what each of them must be, and ``HEAD``, the prefix of the
+parameters that answer. The network takes float32 N×C×S×S and gives N×classes logits, and its ``start_from(weights)``
+takes over another's state dict.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ from typing import Protocol
 from torch import Tensor, nn
 
 from mien.core.errors import SettingsError
+from mien.training.architectures._options import Rule, check
 
 
 class Architecture(Protocol):
     """What a module of this package offers."""
 
     HEAD: str
+    OPTIONS: Mapping[str, Rule]
 
     def build(self, classes: int, **options: object) -> nn.Module:
         """The network, with random weights."""
@@ -43,6 +46,15 @@ def load_architecture(name: str) -> Architecture:
     return module
 
 
+def check_options(name: str, options: Mapping[str, object]) -> None:
+    """Hold a recipe's options to what their architecture takes.
+
+    Raises:
+        SettingsError: no such architecture, it has no such option, or the option cannot have that value.
+    """
+    check(name, load_architecture(name).OPTIONS, options)
+
+
 def build_network(name: str, classes: int, channels: int, options: Mapping[str, object]) -> nn.Module:
     """An untrained network.
 
@@ -53,13 +65,10 @@ def build_network(name: str, classes: int, channels: int, options: Mapping[str, 
         options: the architecture's own.
 
     Raises:
-        SettingsError: no such architecture, or it has no such option.
+        SettingsError: as :func:`check_options` does.
     """
-    module = load_architecture(name)
-    try:
-        return module.build(classes, channels=channels, **options)
-    except TypeError as error:
-        raise SettingsError(f"options of {name}: {error}") from error
+    check_options(name, options)
+    return load_architecture(name).build(classes, channels=channels, **options)
 
 
 def start_from(network: nn.Module, weights: Mapping[str, Tensor]) -> None:

@@ -10,11 +10,13 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from torch import Tensor, nn
 
+from mien.training.architectures._options import SHARE, whole, wholes
 from mien.training.architectures._prune import ChannelGroup, pruned
 from mien.training.architectures._start import take_over
 
 HEAD = "head."
 """Prefix of the parameters that answer; the rest is the body that ``freeze`` holds still."""
+OPTIONS = {"widths": wholes(1), "blocks": whole(1), "stem_stride": whole(1, 2), "dropout": SHARE}
 STEM_LAYERS = 3
 
 

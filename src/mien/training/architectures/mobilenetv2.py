@@ -12,10 +12,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from mien.training.architectures._options import POSITIVE, SHARE, whole
 from mien.training.architectures._start import take_over
 
 HEAD = "head."
 """Prefix of the parameters that answer; the rest is the body that ``freeze`` holds still."""
+OPTIONS = {
+    "width": POSITIVE,
+    "stem_stride": whole(1, 2),
+    "head_width": whole(0),
+    "dropout": SHARE,
+    "enlarge": whole(1),
+}
 
 STAGES = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
 """Expansion, channels, blocks and stride of each stage (table 2 of the paper)."""

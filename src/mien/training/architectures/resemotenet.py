@@ -12,11 +12,13 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from mien.training.architectures._options import SHARE
 from mien.training.architectures._start import take_over
 from mien.training.architectures.mien import ResidualBlock
 
 HEAD = "head."
 """Prefix of the parameters that answer; the rest is the body that ``freeze`` holds still."""
+OPTIONS = {"dropout": SHARE, "head_dropout": SHARE}
 REDUCTION = 16
 
 

@@ -9,10 +9,12 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
+from mien.training.architectures._options import SHARE, whole
 from mien.training.architectures._start import take_over
 
 HEAD = "fc."
 """Prefix of the parameters that answer; the rest is the body that ``freeze`` holds still."""
+OPTIONS = {"stem_stride": whole(1, 2), "dropout": SHARE}
 
 STAGES = ((64, 3, 1), (128, 4, 2), (256, 6, 2), (512, 3, 2))
 """Inner channels, blocks and stride of each stage (table 1 of the paper)."""
