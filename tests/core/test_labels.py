@@ -269,6 +269,12 @@ def test_labels_made_of_nothing_but_what_is_left_out_are_named() -> None:
     assert LABEL_SETS["ferplus8"].without(()) == ()
 
 
+def test_labels_that_a_face_can_still_be_given_are_named() -> None:
+    most = ("neutral", "fear", "disgust", "contempt", "happiness")
+    assert LABEL_SETS["engagement5"].told_without(most) == ("angry", "sad", "surprise")
+    assert LABEL_SETS["compound12"].told_without(most) == ("sad", "angry", "surprise", "sadly angry"), "never 'other'"
+
+
 @given(
     st.lists(st.floats(0, 1, width=32), min_size=8, max_size=8).filter(lambda p: sum(p) > 1e-3),
     st.sets(st.sampled_from(EMOTIONS), max_size=6),

@@ -115,6 +115,17 @@ def test_what_is_left_out_weighs_nothing_and_is_kept_in_canonical_order() -> Non
         AudienceSettings(left_out=("joy",))
 
 
+def test_a_label_set_of_which_one_label_is_left_is_refused() -> None:
+    """It would be given to every face, whatever it shows."""
+    four = ("happiness", "neutral", "surprise", "sadness")
+    assert AudienceSettings(left_out=four).left_out == ("neutral", "happiness", "surprise", "sadness")
+    assert AudienceSettings(left_out=four[:3], label_set="engagement5").label_set == "engagement5"
+    with pytest.raises(ValidationError, match="labels of engagement5 angry would be left without neutral, happiness"):
+        AudienceSettings(left_out=four, label_set="engagement5")
+    with pytest.raises(ValidationError, match="labels of engagement5 none would be left"):
+        AudienceSettings(left_out=(*four, "anger"), label_set="engagement5")
+
+
 @pytest.mark.parametrize("part", [Profile, *Settings.__subclasses__()])
 def test_an_unknown_name_is_refused(part: type[Settings]) -> None:
     valid: dict[str, Any] = {"name": "x", "description": "y"} if part is Profile else {}

@@ -81,6 +81,20 @@ class LabelSet:
             if label in pairs or (source and all(name in left_out for name in source))
         )
 
+    def told_without(self, left_out: Collection[str]) -> tuple[str, ...]:
+        """The labels that a face can still be given when some canonical emotions are not told.
+
+        Args:
+            left_out: canonical emotions.
+        """
+        unseen = self.without(left_out)
+        pairs = {pair.label for pair in self.pairs}
+        return tuple(
+            label
+            for label, source in zip(self.labels, self.sources, strict=True)
+            if label not in unseen and (source or label in pairs)
+        )
+
     def view(self, probabilities: FloatArray) -> FloatArray:
         """This label set's probabilities of each face.
 

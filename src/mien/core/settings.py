@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final, Literal, get_args
+from typing import Final, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from mien.core.labels import EMOTIONS
+from mien.core.labels import EMOTIONS, LABEL_SETS
 from mien.core.operating import PointName
 
 
@@ -171,6 +171,19 @@ class AudienceSettings(Settings):
         if len(told) < 2:
             raise ValueError("at least two emotions must be told")
         return tuple(e for e in get_args(Emotion) if e in left_out)
+
+    @model_validator(mode="after")
+    def _some_labels_are_told(self) -> Self:
+        """With one label left, every face would get it, whatever it shows."""
+        if self.left_out and self.label_set in LABEL_SETS:
+            told = LABEL_SETS[self.label_set].told_without(self.left_out)
+            if len(told) < 2:
+                raise ValueError(
+                    f"of the labels of {self.label_set} {told[0] if told else 'none'} would be left without "
+                    f"{', '.join(self.left_out)}, and at least two must be told: leave out fewer emotions, or choose "
+                    "another label set"
+                )
+        return self
 
 
 CALIBRATION_GROUP: Final = 5
