@@ -14,7 +14,8 @@ TORCH_FILES = (".pt", ".pth")
 @click.argument("recipe", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the checkpoint and its curve.")
 @click.option("--resume", is_flag=True, help="Go on with the run in --out; start it where there is none.")
-@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto", show_default=True,
+              help="auto prefers cuda, then mps (Apple's), then cpu; only cpu is tested.")  # fmt: skip
 def command(recipe: Path, out: Path, resume: bool, device: str) -> None:
     """Train a classifier from a recipe (YAML) and write its model folder.
 
