@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from mien.cli._data import data_options, picture_options, read_data
+
+if TYPE_CHECKING:
+    from mien.evaluation.coverage import AttributeCoverage
 
 DATA = click.Path(path_type=Path)
 
@@ -121,6 +124,51 @@ def audit_command(
         rows = np.setdiff1d(np.arange(len(held)), found.copies.first)
         save_voted_faces(clean, held, rows)
         click.echo(f"{clean}: {len(rows)} faces")
+
+
+@command.command("coverage")
+@click.argument("data", type=DATA)
+@click.option("--groups", type=DATA, required=True, metavar="GROUPS.csv",
+              help="Declared groups of the faces: a column 'row' or 'file', and one an attribute.")  # fmt: skip
+@click.option("--min-group", type=click.IntRange(10), default=30, show_default=True,
+              help="Tell groups of fewer faces as few.")  # fmt: skip
+@data_options({"--part": "DATA"})
+@click.option("--json", "as_json", is_flag=True, help="Print every figure as JSON; shares are 0–1.")
+def coverage_command(data: Path, groups: Path, min_group: int, as_json: bool, **options: Any) -> None:
+    """Count the faces of DATA by declared group and emotion.
+
+    Groups are only what GROUPS.csv declares, by the row of DATA's part, counted from 0, or by the picture's file. None
+    is inferred from a picture.
+    """
+    from mien.evaluation.coverage import coverage
+    from mien.evaluation.groups import read_groups
+
+    faces = read_data(data, options)
+    report = coverage(faces.votes, faces.labels, read_groups(groups, len(faces), faces.files), min_group)
+    if as_json:
+        click.echo(report.as_json(data.name), nl=False)
+        return
+    click.echo(f"{data}: {report.faces} faces; groups as {groups} declares them")
+    for name, told in report.attributes.items():
+        click.echo(f"{name}: nothing declared of {told.undeclared} faces ({100 * told.undeclared_share:.1f} %)")
+        _print_coverage(told, report.least_group)
+
+
+def _print_coverage(told: AttributeCoverage, least_group: int) -> None:
+    width = max((len(group) for group in told.groups), default=0)
+    for group, one in told.groups.items():
+        if one is None:
+            click.echo(f"  {group:{width}s}  few: fewer than {least_group}")
+            continue
+        counts = ", ".join(f"{emotion} {count}" for emotion, count in one.emotions.items())
+        unnamed = f", without an emotion {one.unnamed}" if one.unnamed else ""
+        click.echo(f"  {group:{width}s}  {one.faces} ({100 * one.share:.1f} %): {counts}{unnamed}")
+    for short in told.shortfalls:
+        of_all, of_emotion = (f"{100 * share:.1f} %" for share in (short.share_of_all, short.share_of_emotion))
+        click.echo(
+            f"  warning: {short.group} is {of_all} of all and {of_emotion} of {short.emotion} ({short.faces} faces): "
+            "a model learns little of it there"
+        )
 
 
 @command.command("teach")
