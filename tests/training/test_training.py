@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -23,7 +24,7 @@ from mien.core.faces import FaceCrops  # noqa: E402
 from mien.core.labels import EMOTIONS  # noqa: E402
 from mien.core.settings import InferenceSettings  # noqa: E402
 from mien.evaluation.faces import resized  # noqa: E402
-from mien.training.export import export  # noqa: E402
+from mien.training.export import calibration_faces, export  # noqa: E402
 from mien.training.recipe import Recipe, load_recipe  # noqa: E402
 from mien.training.score import predict_logits  # noqa: E402
 from mien.training.state import read_checkpoint  # noqa: E402
@@ -79,6 +80,20 @@ def test_eight_bits_answer_alike(trained: tuple[Path, Recipe], tmp_path: Path) -
         for path, name in ((checkpoint, "plain"), (tmp_path / "small.pt", "small"))
     )
     assert (plain.argmax(axis=1) == small.argmax(axis=1)).mean() > 0.95
+
+
+def test_the_ranges_of_integers_come_from_all_classes_of_data_that_lies_class_by_class(tmp_path: Path) -> None:
+    for label, name in enumerate(EMOTIONS):
+        (tmp_path / "train" / name).mkdir(parents=True)
+        for number in range(12):
+            cv2.imwrite(str(tmp_path / "train" / name / f"{number}.png"), np.full((48, 48), 16 * label, np.uint8))
+    plan = recipe(tmp_path, data={"train": str(tmp_path / "train"), "layout": "class-folders"})
+    drawn = calibration_faces(plan, 40)
+    assert drawn.shape == (40, 48, 48)
+    assert len(np.unique(drawn[:, 0, 0])) == len(EMOTIONS)
+    assert np.array_equal(drawn, calibration_faces(plan, 40))
+    assert not np.array_equal(drawn, calibration_faces(plan.model_copy(update={"seed": 7}), 40))
+    assert len(calibration_faces(plan)) == 12 * len(EMOTIONS), "where there are fewer, all"
 
 
 def test_a_second_stage_starts_from_the_first(trained: tuple[Path, Recipe], tmp_path: Path) -> None:

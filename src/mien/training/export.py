@@ -52,8 +52,7 @@ def export(checkpoint: Path, folder: Path, *, quantised: bool | None = None) -> 
     network = _network(saved, recipe)
     model = _graph(network, recipe)
     if recipe.quantise if quantised is None else quantised:
-        seen = coloured(load_faces(recipe, "train").images[:CALIBRATION_FACES], recipe)
-        model = quantise(model, normalise(resized(seen, recipe.crop.size), form))
+        model = quantise(model, normalise(calibration_faces(recipe), form))
     model.doc_string = f"{recipe.name}: logits of {len(labels)} classes of {recipe.crop.size}-pixel faces"
     for node in model.graph.node:
         node.doc_string = ""
@@ -87,6 +86,23 @@ def export(checkpoint: Path, folder: Path, *, quantised: bool | None = None) -> 
         },
     )
     return folder
+
+
+def calibration_faces(recipe: Recipe, count: int = CALIBRATION_FACES) -> UInt8Array:
+    """Training faces that show the ranges of eight-bit integers, drawn by the recipe's seed.
+
+    Drawn, because data may lie class by class: the first of them would show one emotion.
+
+    Args:
+        recipe: names the training split.
+        count: at most so many.
+
+    Returns:
+        uint8 N×S×S or N×S×S×3, of the crop's side and the network's colour, in the order of the data.
+    """
+    images = load_faces(recipe, "train").images
+    rows = np.random.default_rng(recipe.seed).choice(len(images), min(count, len(images)), replace=False)
+    return resized(coloured(images[np.sort(rows)], recipe), recipe.crop.size)
 
 
 def origin(checkpoint: Path) -> Origin:
