@@ -269,6 +269,14 @@ def test_a_gpu_that_is_not_there_is_an_error(tmp_path: Path) -> None:
         train(recipe(tmp_path), tmp_path / "run", None, device="cuda")
 
 
+def test_a_checkpoint_whose_recipe_cannot_be_is_named(trained: tuple[Path, Recipe], tmp_path: Path) -> None:
+    saved = torch.load(trained[0], weights_only=True)
+    saved["recipe"]["augment"] = {"flip": 2.0}
+    torch.save(saved, tmp_path / "old.pt")
+    with pytest.raises(SettingsError, match=r"the recipe in .*old\.pt: augment: flip must not be above 1"):
+        export(tmp_path / "old.pt", tmp_path / "model")
+
+
 def test_a_missing_checkpoint_and_a_wrong_recipe_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"absent\.pt"):
         export(tmp_path / "absent.pt", tmp_path)

@@ -25,6 +25,7 @@ from mien.inference import open_session
 from mien.preprocess import InputFormat, normalise
 from mien.training.data import coloured, held, load_faces
 from mien.training.recipe import Recipe
+from mien.training.recipe_file import validated
 from mien.training.state import read_checkpoint, write_label_map
 from mien.training.train import build_network
 
@@ -45,9 +46,10 @@ def export(checkpoint: Path, folder: Path, *, quantised: bool | None = None) -> 
 
     Raises:
         InputError: no such checkpoint.
+        SettingsError: its recipe is none of this version.
     """
     saved = read_checkpoint(checkpoint)
-    recipe = Recipe.model_validate(saved["recipe"])
+    recipe = _recipe(saved, checkpoint)
     labels, form = tuple(saved["labels"]), recipe.input.form()
     network = _network(saved, recipe)
     model = _graph(network, recipe)
@@ -110,9 +112,10 @@ def origin(checkpoint: Path) -> Origin:
 
     Raises:
         InputError: no such checkpoint.
+        SettingsError: its recipe is none of this version.
     """
     saved = read_checkpoint(checkpoint)
-    network = _network(saved, Recipe.model_validate(saved["recipe"]))
+    network = _network(saved, _recipe(saved, checkpoint))
 
     def outputs(faces: FloatArray) -> FloatArray:
         threads = torch.get_num_threads()
@@ -124,6 +127,10 @@ def origin(checkpoint: Path) -> Origin:
             torch.set_num_threads(threads)
 
     return Origin(f"torch {torch.__version__}", outputs)
+
+
+def _recipe(saved: dict[str, Any], checkpoint: Path) -> Recipe:
+    return validated(saved["recipe"], Recipe, f"the recipe in {checkpoint}")
 
 
 def _network(saved: dict[str, Any], recipe: Recipe) -> nn.Module:

@@ -32,10 +32,26 @@ def load(path: Path, recipe: type[RecipeT]) -> RecipeT:
     except OSError as error:
         raise InputError(f"cannot read the recipe {path}: {error.strerror}") from error
     try:
-        return recipe.model_validate(yaml.safe_load(text))
+        content = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise SettingsError(f"{path} is not YAML: {error}") from error
+    return validated(content, recipe, str(path))
+
+
+def validated(content: object, recipe: type[RecipeT], told: str) -> RecipeT:
+    """A recipe from plain data.
+
+    Args:
+        content: as YAML or a checkpoint holds it.
+        recipe: its kind.
+        told: what it is called in an error.
+
+    Raises:
+        SettingsError: a value is unknown or out of range; the message names it.
+    """
+    try:
+        return recipe.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise SettingsError(f"{path}: {where or 'recipe'}: {first['msg'].removeprefix('Value error, ')}") from error
+        raise SettingsError(f"{told}: {where or 'recipe'}: {first['msg'].removeprefix('Value error, ')}") from error
