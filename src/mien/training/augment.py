@@ -33,7 +33,7 @@ class AugmentOptions:
         contrast_log, brightness: deviation of the log of contrast, and of an offset on 0–1 pixels.
         gamma_log: deviation of the log of the exponent of a tone curve.
         low_resolution: probability that the face was seen at a size of ``smallest_px`` to 32 pixels, in equal parts for
-            each size below the crop's. Sizes are drawn apart and may fall on one face: of 0.2, 18 in 100 are reached.
+            each size below the crop's. Sizes are drawn apart and may fall on one face: 0.2 reaches 18 to 20 in 100.
         smallest_px: least size, pixels: 12, 14, 18, 24 or 32.
         dark: probability of low exposure with sensor noise.
         noise: largest deviation of plain sensor noise, on 0–1 pixels.
