@@ -132,7 +132,7 @@ def create(
         WeightsError: a file is missing or malformed, the graph does not match its hash, or labels are unknown.
     """
     preprocess = read_preprocess(folder)
-    labels = _read(folder / "label_map.json", LabelMapDocument)
+    labels = read_label_map(folder)
     graph = folder / "model.onnx"
     try:
         content = graph.read_bytes() if content is None else content
@@ -154,6 +154,15 @@ def read_preprocess(folder: Path) -> PreprocessDocument:
         WeightsError: ``preprocess.json`` is missing or malformed.
     """
     return _read(folder / "preprocess.json", PreprocessDocument)
+
+
+def read_label_map(folder: Path) -> LabelMapDocument:
+    """The labels of a model folder, without its graph.
+
+    Raises:
+        WeightsError: ``label_map.json`` is missing or malformed.
+    """
+    return _read(folder / "label_map.json", LabelMapDocument)
 
 
 class ModelFolder(EmotionClassifier):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from mien.cli._data import data_options, read_data
 
+if TYPE_CHECKING:
     from mien.weights import Progress, Store
 
 
@@ -103,6 +104,24 @@ def pull(store: Store, names: Sequence[str], everything: bool) -> None:
         _pull_each(store, names or [e.name for e in store.entries.values() if e.kind.value not in UNASKED])
     else:
         _pull_detector(store)
+
+
+@command.command("join")
+@click.argument("members", nargs=-1, required=True, metavar="MODEL...")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="The model folder to write; new.")
+@click.option("--data", type=click.Path(path_type=Path),
+              help="Labelled faces that none was trained on: the temperature is fitted to their votes.")  # fmt: skip
+@data_options({"--part": "--data"})
+def join_models(members: Sequence[str], out: Path, data: Path | None, **options: Any) -> None:
+    """Make one model of several: it answers the mean of what they answer, and takes as long as all of them.
+
+    MODEL is a shipped model's name or a model folder. All have to see the same crops in the same form.
+    """
+    from mien.assembly import find_classifier
+    from mien.conversion.joining import join
+
+    folders = [find_classifier(name).folder for name in members]
+    click.echo(f"model folder: {join(folders, out, None if data is None else read_data(data, options))}")
 
 
 @command.command()

@@ -1,0 +1,143 @@
+"""Several models as one: an ensemble in a single graph, served as any other model folder is."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import onnx
+from onnx import compose, helper, numpy_helper
+
+from mien.classifiers.model_folder import LabelMapDocument, PreprocessDocument, create, read_label_map, read_preprocess
+from mien.conversion.graphs import BATCH
+from mien.core.errors import OutputError, SettingsError, WeightsError
+from mien.core.faces import FloatArray
+from mien.core.settings import InferenceSettings
+from mien.evaluation.calibration import fit_temperature
+from mien.evaluation.faces import VotedFaces, resized
+from mien.report.files import all_or_none, results_folder
+
+LEAST_SHARE: Final = 1e-7
+"""Below it a share's logarithm is not told apart from its own."""
+_ON_CPU: Final = InferenceSettings(threads=0, providers=("CPUExecutionProvider",))
+
+
+def join(members: Sequence[Path], out: Path, data: VotedFaces | None = None) -> Path:
+    """Write a model folder whose graph answers the logarithm of the mean of its members' calibrated shares.
+
+    Args:
+        members: model folders that see the same crops in the same form and have the same labels; where one of them
+            looks at each crop's mirror image too, all do.
+        out: the folder to write; new.
+        data: labelled faces of eight emotions, of which none was trained on: their votes fit the temperature. It is 1
+            without.
+
+    Returns:
+        ``out``.
+
+    Raises:
+        SettingsError: fewer than two members, or two that do not fit each other; the message says in what.
+        WeightsError: a member cannot be read.
+        OutputError: ``out`` is not empty or cannot be written.
+    """
+    if len(members) < 2:
+        raise SettingsError("an ensemble has two members or more")
+    if out.is_dir() and any(out.iterdir()):
+        raise OutputError(f"{out} is not empty: choose a new folder, so that no file of another model stays.")
+    told = [(read_preprocess(folder), read_label_map(folder)) for folder in members]
+    _check_alike(members, told)
+    content = _joined([_graph(folder) for folder in members], [one for one, _ in told]).SerializeToString()
+    described = told[0][0].model_copy(
+        update={
+            "model_sha256": hashlib.sha256(content).hexdigest(),
+            "output": "logits",
+            "mirror": any(one.mirror for one, _ in told),
+            "temperature": 1.0,
+            "operating_points": {},
+        }
+    )
+    with results_folder(out), all_or_none(out) as folder:
+        (folder / "model.onnx").write_bytes(content)
+        _write(folder / "label_map.json", told[0][1].model_dump(mode="json", exclude_defaults=True))
+        _write(folder / "preprocess.json", described.model_dump(mode="json", exclude_unset=True))
+        if data is not None:
+            fitted = described.model_copy(update={"temperature": round(_temperature(folder, data), 4)})
+            _write(folder / "preprocess.json", fitted.model_dump(mode="json", exclude_unset=True))
+    return out
+
+
+def _check_alike(members: Sequence[Path], told: Sequence[tuple[PreprocessDocument, LabelMapDocument]]) -> None:
+    first, labels = told[0]
+    for folder, (one, named) in zip(members[1:], told[1:], strict=True):
+        for what, same in (
+            ("labels", named == labels),
+            ("crop", one.crop == first.crop),
+            ("input", one.input == first.input),
+        ):
+            if not same:
+                raise SettingsError(f"{folder.name} and {members[0].name} cannot be joined: their {what} differ")
+    if labels.beside:
+        raise SettingsError(f"{members[0].name} answers more than its labels, and cannot be joined")
+
+
+def _graph(folder: Path) -> onnx.ModelProto:
+    create(folder, _ON_CPU)  # Checks the hash, and that it runs.
+    return onnx.load(folder / "model.onnx")
+
+
+def _joined(graphs: Sequence[onnx.ModelProto], told: Sequence[PreprocessDocument]) -> onnx.ModelProto:
+    imports = {one.domain: one.version for graph in graphs for one in graph.opset_import}
+    nodes: list[onnx.NodeProto] = []
+    constants: list[onnx.TensorProto] = []
+    shares: list[str] = []
+    entrance = graphs[0].graph.input[0]
+    for number, (graph, one) in enumerate(zip(graphs, told, strict=True)):
+        if any(imports[given.domain] != given.version for given in graph.opset_import):
+            raise WeightsError("the graphs are of different operator sets: export them again with one version of torch")
+        prefix = f"member{number}_"
+        member = compose.add_prefix(graph, prefix).graph
+        inside = member.input[0].name
+        for node in member.node:
+            node.input[:] = [entrance.name if name == inside else name for name in node.input]
+        nodes += member.node
+        constants += member.initializer
+        share = member.output[0].name
+        if one.output == "logits":
+            constants.append(numpy_helper.from_array(np.float32(one.temperature), f"{prefix}temperature"))
+            nodes.append(helper.make_node("Div", [share, f"{prefix}temperature"], [f"{prefix}scaled"]))
+            nodes.append(helper.make_node("Softmax", [f"{prefix}scaled"], [f"{prefix}share"], axis=1))
+            share = f"{prefix}share"
+        shares.append(share)
+    constants.append(numpy_helper.from_array(np.float32(LEAST_SHARE), "least_share"))
+    nodes += [
+        helper.make_node("Mean", shares, ["mean_share"]),
+        helper.make_node("Max", ["mean_share", "least_share"], ["positive_share"]),
+        helper.make_node("Log", ["positive_share"], ["logits"]),
+    ]
+    classes = graphs[0].graph.output[0].type.tensor_type.shape.dim[1].dim_value
+    output = helper.make_tensor_value_info("logits", onnx.TensorProto.FLOAT, ["batch", classes])
+    whole = helper.make_model(
+        helper.make_graph(nodes, "ensemble", [entrance], [output], constants),
+        opset_imports=[helper.make_opsetid(domain, version) for domain, version in imports.items()],
+        ir_version=max(graph.ir_version for graph in graphs),
+        doc_string=f"logarithm of the mean share of {len(graphs)} members",
+    )
+    onnx.checker.check_model(whole)
+    return whole
+
+
+def _temperature(folder: Path, data: VotedFaces) -> float:
+    model = create(folder, _ON_CPU)
+    pictures = resized(data.images, model.geometry.size)
+    outputs = [model.logits(pictures[start : start + BATCH]) for start in range(0, len(pictures), BATCH)]
+    votes = np.asarray(data.votes[:, : len(data.labels)], np.float32)
+    shares: FloatArray = votes / np.maximum(votes.sum(axis=1, keepdims=True), 1)
+    return fit_temperature(np.concatenate(outputs), shares)
+
+
+def _write(path: Path, document: dict[str, object]) -> None:
+    path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
