@@ -4,6 +4,7 @@
     python -m benchmarks.classifier --json     # processor milliseconds a face only: models.<name>.<batch size>, and
                                                # peers.<name>.<batch size> after ``make peers``
     python -m benchmarks.classifier --write    # measure, and write evaluations, cards, claims and the picture of cost
+    python -m benchmarks.classifier --times    # measure the times of all in one run, and write them likewise
     python -m benchmarks.classifier --render   # write cards, claims and picture again from the evaluations there are
 
 A model's evaluation lies beside its card as ``NAME.evaluation.json``, what ``benchmarks.skew`` says of it as
@@ -28,7 +29,7 @@ from mien.core.labels import EMOTIONS
 from mien.core.settings import DEFAULT_CLASSIFIER, InferenceSettings
 from mien.evaluation.accuracy import ProtocolScore
 from mien.evaluation.card import render_card
-from mien.evaluation.evaluate import Evaluation, EvaluationOptions, evaluate, read_evaluation
+from mien.evaluation.evaluate import Evaluation, EvaluationOptions, evaluate, machine_part, read_evaluation
 from mien.evaluation.faces import load_voted_faces
 from mien.evaluation.html import percent, spread
 from mien.evaluation.robustness import RobustnessOptions
@@ -120,6 +121,16 @@ def render() -> None:
     cost.PICTURE.write_text(cost.draw(evaluations), encoding="utf-8")
 
 
+def time_again(names: Sequence[str]) -> None:
+    """Put the times of one run into the stored evaluations: those of different machines or hours do not compare."""
+    for name in names:
+        path, classifier = CARDS / f"{name}.evaluation.json", _load(name)
+        told = read_evaluation(path).model_copy(
+            update={"ms_per_face": cpu_ms_per_face(classifier), "machine": machine_part(classifier, 1)}
+        )
+        path.write_text(told.as_json(), encoding="utf-8")
+
+
 def speeds(names: Sequence[str]) -> dict[str, dict[str, float]]:
     """Processor milliseconds a face by model and batch size, one thread."""
     return {name: {batch: round(ms, 4) for batch, ms in cpu_ms_per_face(_load(name)).items()} for name in names}
@@ -137,6 +148,7 @@ def main() -> None:
     )
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--write", action="store_true")
+    parser.add_argument("--times", action="store_true")
     parser.add_argument("--render", action="store_true")
     arguments = parser.parse_args()
     names = arguments.classifier or shipped()
@@ -144,7 +156,9 @@ def main() -> None:
         told = {"unit": "processor milliseconds a face", "models": speeds(names), "peers": classifier_ms(BATCHES[:2])}
         print(json.dumps(told, indent=1))
         return
-    if arguments.render:
+    if arguments.times:
+        time_again(shipped())
+    if arguments.times or arguments.render:
         render()
         return
     faces = load_voted_faces(arguments.data)

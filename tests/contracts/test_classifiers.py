@@ -35,7 +35,7 @@ def crops(classifier: EmotionClassifier, count: int) -> FaceCrops:
 
 def test_there_is_a_backend_and_a_shipped_model() -> None:
     assert "model_folder" in plugins.available("classifiers")
-    assert {"mien-m", "mien-s"} <= set(bundled())
+    assert {"mien-l", "mien-m", "mien-s"} <= set(bundled())
 
 
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=lambda one: one.name)

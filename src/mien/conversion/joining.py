@@ -12,13 +12,20 @@ import numpy as np
 import onnx
 from onnx import compose, helper, numpy_helper
 
-from mien.classifiers.model_folder import LabelMapDocument, PreprocessDocument, create, read_label_map, read_preprocess
+from mien.classifiers.model_folder import (
+    LabelMapDocument,
+    ModelFolder,
+    PreprocessDocument,
+    create,
+    read_label_map,
+    read_preprocess,
+)
 from mien.conversion.graphs import BATCH
 from mien.core.errors import OutputError, SettingsError, WeightsError
-from mien.core.faces import FloatArray
 from mien.core.settings import InferenceSettings
 from mien.evaluation.calibration import fit_temperature
 from mien.evaluation.faces import VotedFaces, resized
+from mien.evaluation.protocols import vote_distribution
 from mien.report.files import all_or_none, results_folder
 
 LEAST_SHARE: Final = 1e-7
@@ -107,12 +114,12 @@ def _joined(graphs: Sequence[onnx.ModelProto], told: Sequence[PreprocessDocument
         constants += member.initializer
         share = member.output[0].name
         if one.output == "logits":
-            constants.append(numpy_helper.from_array(np.float32(one.temperature), f"{prefix}temperature"))
+            constants.append(numpy_helper.from_array(np.array(one.temperature, np.float32), f"{prefix}temperature"))
             nodes.append(helper.make_node("Div", [share, f"{prefix}temperature"], [f"{prefix}scaled"]))
             nodes.append(helper.make_node("Softmax", [f"{prefix}scaled"], [f"{prefix}share"], axis=1))
             share = f"{prefix}share"
         shares.append(share)
-    constants.append(numpy_helper.from_array(np.float32(LEAST_SHARE), "least_share"))
+    constants.append(numpy_helper.from_array(np.array(LEAST_SHARE, np.float32), "least_share"))
     nodes += [
         helper.make_node("Mean", shares, ["mean_share"]),
         helper.make_node("Max", ["mean_share", "least_share"], ["positive_share"]),
@@ -132,11 +139,10 @@ def _joined(graphs: Sequence[onnx.ModelProto], told: Sequence[PreprocessDocument
 
 def _temperature(folder: Path, data: VotedFaces) -> float:
     model = create(folder, _ON_CPU)
+    assert isinstance(model, ModelFolder)
     pictures = resized(data.images, model.geometry.size)
     outputs = [model.logits(pictures[start : start + BATCH]) for start in range(0, len(pictures), BATCH)]
-    votes = np.asarray(data.votes[:, : len(data.labels)], np.float32)
-    shares: FloatArray = votes / np.maximum(votes.sum(axis=1, keepdims=True), 1)
-    return fit_temperature(np.concatenate(outputs), shares)
+    return fit_temperature(np.concatenate(outputs), vote_distribution(data.votes))
 
 
 def _write(path: Path, document: dict[str, object]) -> None:
