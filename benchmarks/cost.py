@@ -12,7 +12,7 @@ import argparse
 import math
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -100,8 +100,8 @@ def draw(evaluations: Sequence[Evaluation], peers: Path = PEERS) -> str:
     for place in others:
         parts += _peer(place)
     slowest = max(ours, key=lambda place: place.ms, default=None)
-    for place in ours:
-        parts += _own(place, beside=place is slowest)
+    for number, place in enumerate(sorted(ours, key=lambda place: place.ms)):
+        parts += _own(replace(place, above=number % 2 == 1), beside=place is slowest)
     parts.append(
         _text(
             LEFT,
@@ -133,7 +133,7 @@ def _peer(place: Place) -> list[str]:
 
 
 def _own(place: Place, *, beside: bool) -> list[str]:
-    """A point of ours; its name to its right, or else beneath it, where no slower model's stands."""
+    """A point of ours; its name to its right, or else above or beneath it, where no neighbour's stands."""
     x, y = _x(place.ms), _y(place.accuracy)
     low, high = place.interval or (place.accuracy, place.accuracy)
     told = f"{place.name}: {place.accuracy:.1f} %, {place.ms:.2f} ms"
@@ -142,7 +142,7 @@ def _own(place: Place, *, beside: bool) -> list[str]:
         f'<circle cx="{x:.1f}" cy="{y:.1f}" r="6.5" fill="{OURS}"/>',
         _text(x + 13, y + 4.5, told, OURS, 14, weight=650)
         if beside
-        else _text(x, y + 28, told, OURS, 14, anchor="middle", weight=650),
+        else _text(x, y - 18 if place.above else y + 28, told, OURS, 14, anchor="middle", weight=650),
     ]
 
 
