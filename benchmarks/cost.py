@@ -25,8 +25,8 @@ BATCH = "8"
 
 WIDTH, HEIGHT = 860, 470
 LEFT, RIGHT, TOP, BOTTOM = 66, 30, 58, 72
-MS = (0.2, 30.0)
-MS_TICKS = (0.25, 0.5, 1, 2, 5, 10, 20)
+MS = (0.1, 30.0)
+MS_TICKS = (0.1, 0.25, 0.5, 1, 2, 5, 10, 20)
 ACCURACY = (40.0, 95.0)
 ACCURACY_TICKS = (40, 50, 60, 70, 80, 90)
 INK, SOFT, LINE, GRID, OURS = "#15171c", "#575d69", "#b9b6ac", "#e8e6df", "#1d4f91"
@@ -115,7 +115,7 @@ def draw(evaluations: Sequence[Evaluation], peers: Path = PEERS) -> str:
         _text(
             LEFT,
             HEIGHT - 13,
-            f"Others: {table['split']} split, {table['machine']}, the faster machine for eight-bit models.",
+            f"Others: {table['split']} split, {table['machine']}, a faster machine than ours.",
             SOFT,
             12,
         )
