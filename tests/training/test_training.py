@@ -23,15 +23,18 @@ from mien.core.errors import DeviceError, InputError, SettingsError  # noqa: E40
 from mien.core.faces import FaceCrops  # noqa: E402
 from mien.core.labels import EMOTIONS  # noqa: E402
 from mien.core.settings import InferenceSettings  # noqa: E402
-from mien.evaluation.faces import resized  # noqa: E402
+from mien.evaluation.faces import load_voted_faces, resized  # noqa: E402
+from mien.evaluation.protocols import majority_truth  # noqa: E402
+from mien.training.architectures import start_from  # noqa: E402
 from mien.training.export import calibration_faces, export  # noqa: E402
 from mien.training.recipe import Recipe, load_recipe  # noqa: E402
 from mien.training.score import predict_logits  # noqa: E402
-from mien.training.state import read_checkpoint  # noqa: E402
+from mien.training.state import read_checkpoint, read_weights  # noqa: E402
 from mien.training.train import EpochReport, Listener, build_network, train  # noqa: E402
 from tests.training.toy import recipe  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
+VALID = ROOT.parent / "shared" / "data" / "ferplus" / "valid.npz"
 
 
 @pytest.fixture(scope="module")
@@ -226,6 +229,19 @@ def test_every_recipe_is_valid_and_builds(path: Path) -> None:
         network = build_network(plan, 8)
         x = torch.zeros(2, plan.input.channels, plan.crop.size, plan.crop.size)
         assert network.eval()(x).shape == (2, 8)
+
+
+@pytest.mark.skipif(not VALID.is_file(), reason="needs FER+'s validation split")
+def test_training_goes_on_from_the_weights_in_the_repository() -> None:
+    plan = load_recipe(ROOT / "training" / "recipes" / "fine-tune.yaml")
+    assert plan.start_from is not None
+    network = build_network(plan, len(EMOTIONS)).eval()
+    start_from(network, read_weights(ROOT / plan.start_from))
+    faces = load_voted_faces(VALID)
+    truth = majority_truth(faces.votes)
+    rows = truth.keep[:400]
+    logits = predict_logits(network, faces.images[rows], plan.input.form(), plan.crop.size)
+    assert (np.asarray(logits).argmax(axis=1) == truth.label[:400]).mean() > 0.8
 
 
 @pytest.mark.parametrize(
