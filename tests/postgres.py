@@ -65,13 +65,20 @@ class Server:
         return int(self._process.pid)
 
     def restart_after_kill(self) -> None:
-        """Kill it and all its children as a power cut would, and start it again."""
+        """Kill it and all its children as a power cut would, and start it again.
+
+        It is held still meanwhile, so that it starts no further child; one that lives on keeps the shared memory, and
+        with it the next server out.
+        """
+        self._process.send_signal(signal.SIGSTOP)
         children = list(_children(self.pid))
-        self._process.kill()
-        self._process.wait(30)
-        for child in children:
+        for process in (self.pid, *children):
             with contextlib.suppress(ProcessLookupError):
-                os.kill(child, signal.SIGKILL)
+                os.kill(process, signal.SIGKILL)
+        self._process.wait(30)
+        until = time.monotonic() + START_SECONDS
+        while any(map(_lives, children)) and time.monotonic() < until:
+            time.sleep(0.01)
         self._start()
 
     def stop(self) -> None:
@@ -119,6 +126,14 @@ def _children(parent: int) -> Iterator[int]:
         with contextlib.suppress(OSError):
             if int(stat.read_text().rsplit(")", 1)[1].split()[1]) == parent:
                 yield int(stat.parent.name)
+
+
+def _lives(process: int) -> bool:
+    """Whether a process has not ended; one that nobody has waited for yet has."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except OSError:
+        return False
 
 
 def _programs() -> Path:
