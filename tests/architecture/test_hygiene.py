@@ -12,7 +12,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "src" / "mien"
-MODELS = PACKAGE / "models"
+STARTS = ROOT / "training" / "weights"
+MODELS = PACKAGE / "models", STARTS
+"""Where weights lie that are ours: what ships, and what training goes on from."""
 
 MACHINE_PATH = re.compile(rb"(?:^|[^A-Za-z0-9._~/-])/(?:work|tmp|root|home|Users)/[A-Za-z]", re.MULTILINE)
 REGISTRY_HOST = re.compile(
@@ -65,10 +67,15 @@ def test_a_planted_registry_is_found() -> None:
 
 
 def test_large_files_are_models_and_models_stay_small_together() -> None:
-    large = [p for p in _ours() if p.stat().st_size > LARGEST_FILE_BYTES and not p.is_relative_to(MODELS)]
+    large = [p for p in _ours() if p.stat().st_size > LARGEST_FILE_BYTES and not any(map(p.is_relative_to, MODELS))]
     assert large == []
     weights = sum(p.stat().st_size for p in _ours() if p.suffix in {".onnx", ".tflite", ".pt", ".npz"})
     assert weights < WEIGHTS_BYTES
+
+
+def test_weights_that_training_goes_on_from_are_on_a_card() -> None:
+    cards = "".join(p.read_text(encoding="utf-8") for p in (ROOT / "docs" / "model-cards").glob("*.md"))
+    assert [p.name for p in STARTS.iterdir() if f"training/weights/{p.name}" not in cards] == []
 
 
 def test_modules_are_short_enough_to_read() -> None:
