@@ -94,28 +94,12 @@ class Hall:
         for zone, choice in self._choices.items():
             camera = _choose(choice, seen.get(zone, ()), told[0].media_time)
             if camera is None:
-                zones[zone] = _gap(told[0], zone)
+                zones[zone] = AudienceStep(told[0].gap(zone=zone), None)
                 continue
             step = seen[zone][camera]
             assert step is not None
             zones[zone] = step
         return HallStep(sum_of(list(zones.values())), zones)
-
-
-def _gap(of: AudienceSnapshot, zone: str) -> AudienceStep:
-    """A step of a zone that no camera shows."""
-    blank = AudienceSnapshot(
-        session_id=of.session_id,
-        source=of.source,
-        zone=zone,
-        media_time=of.media_time,
-        duration_seconds=of.duration_seconds,
-        suppressed=False,
-        demo=of.demo,
-        frames=0,
-        model=of.model,
-    )
-    return AudienceStep(blank, None)
 
 
 def _choose(choice: _Choice, steps: Sequence[AudienceStep | None], media_time: float) -> int | None:

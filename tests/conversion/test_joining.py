@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from click.testing import CliRunner
 from mien.classifiers.model_folder import ModelFolder, create
 from mien.cli import main
 from mien.conversion.joining import join
-from mien.core.errors import OutputError, SettingsError
+from mien.core.errors import OutputError, SettingsError, UnsupportedMediaError
 from mien.core.faces import FloatArray, UInt8Array
 from mien.core.settings import InferenceSettings
 from mien.models import bundled
@@ -82,6 +83,14 @@ def test_what_does_not_fit_is_not_joined(tmp_path: Path) -> None:
             join([MEMBERS[0], other], tmp_path / "both")
     with pytest.raises(SettingsError, match="two members or more"):
         join(MEMBERS[:1], tmp_path / "both")
+    assert not (tmp_path / "both").exists()
+
+
+def test_votes_for_other_classes_fit_no_temperature(tmp_path: Path) -> None:
+    some = pictures(cast(20))
+    other = replace(some, labels=("moved", "bored"), votes=some.votes[:, :4])
+    with pytest.raises(UnsupportedMediaError, match="its classes are moved, bored"):
+        join(MEMBERS, tmp_path / "both", other)
     assert not (tmp_path / "both").exists()
 
 

@@ -108,20 +108,20 @@ class Record:
         """
         from mien.report.unfinished import finish
 
-        if self._writing is not None:
-            self._writing.join()
         try:
+            if self._writing is not None:
+                self._writing.join()
             self._write(analysis)
             finish(self.folder)
         except OutputError as error:
-            raise OutputError(f"{error} {self.left()}".rstrip()) from error
+            raise OutputError(f"{error} {self._left()}".rstrip()) from error
         except KeyboardInterrupt:
-            click.echo(f"The reports were not written. {self.left()}".rstrip(), err=True)
+            click.echo(f"The reports were not written. {self._left()}".rstrip(), err=True)
             raise
         finally:
             self._ours.release()
 
-    def left(self) -> str:
+    def _left(self) -> str:
         """What to do where the reports could not be written; nothing where there is nothing to make them of."""
         from mien.report.unfinished import is_unfinished
 

@@ -24,6 +24,7 @@ from mien.conversion.graphs import BATCH
 from mien.core.errors import OutputError, SettingsError, WeightsError
 from mien.core.settings import InferenceSettings
 from mien.evaluation.calibration import fit_temperature
+from mien.evaluation.evaluate import check_emotions
 from mien.evaluation.faces import VotedFaces, resized
 from mien.evaluation.protocols import vote_distribution
 from mien.report.files import all_or_none, results_folder
@@ -49,12 +50,15 @@ def join(members: Sequence[Path], out: Path, data: VotedFaces | None = None) -> 
     Raises:
         SettingsError: fewer than two members, or two that do not fit each other; the message says in what.
         WeightsError: a member cannot be read.
+        UnsupportedMediaError: ``data`` has other classes.
         OutputError: ``out`` is not empty or cannot be written.
     """
     if len(members) < 2:
         raise SettingsError("an ensemble has two members or more")
     if out.is_dir() and any(out.iterdir()):
         raise OutputError(f"{out} is not empty: choose a new folder, so that no file of another model stays.")
+    if data is not None:
+        check_emotions(data, "the data")
     told = [(read_preprocess(folder), read_label_map(folder)) for folder in members]
     _check_alike(members, told)
     content = _joined([_graph(folder) for folder in members], [one for one, _ in told]).SerializeToString()

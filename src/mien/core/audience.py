@@ -198,6 +198,25 @@ class AudienceSnapshot(_Part):
         """End of the step, seconds."""
         return self.media_time + self.duration_seconds
 
+    def gap(self, *, zone: str | None = None, after_seconds: float = 0.0) -> AudienceSnapshot:
+        """A step like this one into which no frame fell.
+
+        Args:
+            zone: of another part of the hall than this one's.
+            after_seconds: how much later it begins.
+        """
+        return AudienceSnapshot(
+            session_id=self.session_id,
+            source=self.source,
+            zone=self.zone if zone is None else zone,
+            media_time=self.media_time + after_seconds,
+            duration_seconds=self.duration_seconds,
+            suppressed=False,
+            demo=self.demo,
+            frames=0,
+            model=self.model,
+        )
+
 
 class SnapshotLog(Sequence[AudienceSnapshot]):
     """Snapshots kept as packed bytes: hours of them take a few megabytes, and each comes back exactly as it went in."""

@@ -304,16 +304,6 @@ class _Lines:
 
 def _gaps(before: AudienceSnapshot, after: AudienceSnapshot, step_seconds: float) -> Iterator[AudienceSnapshot]:
     """Steps that no line tells of, between two that lines do."""
-    count = round((after.media_time - before.end_time) / step_seconds) if step_seconds else 0
-    for number in range(count):
-        yield AudienceSnapshot(
-            session_id=before.session_id,
-            source=before.source,
-            zone=before.zone,
-            media_time=before.end_time + number * step_seconds,
-            duration_seconds=step_seconds,
-            suppressed=False,
-            demo=before.demo,
-            frames=0,
-            model=before.model or after.model,
-        )
+    missing = round((after.media_time - before.end_time) / step_seconds) if step_seconds else 0
+    for number in range(1, missing + 1):
+        yield before.gap(after_seconds=number * step_seconds)
