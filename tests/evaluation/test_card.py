@@ -15,6 +15,7 @@ from mien.core.errors import InputError, SettingsError
 from mien.core.settings import DEFAULT_CLASSIFIER
 from mien.evaluation.card import render_card
 from mien.evaluation.evaluate import Evaluation, read_evaluation
+from mien.evaluation.groups import AttributeReport, GroupReport, GroupScore
 from mien.models import bundled
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -98,3 +99,13 @@ def test_a_hand_written_part_extends_another_beside_it(tmp_path: Path) -> None:
         render_card(stored(name), bundled()[name], mine)
     with pytest.raises(InputError, match="cannot read the hand-written part"):
         render_card(stored(name), bundled()[name], tmp_path / "absent.md.j2")
+
+
+def test_a_card_tells_the_faces_behind_a_groups_figures_and_withholds_too_few(name: str) -> None:
+    told = GroupScore(40, 0.5, (0.4, 0.6), None, None, None, None, 31, 9, 0, 33)
+    before = GroupScore(40, 0.5, (0.4, 0.6), 0.25, None, None, 0.1)
+    groups = GroupReport(30, {"light": AttributeReport({"bright": told, "dim": before, "dusk": None}, None, 0)})
+    card = render_card(stored(name).model_copy(update={"groups": groups}), bundled()[name])
+    assert "| bright | 40 | 50.0 % (40.0 to 60.0) of 31 | withheld of 9 |" in card
+    assert "| dim | 40 | 50.0 % (40.0 to 60.0) | 25.0 % |" in card
+    assert "| dusk | fewer than 30 | withheld | withheld |" in card

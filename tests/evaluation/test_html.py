@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mien.core.operating import logit_adjustment
@@ -97,3 +98,16 @@ def test_it_fits_every_screen_in_a_real_browser(whole: Evaluation, tmp_path: Pat
     assert page.locator(".matrix td.right").count() == 16
     assert [url for url in visits.requests if not url.startswith(("data:", "file://"))] == []
     assert visits.complaints == []
+
+
+def test_a_figure_of_a_group_has_the_faces_behind_it_or_is_withheld() -> None:
+    votes = cast(80)
+    votes[1:40] = np.eye(10, dtype=np.uint8)[8] * 10
+    groups = {"light": ("dim",) * 40 + ("bright",) * 40}
+    page = render(evaluate(CornerReader(), pictures(votes), "planted", QUICK, groups))
+    rows = {name: page.split(f'<th scope="row">{name}</th>')[1].split("</tr>")[0] for name in ("dim", "bright")}
+    assert rows["dim"].startswith("<td>40</td><td>withheld<small>of 1</small></td>")
+    assert "%" not in rows["dim"]
+    assert re.match(
+        r"<td>40</td><td><b>[\d.]+ %</b><small>[\d.]+ to [\d.]+</small><small>of \d+</small></td>", rows["bright"]
+    )

@@ -98,12 +98,21 @@ def _print_groups(report: GroupReport) -> None:
             if one is None:
                 click.echo(f"  {group}: withheld, fewer than {report.least_group} faces")
                 continue
+            accuracy = _of_faces(one.accuracy, one.majority_faces, one.interval)
+            macro_recall = _of_faces(one.macro_recall, one.argmax_faces, one.macro_recall_interval)
             click.echo(
-                f"  {group}: {one.faces} faces, majority 8 classes {100 * one.accuracy:.1f} % (95 %: "
-                f"{_interval(one.interval)}), macro recall {100 * one.macro_recall:.1f} % (95 %: "
-                f"{_interval(one.macro_recall_interval)}), fear recall {_share(one.fear_recall)}, calibration error "
-                f"{100 * one.ece:.1f} %"
+                f"  {group}: {one.faces} faces, majority 8 classes {accuracy}, macro recall {macro_recall}, "
+                f"fear recall {_of_faces(one.fear_recall, one.fear_faces)}, "
+                f"calibration error {_of_faces(one.ece, one.voted_faces)}"
             )
+
+
+def _of_faces(share: float | None, faces: int | None, interval: tuple[float, float] | None = None) -> str:
+    """A figure of a group with the faces behind it, or that there are too few of them."""
+    if share is None:
+        return f"withheld ({faces or 0} {'face' if faces == 1 else 'faces'})"
+    behind = "" if faces is None else f" of {faces}"
+    return f"{100 * share:.1f} %{behind}" + (f" (95 %: {_interval(interval)})" if interval else "")
 
 
 def _interval(ends: tuple[float, float] | None) -> str:

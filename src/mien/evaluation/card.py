@@ -18,6 +18,7 @@ from mien.core.errors import InputError, SettingsError
 from mien.core.labels import EMOTIONS
 from mien.evaluation.evaluate import Evaluation
 from mien.evaluation.html import percent, plain, spread
+from mien.evaluation.resampling import Range
 from mien.evaluation.robustness import Curve
 
 DIGITS_OF_HASH = 12
@@ -182,13 +183,20 @@ def _groups(e: Evaluation) -> str:
     parts = []
     for attribute, told in e.groups.attributes.items():
         rows = [
-            [group, f"{g.faces:,}", f"{percent(g.accuracy)} ({spread(g.interval)})", percent(g.macro_recall)]
+            [group, f"{g.faces:,}", _of_faces(g.accuracy, g.majority_faces, g.interval),
+             _of_faces(g.macro_recall, g.argmax_faces)]
             if g
             else [group, f"fewer than {e.groups.least_group}", "withheld", "withheld"]
             for group, g in told.groups.items()
-        ]
+        ]  # fmt: skip
         parts.append(table([attribute, "faces", "accuracy (95 %)", "macro recall"], rows))
     return "\n\n".join(parts)
+
+
+def _of_faces(share: float | None, faces: int | None, interval: Range | None = None) -> str:
+    """A figure with the faces behind it, or that they are too few."""
+    told = "withheld" if share is None else percent(share) + (f" ({spread(interval)})" if interval else "")
+    return told if faces is None else f"{told} of {faces:,}"
 
 
 def _skew(skew: dict[str, Any] | None) -> str:

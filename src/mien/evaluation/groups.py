@@ -32,23 +32,31 @@ Groups = Mapping[str, tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class GroupScore:
-    """A model on one group.
+    """A model on one group. A figure that fewer faces than the least stand behind is withheld: None.
 
     Attributes:
-        faces: faces of the group.
+        faces: faces of the group, labelled or not.
         accuracy, interval: majority protocol, eight classes, 0–1, and its 95 %.
         macro_recall, macro_recall_interval: argmax protocol, over the emotions that occur in the group.
-        fear_recall: argmax protocol, 0–1; None where nobody in the group shows fear.
+        fear_recall: argmax protocol, 0–1.
         ece: calibration error with the model's own temperature, 0–1.
+        majority_faces: that the majority protocol keeps, behind ``accuracy``; None in documents of before it was told.
+        argmax_faces: that the argmax protocol keeps, behind ``macro_recall``; likewise.
+        fear_faces: of those, the ones that show fear; likewise.
+        voted_faces: with a vote for an emotion, behind ``ece``; likewise.
     """
 
     faces: int
-    accuracy: float
-    interval: Range
-    macro_recall: float
+    accuracy: float | None
+    interval: Range | None
+    macro_recall: float | None
     macro_recall_interval: Range | None
     fear_recall: float | None
-    ece: float
+    ece: float | None
+    majority_faces: int | None = None
+    argmax_faces: int | None = None
+    fear_faces: int | None = None
+    voted_faces: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +65,7 @@ class AttributeReport:
 
     Attributes:
         groups: by declared value, in alphabetical order; None where a group is smaller than the least.
-        largest_gap: between the accuracies of the groups told, 0–1; None with fewer than two.
+        largest_gap: between the accuracies told, 0–1; None with fewer than two.
         undeclared: faces for which nothing was declared.
     """
 
@@ -71,7 +79,7 @@ class GroupReport:
     """Every attribute.
 
     Attributes:
-        least_group: faces below which a group is withheld.
+        least_group: faces below which a group, or a figure of one, is withheld.
         attributes: by name.
     """
 
@@ -159,7 +167,7 @@ def score_groups(
         probabilities: N×8, canonical order.
         votes: N×10 counts.
         groups: declared groups of the N faces.
-        least_group: faces below which a group is withheld; never under :data:`LEAST_GROUP`.
+        least_group: faces below which a group, or a figure of one, is withheld; never under :data:`LEAST_GROUP`.
         resampling: of the intervals.
     """
     least = max(least_group, LEAST_GROUP)
@@ -169,22 +177,33 @@ def score_groups(
         told: dict[str, GroupScore | None] = {}
         for value in sorted(set(values) - {""}):
             rows = np.flatnonzero(declared == value)
-            told[value] = _score(probabilities[rows], votes[rows], resampling) if len(rows) >= least else None
-        accuracies = [one.accuracy for one in told.values() if one is not None]
+            enough = len(rows) >= least
+            told[value] = _score(probabilities[rows], votes[rows], least, resampling) if enough else None
+        accuracies = [one.accuracy for one in told.values() if one is not None and one.accuracy is not None]
         gap = max(accuracies) - min(accuracies) if len(accuracies) > 1 else None
         attributes[name] = AttributeReport(told, gap, int((declared == "").sum()))
     return GroupReport(least, attributes)
 
 
-def _score(probabilities: FloatArray, votes: npt.NDArray[np.integer], resampling: Resampling | None) -> GroupScore:
+def _score(
+    probabilities: FloatArray, votes: npt.NDArray[np.integer], least: int, resampling: Resampling | None
+) -> GroupScore:
     majority = score(probabilities, majority_truth(votes), resampling=resampling)
     argmax = score(probabilities, argmax_truth(votes), resampling=resampling)
+    fear = argmax.classes["fear"]
+    cast = votes[:, : probabilities.shape[1]]
+    voted = int((cast.sum(axis=1) > 0).sum())
+    by_majority, by_argmax = majority.faces >= least, argmax.faces >= least
     return GroupScore(
-        len(votes),
-        majority.accuracy,
-        majority.interval,
-        argmax.macro_recall,
-        argmax.macro_recall_interval,
-        argmax.recall["fear"],
-        calibration_error(probabilities, votes[:, : probabilities.shape[1]]),
+        faces=len(votes),
+        accuracy=majority.accuracy if by_majority else None,
+        interval=majority.interval if by_majority else None,
+        macro_recall=argmax.macro_recall if by_argmax else None,
+        macro_recall_interval=argmax.macro_recall_interval if by_argmax else None,
+        fear_recall=fear.recall if fear.faces >= least else None,
+        ece=calibration_error(probabilities, cast) if voted >= least else None,
+        majority_faces=majority.faces,
+        argmax_faces=argmax.faces,
+        fear_faces=fear.faces,
+        voted_faces=voted,
     )
