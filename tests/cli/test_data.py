@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from mien.cli import main
-from mien.core.errors import InputError
+from mien.core.errors import InputError, OutputError, SettingsError
 from mien.core.labels import COMPOUND12
 from mien.evaluation.faces import load_voted_faces
 from mien.evaluation.layouts import ReadOptions
@@ -109,3 +109,93 @@ def test_a_side_without_a_share_is_not_written_and_an_old_one_is_not_left_beside
     again = run("split", tmp_path / "some.npz", "--out", tmp_path / "out", "--shares", 0.7, 0.3, 0)
     assert again.exit_code == 8
     assert "test.npz is of another split" in again.output
+
+
+@pytest.fixture
+def named(tmp_path: Path) -> Path:
+    """A folder for each of two classes, thirty pictures in each."""
+    some = pictures(cast(60)).images
+    for row, image in enumerate(some):
+        save(tmp_path / "faces" / ("happy" if row % 2 else "sad") / f"{row}.png", image)
+    return tmp_path / "faces"
+
+
+def test_a_split_keeps_the_names_that_groups_are_declared_by(named: Path, tmp_path: Path) -> None:
+    files = [path.relative_to(named).as_posix() for path in sorted(named.rglob("*.png"))]
+    table = tmp_path / "declared.csv"
+    table.write_text("file,light\n" + "".join(f"{f},{'dim' if 'sad' in f else 'bright'}\n" for f in files))
+    assert run("split", named, "--out", tmp_path / "out").exit_code == 0
+    parts = [load_voted_faces(tmp_path / "out" / f"{side}.npz") for side in SIDES]
+    assert sorted(file for part in parts for file in part.files) == sorted(files)
+    for part in parts:
+        assert all((image == pixels(named / file)).all() for image, file in zip(part.images, part.files, strict=True))
+    told = run("coverage", tmp_path / "out" / "train.npz", "--groups", table, "--min-group", 10)
+    assert told.exit_code == 0, told.output
+    assert "light: nothing declared of 0 faces" in told.output
+    assert re.search(r"bright +\d+ \(.*happiness [1-9]", told.output)
+    again = run("split", tmp_path / "out", "--out", tmp_path / "again", "--shares", 0.5, 0.5, 0)
+    assert again.exit_code == 0, again.output
+    assert len(load_voted_faces(tmp_path / "again" / "valid.npz").files) > 0
+
+
+def pixels(path: Path) -> np.ndarray:
+    with Image.open(path) as picture:
+        return np.asarray(picture)
+
+
+@pytest.mark.parametrize("given", ["out/train.npz", "out", "link.npz"])
+def test_a_split_never_takes_the_place_of_what_it_reads(given: str, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    source = some_faces(tmp_path / "out" / "train.npz")
+    (tmp_path / "link.npz").symlink_to(source)
+    before = source.read_bytes()
+    result = run("split", tmp_path / given, "--out", tmp_path / "out" / ".." / "out")
+    assert result.exit_code == SettingsError.exit_code, result.output
+    assert "train.npz is what is read: choose another folder with '--out'" in result.output
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["train.npz"]
+    assert source.read_bytes() == before
+
+
+def test_a_split_never_takes_the_place_of_another(tmp_path: Path) -> None:
+    source = some_faces(tmp_path / "some.npz")
+    assert run("split", source, "--out", tmp_path / "out").exit_code == 0
+    before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    assert sorted(before) == ["test.npz", "train.npz", "valid.npz"]
+    again = run("split", source, "--out", tmp_path / "out", "--seed", 1)
+    assert again.exit_code == OutputError.exit_code
+    assert re.search(r"each of .*train\.npz and .*valid\.npz and .*test\.npz is of another split: remove", again.output)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
+
+
+@pytest.mark.parametrize("option", ["--clean", "--pairs", "--sheet"])
+def test_an_audit_never_takes_the_place_of_what_it_reads(option: str, tmp_path: Path) -> None:
+    train, valid = some_faces(tmp_path / "train.npz", 1), some_faces(tmp_path / "valid.npz", 2)
+    before = valid.read_bytes()
+    result = run("audit", train, valid, option, valid)
+    assert result.exit_code == SettingsError.exit_code, result.output
+    assert "valid.npz is what is read: choose another file" in result.output
+    parts = run("audit", tmp_path, tmp_path, "--train-part", "train", "--valid-part", "valid", option, valid)
+    assert parts.exit_code == SettingsError.exit_code, parts.output
+    assert valid.read_bytes() == before
+
+
+def test_soft_labels_never_take_the_place_of_their_faces(tmp_path: Path) -> None:
+    data = some_faces(tmp_path / "some.npz")
+    before = data.read_bytes()
+    result = run("teach", data, "--teacher", "mien-m", "--out", data)
+    assert result.exit_code == SettingsError.exit_code, result.output
+    assert data.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["some.npz", "faces"])
+def test_a_layout_that_there_is_not_is_refused_whatever_is_read(name: str, named: Path, tmp_path: Path) -> None:
+    some_faces(tmp_path / "some.npz")
+    result = run("split", tmp_path / name, "--out", tmp_path / "out", "--layout", "nonsense")
+    assert result.exit_code == SettingsError.exit_code, result.output
+    assert "unknown data layout 'nonsense': choose one of" in result.output
+
+
+def some_faces(path: Path, seed: int = 1) -> Path:
+    some = pictures(cast(60, seed), seed)
+    np.savez(path, images=some.images, votes=some.votes)
+    return path

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mien.evaluation.calibration import calibrate, calibration_error, cross_fitted, fit_temperature
+from mien.evaluation.calibration import calibrate, calibration_error, cross_fitted, fit_temperature, is_at_bound
 from tests.evaluation.votes import cast, known
 
 
@@ -44,6 +44,38 @@ def test_the_temperature_that_spoilt_it_is_found(power: float) -> None:
     random = np.random.default_rng(6)
     truth = random.dirichlet(np.full(8, 0.8), 1500)
     assert fit_temperature(power * np.log(np.maximum(truth, 1e-6)), truth) == pytest.approx(power, rel=0.02)
+
+
+@pytest.mark.parametrize(("power", "at_bound"), [(0.2, True), (0.35, False), (3.5, False), (6.0, True)])
+def test_a_temperature_beyond_those_that_are_tried_is_told_by_its_bound(power: float, at_bound: bool) -> None:
+    truth = np.random.default_rng(6).dirichlet(np.full(8, 0.8), 500)
+    found = fit_temperature(power * np.log(np.maximum(truth, 1e-6)), truth)
+    assert is_at_bound(found) == at_bound
+    assert is_at_bound(round(found, 4)) == at_bound, "as it is stored"
+
+
+def test_no_temperature_is_fitted_to_no_votes_or_to_no_numbers() -> None:
+    logits = np.random.default_rng(0).normal(size=(20, 8))
+    with pytest.raises(ValueError, match="no face has a vote"):
+        fit_temperature(logits, np.zeros((20, 8)))
+    logits[3, 5] = np.nan
+    with pytest.raises(ValueError, match="finite numbers"):
+        fit_temperature(logits, np.full((20, 8), 0.125))
+
+
+@pytest.mark.parametrize("voted", [0, 1])
+def test_shares_stay_as_they_are_where_the_other_folds_have_no_vote(voted: int) -> None:
+    p = np.random.default_rng(0).dirichlet(np.full(8, 0.8), 10)
+    votes = np.zeros((10, 10), np.uint8)
+    votes[:, 8] = 10
+    votes[:voted] = [10, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    told, temperatures = cross_fitted(p, votes[:, :8].astype(float), np.random.default_rng(0))
+    assert temperatures.count(1.0) == (1 if voted else 5)
+    if voted:
+        assert told[0] == pytest.approx(p[0])
+    else:
+        assert told == pytest.approx(p)
+    assert 0 <= calibrate(p, votes).ece <= 1
 
 
 def test_overconfidence_is_an_error_as_shipped_and_none_once_fitted(faces: tuple[np.ndarray, np.ndarray]) -> None:

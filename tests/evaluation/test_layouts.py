@@ -378,10 +378,27 @@ def test_nothing_there_and_unknown_names(tmp_path: Path) -> None:
         load_layout("imagenet")
 
 
-def test_an_npz_brings_classes_of_its_own(tmp_path: Path) -> None:
-    votes = np.zeros((2, 4), np.uint8)
-    np.savez(tmp_path / "own.npz", images=PIXELS[:2], votes=votes, labels=np.array(["calm", "tense"]))
-    assert load_voted_faces(tmp_path / "own.npz").labels == ("calm", "tense")
-    np.savez(tmp_path / "bad.npz", images=PIXELS[:2], votes=votes)
-    with pytest.raises(UnsupportedMediaError, match="votes N×10"):
-        load_voted_faces(tmp_path / "bad.npz")
+def table_of_votes(root: Path) -> Path:
+    lines = [f"faces/{i}.png,{','.join(map(str, votes_of(i)))}" for i in range(8)]
+    table(root).write_text("\n".join([f"image,{','.join(EMOTIONS)},unknown,not-a-face", *lines]))
+    return root / "faces.csv"
+
+
+@pytest.mark.parametrize("tree", [npz, ferplus, table_of_votes])
+def test_faces_of_an_ignored_class_are_left_out_wherever_votes_lie(
+    tree: Callable[[Path], Path], tmp_path: Path
+) -> None:
+    """In folders of classes the whole face is left out; a face whose votes were only emptied would turn neutral."""
+    happiness, surprise = EMOTIONS.index("happiness"), EMOTIONS.index("surprise")
+    path = tree(tmp_path)
+    faces = load_voted_faces(path, ReadOptions(label_map={"happiness": "ignore"}))
+    whole = load_voted_faces(path)
+    others = whole.votes.argmax(axis=1) != happiness
+    assert len(faces) == 7
+    assert (faces.images == whole.images[others]).all()
+    assert faces.files == tuple(file for file, other in zip(whole.files, others, strict=False) if other)
+    expected = whole.votes[others]
+    expected[:, happiness] = 0
+    assert (faces.votes == expected).all(), "votes of other faces for it are left out, too"
+    merged = load_voted_faces(path, ReadOptions(label_map={"happiness": "surprise"}))
+    assert merged.votes[happiness, surprise] == 10

@@ -36,6 +36,16 @@ def test_majority_drops_single_votes_and_wants_more_than_half() -> None:
     assert truth.keep.tolist() == [0, 2]
 
 
+def test_a_face_that_nobody_gave_a_vote_has_no_class() -> None:
+    empty = votes([0] * 10, [0, 10, 0, 0, 0, 0, 0, 0, 0, 0])
+    for truth in (argmax_truth(empty), majority_truth(empty)):
+        assert (truth.keep.tolist(), truth.label.tolist()) == ([1], [1])
+
+
+def test_a_majority_of_more_votes_than_half_a_byte_counts() -> None:
+    assert majority_truth(votes([200, 50, 0, 0, 0, 0, 0, 0, 0, 0])).keep.tolist() == [0]
+
+
 def test_the_published_counts_of_the_validation_split(shared: Path) -> None:
     faces = load_voted_faces(shared / "data" / "ferplus" / "valid.npz")
     assert len(argmax_truth(faces.votes).keep) == 3555

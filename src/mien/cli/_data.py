@@ -89,8 +89,10 @@ def read_data(
         SettingsError: there is no such layout.
     """
     from mien.evaluation.faces import load_voted_faces
-    from mien.evaluation.layouts import ReadOptions
+    from mien.evaluation.layouts import ReadOptions, load_layout
 
+    if options["layout"] is not None:
+        load_layout(options["layout"])
     chosen: Part = options[part]
     how = ReadOptions(chosen, size_px, colour, options["label_map"], options["labels"] or labels)
     # Of two data sets under one --layout, one may be an npz.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from mien.cli._data import data_options, picture_options, read_data
+from mien.cli._data import PARTS, data_options, picture_options, read_data
 
 if TYPE_CHECKING:
     from mien.evaluation.coverage import AttributeCoverage
@@ -41,13 +42,16 @@ def split_command(
 
     Copies of one photograph, also mirrored, shifted or watermarked ones, stay on one side, and each side has the same
     mix of emotions. About 3 ms of processor time a face. Of data that has a test part of its own, split `--part train`.
+    Names of the pictures' files go with them. No file that is there is written over.
     """
     import numpy as np
 
-    from mien.core.errors import OutputError, SettingsError
+    from mien.core.errors import SettingsError
     from mien.evaluation.faces import save_voted_faces
     from mien.evaluation.split import SIDES, split
+    from mien.report.files import all_or_none, results_folder
 
+    _check_sides([out / f"{name}.npz" for name in SIDES], data)
     faces = read_data(data, options, size_px=options["size_px"], colour=options["colour"])
     with click.progressbar(length=len(faces), label="comparing") as bar:
         try:
@@ -59,18 +63,30 @@ def split_command(
                 f"{data} cannot be split {':'.join(f'{share:g}' for share in shares)}: {error}."
             ) from error
     written = {name: rows for name in SIDES if len(rows := getattr(parts, name))}
-    stale = [str(out / f"{name}.npz") for name in SIDES if name not in written and (out / f"{name}.npz").exists()]
-    if stale:
-        raise OutputError(
-            f"{' and '.join(stale)} is of another split: remove it, or choose another folder with '--out'."
-        )
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"cannot make the folder {out}: {error.strerror}") from error
+    with results_folder(out), all_or_none(out) as unfinished:
+        for name, rows in written.items():
+            save_voted_faces(unfinished / f"{name}.npz", faces, rows)
     for name, rows in written.items():
-        save_voted_faces(out / f"{name}.npz", faces, rows)
         click.echo(f"{out / name}.npz: {len(rows)} faces")
+
+
+def _check_sides(sides: Sequence[Path], data: Path) -> None:
+    """Make sure that a split takes no file's place, its own source least of all."""
+    from mien.core.errors import OutputError, SettingsError
+
+    there = [side for side in sides if side.exists()]
+    for side in there:
+        if any(read.exists() and side.samefile(read) for read in _files_read(data)):
+            raise SettingsError(f"{side} is what is read: choose another folder with '--out'.")
+    if there:
+        named = " and ".join(map(str, there))
+        told, them = (f"each of {named}", "them") if len(there) > 1 else (named, "it")
+        raise OutputError(f"{told} is of another split: remove {them}, or choose another folder with '--out'.")
+
+
+def _files_read(*data: Path) -> list[Path]:
+    """Files that data sets may lie in, and that nothing may be written over: themselves, and the parts in a folder."""
+    return [file for path in data for file in (path, *(path / f"{part}.npz" for part in PARTS))]
 
 
 @command.command("audit")
@@ -98,7 +114,11 @@ def audit_command(
     from mien.core.errors import OutputError
     from mien.evaluation.audit import audit, contact_sheet, pair_rows
     from mien.evaluation.faces import save_voted_faces
+    from mien.report.files import check_output
 
+    for asked in (pairs, sheet, clean):
+        if asked is not None:
+            check_output(asked, *_files_read(train, valid))
     seen, held = (
         read_data(path, options, part, size_px=options["size_px"], colour=options["colour"])
         for path, part in ((train, "train_part"), (valid, "valid_part"))
@@ -185,8 +205,10 @@ def teach_command(data: Path, teachers: tuple[str, ...], out: Path, **options: A
     """
     from mien.assembly import load_classifier
     from mien.core.settings import InferenceSettings
+    from mien.report.files import check_output
     from mien.training.soft_labels import teach
 
+    check_output(out, *_files_read(data))
     faces = read_data(data, options, size_px=options["size_px"], colour=options["colour"])
     loaded = [load_classifier(name, InferenceSettings()) for name in teachers]
     teach(loaded, faces, out)

@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from mien.core.errors import OutputError
 from mien.core.faces import EmotionClassifier, FaceCrops, FloatArray, UInt8Array
 from mien.core.labels import EMOTIONS
 from mien.evaluation.layouts import ReadOptions, find_layout, load_layout
+from mien.report.partial import PartialFile, cannot_write
 
 BATCH = 512
 
@@ -55,17 +55,34 @@ def load_voted_faces(path: Path, options: ReadOptions | None = None, layout: str
 
 
 def save_voted_faces(path: Path, faces: VotedFaces, rows: npt.NDArray[np.intp]) -> None:
-    """Write some rows as an npz that :func:`load_voted_faces` reads; classes of one's own are written with them.
+    """Write some rows as an npz that :func:`load_voted_faces` reads: whole or not at all, in place of what was there.
+
+    Classes of one's own and names of pictures are written with them.
+
+    Args:
+        path: of the file.
+        faces: the data set.
+        rows: intp M, which of its rows.
 
     Raises:
-        OutputError: the file cannot be written.
+        OutputError: the file cannot be written; nothing of it is left behind.
     """
-    own = {} if faces.labels == EMOTIONS else {"labels": np.array(faces.labels)}
+    arrays: dict[str, npt.NDArray[np.generic]] = {"images": faces.images[rows], "votes": faces.votes[rows]}
+    if faces.labels != EMOTIONS:
+        arrays["labels"] = np.array(faces.labels)
+    if faces.files:
+        arrays["files"] = np.array(faces.files)[rows]
+    partial = PartialFile(path)
     try:
-        with path.open("wb") as stream:
-            np.savez(stream, images=faces.images[rows], votes=faces.votes[rows], **own)  # type: ignore[arg-type]
+        with partial.temporary.open("wb") as stream:
+            np.savez(stream, allow_pickle=False, **arrays)
     except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror}") from error
+        partial.remove()
+        raise cannot_write(path, error) from error
+    except BaseException:
+        partial.remove()
+        raise
+    partial.publish()
 
 
 def classify_pictures(classifier: EmotionClassifier, images: UInt8Array) -> FloatArray:

@@ -40,13 +40,15 @@ class Truth:
 
 
 def argmax_truth(votes: VoteArray) -> Truth:
-    """Most votes over all ten columns, the first on ties; faces won by *unknown* or *not a face* are dropped.
+    """Most votes over all ten columns, the first on ties.
+
+    Faces won by *unknown* or *not a face*, and those without a vote, are dropped.
 
     Args:
         votes: N×10 counts.
     """
     winner = votes.argmax(axis=1)
-    keep = np.flatnonzero(winner < EMOTION_COLUMNS)
+    keep = np.flatnonzero((winner < EMOTION_COLUMNS) & (votes.max(axis=1) > 0))
     return Truth(keep, winner[keep])
 
 
@@ -56,7 +58,7 @@ def majority_truth(votes: VoteArray) -> Truth:
     Args:
         votes: N×10 counts.
     """
-    agreed = np.where(votes <= 1, 0, votes)
+    agreed = np.where(votes <= 1, 0, votes).astype(np.int64)  # twice a uint8 overflows
     winner = agreed.argmax(axis=1)
     keep = np.flatnonzero((2 * agreed.max(axis=1) > agreed.sum(axis=1)) & (winner < EMOTION_COLUMNS))
     return Truth(keep, winner[keep])

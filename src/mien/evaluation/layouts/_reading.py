@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from mien.classifiers.model_folder import SYNONYMS
@@ -20,12 +21,14 @@ from mien.evaluation.faces import VotedFaces
 from mien.evaluation.layouts._options import PARTS, Part, ReadOptions
 
 __all__ = [
-    "PARTS", "Complaints", "Gathering", "Part", "ReadOptions", "class_column", "csv_head", "csv_rows", "pictures_in",
-    "pixels_of", "read_picture", "square", "whole_numbers",
+    "MOST_VOTES", "PARTS", "Complaints", "Gathering", "Part", "ReadOptions", "class_column", "class_columns",
+    "csv_head", "csv_rows", "pictures_in", "pixels_of", "read_picture", "recast", "square", "whole_numbers",
 ]  # fmt: skip
 
 HARD_VOTES: Final = 10
 """Votes that a single label stands for: as if ten annotators agreed."""
+MOST_VOTES: Final = 255
+"""Votes that a class may have of one face."""
 UNKNOWN, NOT_A_FACE, IGNORE = "unknown", "not-a-face", "ignore"
 PICTURE_SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 LARGEST_SIDE_PX = 8192
@@ -77,6 +80,8 @@ class Gathering:
         self.path = path
         self.options = options
         self.labels = options.labels or tuple(labels)
+        self._own = tuple(labels)
+        self._columns: tuple[int | None, ...] | None = None
         self.complaints = Complaints(path)
         self._images: list[UInt8Array] = []
         self._votes: list[UInt8Array] = []
@@ -88,7 +93,7 @@ class Gathering:
         Args:
             where: names the row.
             image: pixels, or a picture file.
-            label: a class name, or votes for every class, *unknown* and *not a face*.
+            label: a class name, or votes for every class (or for the layout's own), *unknown* and *not a face*.
             file: the picture's name as the data set has it; empty where it has none.
         """
         try:
@@ -128,12 +133,19 @@ class Gathering:
         votes[column] = HARD_VOTES
         return votes
 
-    def _own_votes(self, label: Sequence[int]) -> UInt8Array:
-        if len(label) != len(self.labels) + 2:
+    def _own_votes(self, label: Sequence[int]) -> UInt8Array | None:
+        names = self.labels if len(label) == len(self.labels) + 2 else self._own
+        if len(label) != len(names) + 2:
             raise ValueError(f"{len(label)} votes, expected {len(self.labels) + 2}")
-        if min(label) < 0 or max(label) > 255:
-            raise ValueError(f"votes must be 0 to 255, got {list(label)}")
-        return np.asarray(label, np.uint8)
+        if min(label) < 0 or max(label) > MOST_VOTES:
+            raise ValueError(f"votes must be 0 to {MOST_VOTES}, got {list(label)}")
+        votes = np.asarray(label, np.uint8)
+        if names == self.labels and not self.options.label_map:
+            return votes
+        if self._columns is None:
+            self._columns = class_columns(names, self.labels, self.options.label_map)
+        rows, votes = recast(votes[None], self._columns, len(self.labels))
+        return votes[0] if len(rows) else None
 
 
 def class_column(name: str, labels: Sequence[str], label_map: Mapping[str, str]) -> int | None:
@@ -158,6 +170,42 @@ def class_column(name: str, labels: Sequence[str], label_map: Mapping[str, str])
     if SYNONYMS.get(plain) in meaning:
         return meaning[SYNONYMS[plain]]
     raise ValueError(f"no class {given!r}: the classes are {', '.join(labels)}. A label_map can translate it")
+
+
+def class_columns(names: Sequence[str], labels: Sequence[str], label_map: Mapping[str, str]) -> tuple[int | None, ...]:
+    """Where the votes for each of a data set's own classes belong, then those for *unknown* and *not a face*.
+
+    Raises:
+        ValueError: one is none of ``labels``.
+    """
+    return tuple(class_column(name, labels, label_map) for name in (*names, UNKNOWN, NOT_A_FACE))
+
+
+def recast(votes: UInt8Array, columns: Sequence[int | None], classes: int) -> tuple[npt.NDArray[np.intp], UInt8Array]:
+    """Votes for a data set's own classes as votes for others.
+
+    A face whose own class, the first with most votes, is ignored is left out; so are other faces' votes for that class.
+
+    Args:
+        votes: uint8 N×(A + 2).
+        columns: A + 2, of :func:`class_columns`.
+        classes: K, how many there are to be.
+
+    Returns:
+        intp M, the rows that are kept, and their votes: uint8 M×(K + 2).
+
+    Raises:
+        ValueError: classes that become one have more votes together than can be kept.
+    """
+    ignored = np.array([column is None for column in columns])
+    rows = np.flatnonzero(~ignored[votes.argmax(axis=1)] | (votes.max(axis=1) == 0))
+    told = np.zeros((len(rows), classes + 2), np.int64)
+    for column, target in enumerate(columns):
+        if target is not None:
+            told[:, target] += votes[rows, column]
+    if (most := told.max(initial=0)) > MOST_VOTES:
+        raise ValueError(f"classes that become one have {most} votes for a face together, at most {MOST_VOTES} can be")
+    return rows, told.astype(np.uint8)
 
 
 def read_picture(path: Path, size_px: int, colour: Literal["grey", "rgb"]) -> UInt8Array:
