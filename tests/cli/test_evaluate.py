@@ -17,7 +17,7 @@ from mien.evaluation.evaluate import read_evaluation
 from mien.evaluation.operating import BalanceRule
 from mien.evaluation.robustness import RobustnessOptions, steps_of
 from mien.models import bundled
-from tests.conversion.nets import coloured_faces, described, seeing_colour
+from tests.conversion.nets import answering_nan, coloured_faces, described, seeing_colour
 from tests.evaluation.votes import cast, pictures
 
 QUICK = ("--no-speed", "--robustness-faces", "0", "--quiet")
@@ -97,6 +97,11 @@ def test_the_hand_written_part_beside_a_card_is_found_and_filled_in(data: Path, 
         (("mien-m", "{data}", "--about", "x.j2"), 2, "--card"),
         (("mien-m", "{data}", "--groups", "nowhere.csv"), 3, "no such table of groups"),
         (("mien-m", "{data}", "--card", "c.md", "--about", "nowhere.j2", *QUICK), 3, "nowhere.j2"),
+        (
+            ("mien-m", "{data}", "--provider", "NowhereExecutionProvider"),
+            7,
+            "NowhereExecutionProvider is not installed",
+        ),
     ],
 )
 def test_errors_say_what_was_wrong(
@@ -192,6 +197,30 @@ def test_a_balanced_point_that_keeps_no_limit_is_refused_and_nothing_is_stored(d
     assert "no strength of the adjustment keeps accuracy at 78 %" in result.output
     assert "calls of fear 45 % right" in result.output
     assert (folder / "preprocess.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("option", ["--json", "--out=o", "--card=c.md", "--groups=g.csv", "--robustness-faces=9"])
+def test_a_point_is_chosen_without_an_evaluation(tmp_path: Path, option: str) -> None:
+    """Refused before anything is read: there are no faces at the path."""
+    result = run("mien-m", tmp_path / "nowhere", "--fit-balanced", option)
+    assert result.exit_code == 2
+    assert f"{option.split('=')[0]} is of an evaluation" in result.output
+
+
+def test_a_model_that_answers_no_numbers_is_told(data: Path, tmp_path: Path) -> None:
+    result = run(answering_nan(tmp_path / "broken"), data, *QUICK)
+    assert result.exit_code == 7
+    assert "broken answers numbers that are no shares (NaN)" in result.output
+
+
+def test_one_face_with_votes_among_others_is_scored(tmp_path: Path) -> None:
+    """Those of its fold have no others to fit a temperature to."""
+    faces = pictures(cast(20))
+    faces.votes[1:, :8], faces.votes[1:, 8] = 0, 10
+    np.savez(tmp_path / "one.npz", images=faces.images, votes=faces.votes)
+    result = run("mien-m", tmp_path / "one.npz", "--json", *QUICK)
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["calibration"]["temperatures"].count(1.0) == 1
 
 
 def test_the_limits_are_those_of_the_rule() -> None:

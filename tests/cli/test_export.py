@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from mien.assembly import load_classifier
 from mien.cli import main
 from mien.conversion import convert as module
-from mien.core.errors import DisagreementError, InputError, SettingsError
+from mien.core.errors import DisagreementError, InputError, OutputError, SettingsError
 from mien.core.settings import InferenceSettings
 from tests.conversion.nets import coloured_faces, described, faces, folder, graph, saved, seeing_colour
 
@@ -95,6 +95,7 @@ def test_faces_are_read_as_the_model_sees_them(tmp_path: Path) -> None:
         (("nothing",), InputError.exit_code, "hsemotion-enet-b2-8"),
         (("hsemotion-enet-b2-8",), SettingsError.exit_code, "--to"),
         (("mien-m",), SettingsError.exit_code, "--to"),
+        (("mien-m", "--to", "onnx", "--layout", "nonsense"), SettingsError.exit_code, "--layout is of labelled faces"),
         (("mien-m", "--to", "onnx-int8"), SettingsError.exit_code, "--calibrate"),
         (("mien-m", "--to", "rknn"), 2, "onnx-fp16"),
     ],
@@ -103,3 +104,41 @@ def test_what_cannot_be_done_is_said(tmp_path: Path, arguments: tuple[str, ...],
     result = run(*arguments, "--out", tmp_path / "out")
     assert result.exit_code == code
     assert said in result.output
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        ("--data", "nope.npz"),
+        ("--calibrate", "nope.npz"),
+        ("--calibration-faces", "512"),
+        ("--data-part", "train"),
+        ("--calibrate-part", "all"),
+        ("--layout", "nonsense"),
+        ("--labels", "moved,bored"),
+        ("--label-map", "1=fear"),
+        ("--force",),
+        ("--json",),
+    ],
+    ids=lambda option: str(option[0]),
+)
+def test_what_a_conversion_needs_is_refused_without_one(tmp_path: Path, option: tuple[str, ...]) -> None:
+    """A checkpoint becomes a model folder as its recipe says; it is not read before that is said."""
+    checkpoint = tmp_path / "checkpoint.pt"
+    checkpoint.touch()
+    result = run(checkpoint, "--out", tmp_path / "out", *option)
+    assert result.exit_code == SettingsError.exit_code
+    assert f"{option[0]} is of a conversion: say what to convert to with '--to'" in result.output
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("to", [(), ("--to", "onnx")])
+def test_a_folder_that_holds_something_is_left_as_it_is(tmp_path: Path, to: tuple[str, ...]) -> None:
+    checkpoint, out = tmp_path / "checkpoint.pt", tmp_path / "out"
+    checkpoint.touch()
+    out.mkdir()
+    (out / "notes.txt").write_text("mine", encoding="utf-8")
+    result = run(checkpoint, "--out", out, *to)
+    assert result.exit_code == OutputError.exit_code
+    assert "is not empty: choose a new folder with '--out'" in result.output
+    assert [path.name for path in out.iterdir()] == ["notes.txt"]

@@ -108,6 +108,14 @@ def seeing_colour(
     return made
 
 
+def answering_nan(at: Path) -> Path:
+    """A model folder of a graph that runs, and answers no number about any face."""
+    model = graph()
+    [bias] = [one for one in model.graph.initializer if one.name == "b4"]
+    bias.CopyFrom(numpy_helper.from_array(np.full(8, np.nan, np.float32), "b4"))
+    return folder(at, model)
+
+
 def described(folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """The name of a model folder that from now on only describes: its graph is what the registry has under the name."""
     name = folder.name

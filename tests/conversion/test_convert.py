@@ -16,7 +16,7 @@ from mien.conversion.convert import FORMATS, Conversion, Format, Origin, choose_
 from mien.core.errors import DisagreementError, OutputError, SettingsError, WeightsError
 from mien.core.settings import InferenceSettings
 from mien.evaluation.faces import VotedFaces, classify_pictures
-from tests.conversion.nets import faces, folder, graph
+from tests.conversion.nets import answering_nan, faces, folder, graph
 
 IN_ONNX: tuple[Format, ...] = ("onnx", "onnx-fp16", "onnx-int8")
 
@@ -123,6 +123,13 @@ def test_a_folder_without_a_graph_is_told(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(WeightsError, match=r"preprocess\.json"):
         converted(tmp_path / "empty", "onnx", tmp_path / "out")
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_source_that_answers_no_numbers_is_told(tmp_path: Path, force: bool) -> None:
+    with pytest.raises(WeightsError, match="broken answers numbers that are no shares"):
+        converted(answering_nan(tmp_path / "broken"), "onnx", tmp_path / "out", force=force)
+    assert not (tmp_path / "out").exists()
 
 
 def test_integers_need_faces_for_their_ranges() -> None:

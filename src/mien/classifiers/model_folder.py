@@ -226,7 +226,7 @@ class ModelFolder(EmotionClassifier):
         return outputs
 
     def _classify(self, pixels: UInt8Array) -> FloatArray:
-        return self.shares(self.logits(pixels))
+        return self.checked_shares(self.logits(pixels))
 
     def shares(self, outputs: FloatArray) -> FloatArray:
         """float32 N×8 canonical probabilities, of N×K outputs of this graph or of a copy of it elsewhere.
@@ -242,6 +242,21 @@ class ModelFolder(EmotionClassifier):
         for column, target in enumerate(self._columns):
             canonical[:, target] += outputs[:, column]
         return np.asarray(canonical / canonical.sum(axis=1, keepdims=True), np.float32)
+
+    def checked_shares(self, outputs: FloatArray) -> FloatArray:
+        """:meth:`shares` that are numbers, every one.
+
+        Raises:
+            WeightsError: one is not; the message names the model.
+        """
+        with np.errstate(invalid="ignore", divide="ignore"):
+            told = self.shares(outputs)
+        if not np.isfinite(told).all():
+            raise WeightsError(
+                f"{self.name} answers numbers that are no shares (NaN): the model is broken, train it or fetch it "
+                "again."
+            )
+        return told
 
     def _blank(self, count: int) -> UInt8Array:
         return np.zeros((count, self.geometry.size, self.geometry.size, 3), np.uint8)

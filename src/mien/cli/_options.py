@@ -48,12 +48,15 @@ def policy_options(command: F) -> F:
     return command
 
 
+provider_option = click.option(
+    "--provider", "providers", multiple=True, help="ONNX Runtime execution provider (default: best installed)."
+)
+
+
 def model_options(command: F) -> F:
     """``--detector``, ``--classifier``, ``--operating-point``, ``--threads`` and ``--provider``."""
     for option in (
-        click.option(
-            "--provider", "providers", multiple=True, help="ONNX Runtime execution provider (default: best installed)."
-        ),
+        provider_option,
         click.option(
             "--threads",
             type=click.IntRange(0),

@@ -11,7 +11,7 @@ import click
 
 from mien.cli._data import data_options, picture_options, read_data
 from mien.cli._figures import print_evaluation, print_own_classes
-from mien.cli._options import LABEL_SET_NAMES, inference
+from mien.cli._options import LABEL_SET_NAMES, inference, provider_option
 from mien.core.errors import InputError, SettingsError
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ CURVE_POINTS = 44
 """As ``steps_of`` in ``mien.evaluation.robustness`` counts them, which costs too much to import for a number."""
 OF_THE_EIGHT = ("card", "groups", "robustness_faces", "fit_balanced")
 """Options that mean nothing for a model with classes of its own."""
+OF_AN_EVALUATION = ("as_json", "out", "card", "groups", "robustness_faces")
+"""Options that mean nothing where a point is chosen and stored."""
 LIMITS = ("least_accuracy_percent", "least_fear_precision_percent")
 LEAST_ACCURACY_PERCENT, LEAST_FEAR_PRECISION_PERCENT = 78.0, 45.0
 """As in ``BalanceRule`` of ``mien.evaluation.operating``."""
@@ -57,6 +59,7 @@ LEAST_ACCURACY_PERCENT, LEAST_FEAR_PRECISION_PERCENT = 78.0, 45.0
               show_default=f"{LEAST_FEAR_PRECISION_PERCENT:g}",
               help="Of the calls of fear, as many as --fit-balanced must keep right.")  # fmt: skip
 @click.option("--threads", type=click.IntRange(0), default=1, show_default=True, help="Threads of the network.")
+@provider_option
 @click.option("--quiet", is_flag=True, help="No progress.")
 def command(model: str, data: Path, **options: Any) -> None:
     """Score MODEL (a name or a model folder) on DATA, faces with votes or labels.
@@ -71,7 +74,7 @@ def command(model: str, data: Path, **options: Any) -> None:
 
     files = find_classifier(model)
     _check(model, files, options)
-    classifier = load_classifier(model, inference(options["threads"], ()), own_classes=True)
+    classifier = load_classifier(model, inference(options["threads"], options["providers"]), own_classes=True)
     own = _own_classes(classifier, options)
     faces = read_data(
         data,
@@ -111,6 +114,12 @@ def _check(model: str, files: ClassifierFiles, options: dict[str, Any]) -> None:
     from mien.report.files import check_output
 
     about, card = options["about"], options["card"]
+    asked = [f"--{name.removeprefix('as_').replace('_', '-')}" for name in OF_AN_EVALUATION if options[name]]
+    if asked and options["fit_balanced"]:
+        raise SettingsError(
+            f"{asked[0]} is of an evaluation, and --fit-balanced stores a point without one: leave it out, and "
+            "evaluate the model afterwards."
+        )
     if about is not None and card is None:
         raise SettingsError("--about is the hand-written part of a card: say where the card goes with '--card'.")
     if about is not None and not about.is_file():

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from mien.cli._data import data_options, read_data
 from mien.core.errors import InputError, SettingsError
@@ -21,7 +22,7 @@ FORMATS = ("onnx", "onnx-fp16", "onnx-int8", "tflite", "tflite-fp16", "tflite-in
 
 @click.command()
 @click.argument("model")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="The folder to write; new, with --to.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="The folder to write; new.")
 @click.option("--to", type=click.Choice(FORMATS),
               help="Convert, and compare in the format's own runtime before it is written (default: a checkpoint as "
               "its recipe says, without a comparison).")  # fmt: skip
@@ -41,15 +42,21 @@ def command(model: str, out: Path, to: str | None, **options: Any) -> None:
     With --to the result is run in its own runtime and compared with MODEL before it is written; one that disagrees is
     refused. TFLite and SavedModel need the tools of `make export-tools`.
     """
+    from mien.conversion.folders import check_new
+
     checkpoint, files = _source(model)
     if to is None:
         if checkpoint is None:
             raise SettingsError(f"{model} is a model folder already: say what to convert it to with '--to'.")
-        _training()
-        from mien.training.export import export
-
-        click.echo(f"model folder: {export(checkpoint, out)}")
+        if needless := _given(*options):
+            raise SettingsError(
+                f"{needless[0]} is of a conversion: say what to convert to with '--to', or leave it out."
+            )
+        check_new(out)
+        _write_as_its_recipe_says(checkpoint, out)
         return
+    _check_faces(options)
+    check_new(out)
     if files is not None:
         graph = files.graph() if files.registered else None
         _tell(_convert(files.folder, to, out, options, graph=graph), out, as_json=options["as_json"])
@@ -74,6 +81,37 @@ def _source(model: str) -> tuple[Path | None, ClassifierFiles | None]:
         raise InputError(f"{error}, and no checkpoint") from error
 
 
+def _given(*names: str) -> list[str]:
+    """Those of the options that stand on the command line, as they are written there."""
+    context = click.get_current_context()
+    return [
+        option.opts[0]
+        for option in context.command.params
+        if option.name in names and context.get_parameter_source(option.name) is ParameterSource.COMMANDLINE
+    ]
+
+
+def _check_faces(options: dict[str, Any]) -> None:
+    """Refuse what is said of faces that are not named, before anything is read or fetched."""
+    for name in ("calibrate", "data"):
+        if options[name] is None and options[f"{name}_part"] != "all":
+            raise SettingsError(f"--{name}-part is of the faces of --{name}: name them with '--{name} DATA'.")
+    of_either = _given("layout", "label_map", "labels")
+    if of_either and options["calibrate"] is None and options["data"] is None:
+        raise SettingsError(f"{of_either[0]} is of labelled faces: name them with '--data DATA' or '--calibrate DATA'.")
+
+
+def _write_as_its_recipe_says(checkpoint: Path, out: Path) -> None:
+    from mien.report.files import all_or_none, results_folder
+
+    _training()
+    from mien.training.export import export
+
+    with results_folder(out), all_or_none(out) as folder:
+        export(checkpoint, folder)
+    click.echo(f"model folder: {out}")
+
+
 def _training() -> None:
     try:
         import mien.training.export  # noqa: F401
@@ -93,9 +131,6 @@ def _convert(
     from mien.classifiers.model_folder import read_preprocess
     from mien.conversion.convert import choose_faces, convert
 
-    for name in ("calibrate", "data"):
-        if options[name] is None and options[f"{name}_part"] != "all":
-            raise SettingsError(f"--{name}-part is of the faces of --{name}: name them with '--{name} DATA'.")
     seen = read_preprocess(folder)
     calibration, data = (
         None

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from mien.cli._data import data_options, read_data
 
@@ -117,11 +118,49 @@ def join_models(members: Sequence[str], out: Path, data: Path | None, **options:
 
     MODEL is a shipped model's name or a model folder. All have to see the same crops in the same form.
     """
-    from mien.assembly import find_classifier
+    from mien.classifiers.model_folder import read_preprocess
     from mien.conversion.joining import join
+    from mien.evaluation.calibration import is_at_bound
 
-    folders = [find_classifier(name).folder for name in members]
-    click.echo(f"model folder: {join(folders, out, None if data is None else read_data(data, options))}")
+    if data is None:
+        _refuse_without_data(options)
+    folders = [_member(name) for name in members]
+    faces = None
+    if data is not None:
+        seen = read_preprocess(folders[0])
+        faces = read_data(data, options, size_px=seen.crop.size, colour=seen.input.colour)
+    join(folders, out, faces, str(data))
+    temperature = read_preprocess(out).temperature
+    if faces is not None and is_at_bound(temperature):
+        click.echo(
+            f"The votes of {data} ask for a temperature beyond {temperature:.1f}, the last that is tried: see with "
+            f"'mien evaluate {out} DATA', on other faces, whether its shares can be trusted.",
+            err=True,
+        )
+    click.echo(f"model folder: {out}")
+
+
+def _refuse_without_data(options: dict[str, Any]) -> None:
+    from mien.core.errors import SettingsError
+
+    context = click.get_current_context()
+    for option in context.command.params:
+        if option.name in options and context.get_parameter_source(option.name) is ParameterSource.COMMANDLINE:
+            raise SettingsError(f"{option.opts[0]} is of the faces of --data: name them with '--data DATA'.")
+
+
+def _member(name: str) -> Path:
+    """Folder of a model that holds its graph."""
+    from mien.assembly import find_classifier
+    from mien.core.errors import SettingsError
+
+    files = find_classifier(name)
+    if files.registered:
+        raise SettingsError(
+            f"{name} is a model of others, of which Mien has a description only: make a folder of your own with 'mien "
+            f"export {name} --to onnx --out DIR', and join that."
+        )
+    return files.folder
 
 
 @command.command()

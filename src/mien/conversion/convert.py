@@ -17,8 +17,9 @@ import onnx
 from mien.classifiers.model_folder import ModelFolder, create
 from mien.conversion import tools
 from mien.conversion.comparison import Bounds, Comparison, Run, compare
+from mien.conversion.folders import check_new
 from mien.conversion.graphs import BATCH, in_floats, in_half_floats, is_quantised, quantise
-from mien.core.errors import DisagreementError, InputError, OutputError, SettingsError, WeightsError
+from mien.core.errors import DisagreementError, InputError, SettingsError, WeightsError
 from mien.core.faces import FloatArray, UInt8Array
 from mien.core.labels import EMOTIONS, FERPLUS8
 from mien.core.settings import InferenceSettings
@@ -172,12 +173,9 @@ def convert(
         DisagreementError: it is beyond the bounds.
         OutputError: ``out`` holds something, or cannot be written.
         SettingsError: the tools of TensorFlow's formats are missing.
-        WeightsError: the graph cannot be converted.
+        WeightsError: the graph cannot be converted, or the source answers numbers that are no shares.
     """
-    if out.is_dir() and any(out.iterdir()):
-        raise OutputError(
-            f"{out} is not empty: choose a new folder with '--out', so that no file of another model stays."
-        )
+    check_new(out)
     if not to.startswith("onnx"):
         tools.find()
     content = None if graph is None else graph.read_bytes()
@@ -194,6 +192,7 @@ def convert(
         if origin is None
         else measured(origin.runtime, origin.outputs, inputs)
     )
+    classifier.checked_shares(before.outputs)
     with results_folder(out), all_or_none(out) as partial_folder:
         made = _make(plain, to, partial_folder, seen, classifier)
         after = made.run(inputs)

@@ -20,8 +20,10 @@ from mien.classifiers.model_folder import (
     read_label_map,
     read_preprocess,
 )
+from mien.conversion.folders import check_new
 from mien.conversion.graphs import BATCH
-from mien.core.errors import OutputError, SettingsError, WeightsError
+from mien.core.errors import SettingsError, UnsupportedMediaError, WeightsError
+from mien.core.labels import EMOTIONS
 from mien.core.settings import InferenceSettings
 from mien.evaluation.calibration import fit_temperature
 from mien.evaluation.evaluate import check_emotions
@@ -34,7 +36,7 @@ LEAST_SHARE: Final = 1e-7
 _ON_CPU: Final = InferenceSettings(threads=0, providers=("CPUExecutionProvider",))
 
 
-def join(members: Sequence[Path], out: Path, data: VotedFaces | None = None) -> Path:
+def join(members: Sequence[Path], out: Path, data: VotedFaces | None = None, data_name: str = "the data") -> Path:
     """Write a model folder whose graph answers the logarithm of the mean of its members' calibrated shares.
 
     Args:
@@ -43,22 +45,22 @@ def join(members: Sequence[Path], out: Path, data: VotedFaces | None = None) -> 
         out: the folder to write; new.
         data: labelled faces of eight emotions, of which none was trained on: their votes fit the temperature. It is 1
             without.
+        data_name: what errors call them.
 
     Returns:
         ``out``.
 
     Raises:
         SettingsError: fewer than two members, or two that do not fit each other; the message says in what.
-        WeightsError: a member cannot be read.
-        UnsupportedMediaError: ``data`` has other classes.
+        WeightsError: a member cannot be read, or answers numbers that are no shares.
+        UnsupportedMediaError: ``data`` has other classes, or no vote for one.
         OutputError: ``out`` is not empty or cannot be written.
     """
     if len(members) < 2:
         raise SettingsError("an ensemble has two members or more")
-    if out.is_dir() and any(out.iterdir()):
-        raise OutputError(f"{out} is not empty: choose a new folder, so that no file of another model stays.")
+    check_new(out)
     if data is not None:
-        check_emotions(data, "the data")
+        _check_votes(data, data_name)
     told = [(read_preprocess(folder), read_label_map(folder)) for folder in members]
     _check_alike(members, told)
     content = _joined([_graph(folder) for folder in members], [one for one, _ in told]).SerializeToString()
@@ -76,9 +78,19 @@ def join(members: Sequence[Path], out: Path, data: VotedFaces | None = None) -> 
         _write(folder / "label_map.json", told[0][1].model_dump(mode="json", exclude_defaults=True))
         _write(folder / "preprocess.json", described.model_dump(mode="json", exclude_unset=True))
         if data is not None:
-            fitted = described.model_copy(update={"temperature": round(_temperature(folder, data), 4)})
+            temperature = _temperature(folder, data, [member.name for member in members], data_name)
+            fitted = described.model_copy(update={"temperature": round(temperature, 4)})
             _write(folder / "preprocess.json", fitted.model_dump(mode="json", exclude_unset=True))
     return out
+
+
+def _check_votes(data: VotedFaces, name: str) -> None:
+    check_emotions(data, name)
+    if not data.votes[:, : len(EMOTIONS)].any():
+        raise UnsupportedMediaError(
+            f"{name}: no face of it has a vote for an emotion, and the temperature is fitted to such votes. Name other "
+            "faces with '--data', or leave it out: the temperature is 1 then."
+        )
 
 
 def _check_alike(members: Sequence[Path], told: Sequence[tuple[PreprocessDocument, LabelMapDocument]]) -> None:
@@ -141,12 +153,18 @@ def _joined(graphs: Sequence[onnx.ModelProto], told: Sequence[PreprocessDocument
     return whole
 
 
-def _temperature(folder: Path, data: VotedFaces) -> float:
+def _temperature(folder: Path, data: VotedFaces, members: Sequence[str], name: str) -> float:
     model = create(folder, _ON_CPU)
     assert isinstance(model, ModelFolder)
     pictures = resized(data.images, model.geometry.size)
-    outputs = [model.logits(pictures[start : start + BATCH]) for start in range(0, len(pictures), BATCH)]
-    return fit_temperature(np.concatenate(outputs), vote_distribution(data.votes))
+    parts = [model.logits(pictures[start : start + BATCH]) for start in range(0, len(pictures), BATCH)]
+    outputs = np.concatenate(parts)
+    if not np.isfinite(outputs).all():
+        raise WeightsError(
+            f"one of {', '.join(members)} answers numbers that are no shares (NaN) on {name}: find out which with "
+            "'mien evaluate', and train it or fetch it again."
+        )
+    return fit_temperature(outputs, vote_distribution(data.votes))
 
 
 def _write(path: Path, document: dict[str, object]) -> None:

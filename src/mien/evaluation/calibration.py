@@ -19,6 +19,8 @@ BINS = 15
 FOLDS = 5
 _LEAST_SHARE = 1e-9
 _HOTTEST, _COLDEST = 4.0, 0.3
+_NEAR = 1.001
+"""A search that ends at a bound stops a little short of it, and what it found is stored to four digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,7 @@ def cross_fitted(
         folds: how many; fewer where there are fewer faces.
 
     Returns:
-        N×8 shares, and the temperature of each fold.
+        N×8 shares, and the temperature of each fold; 1 where the other folds have no vote.
     """
     scaled = np.log(np.maximum(np.asarray(probabilities, np.float64), _LEAST_SHARE))
     total = votes.sum(axis=1, keepdims=True)
@@ -116,7 +118,8 @@ def cross_fitted(
     temperatures = []
     for number in range(min(folds, len(scaled)) if len(scaled) > 1 else 0):
         inside = fold == number
-        temperature = fit_temperature(scaled[~inside], shares[~inside])
+        others = shares[~inside]
+        temperature = fit_temperature(scaled[~inside], others) if others.any() else 1.0
         out[inside] = _softmax(scaled[inside] / temperature)
         temperatures.append(temperature)
     return out, tuple(temperatures)
@@ -130,9 +133,16 @@ def fit_temperature(logits: FloatArray, truth: FloatArray) -> float:
         truth: N×C vote shares; rows that sum to 0 weigh nothing.
 
     Returns:
-        Between 0.3 and 4.
+        Between 0.3 and 4; :func:`is_at_bound` tells where the best lies beyond.
+
+    Raises:
+        ValueError: no row has a vote, or a logit is no finite number.
     """
     exact = np.asarray(logits, np.float64)
+    if not np.any(truth):
+        raise ValueError("no face has a vote for a class, and a temperature is fitted to votes")
+    if not np.isfinite(exact).all():
+        raise ValueError("a temperature is fitted to finite numbers, and some of these logits are none")
 
     def loss(log_temperature: float) -> float:
         scaled = exact / np.exp(log_temperature)
@@ -149,6 +159,11 @@ def fit_temperature(logits: FloatArray, truth: FloatArray) -> float:
         else:
             low = a
     return float(np.exp((low + high) / 2))
+
+
+def is_at_bound(temperature: float) -> bool:
+    """Whether a fitted temperature is the highest or lowest that is tried: one beyond would fit the votes better."""
+    return not _COLDEST * _NEAR < temperature < _HOTTEST / _NEAR
 
 
 @dataclass(frozen=True, slots=True)
