@@ -57,6 +57,8 @@ def test_a_start_keeps_the_body_and_makes_a_new_head_for_other_classes(name: str
     assert all(torch.equal(given[n], taken[n]) for n in given if not n.startswith(head))
     with pytest.raises(SettingsError, match="of another network"):
         start_from(second, {"nothing": torch.zeros(1)})
+    with pytest.raises(SettingsError, match=r"no place for more\.weight"):
+        start_from(second, {**given, "more.weight": torch.zeros(1)})
 
 
 @pytest.mark.parametrize("name", [n for n in architectures() if n != "mien"])

@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch", reason="training needs the extra [train] (t
 from mien.core.errors import SettingsError  # noqa: E402
 from mien.core.labels import COMPOUND12, EMOTIONS, ENGAGEMENT5  # noqa: E402
 from mien.evaluation.faces import VotedFaces  # noqa: E402
-from mien.training.data import class_targets, held, load_training  # noqa: E402
+from mien.training.data import class_targets, digest, held, load_training  # noqa: E402
 from mien.training.recipe import DataSection  # noqa: E402
 from tests.training.toy import recipe, toy  # noqa: E402
 
@@ -103,6 +103,20 @@ def test_classes_of_ones_own_are_learned_as_they_are(tmp_path: Path) -> None:
         load_training(recipe(tmp_path, data={"train": str(tmp_path / "own.npz")}))
 
 
+def test_a_view_of_the_eight_is_none_of_classes_of_ones_own() -> None:
+    faces = VotedFaces(np.zeros((1, 48, 48), np.uint8), np.array([[8, 2, 0, 0]], np.uint8), ("calm", "tense"))
+    with pytest.raises(SettingsError, match=r"data\.label_set: engagement5 .* \(calm, tense\): leave it out"):
+        class_targets(faces, section(label_set="engagement5"))
+
+
+def test_a_validation_split_without_any_vote_is_refused(tmp_path: Path) -> None:
+    nobody = np.zeros((6, 10), np.uint8)
+    nobody[:, 8] = 10
+    np.savez(tmp_path / "unknown.npz", images=np.zeros((6, 48, 48), np.uint8), votes=nobody)
+    with pytest.raises(SettingsError, match=r"unknown\.npz: no face has a vote for any of neutral"):
+        load_training(recipe(tmp_path, data={"valid": str(tmp_path / "unknown.npz")}))
+
+
 def test_copies_of_validation_pictures_are_left_out(tmp_path: Path) -> None:
     smooth = np.random.default_rng(0).integers(0, 256, (40, 6, 6)).astype(np.uint8)
     images = np.kron(smooth, np.ones((8, 8), np.uint8))
@@ -121,9 +135,10 @@ def test_too_few_faces_are_refused(tmp_path: Path) -> None:
         load_training(recipe(tmp_path, data={"train": few}))
 
 
-def test_what_is_learned_has_a_digest(tmp_path: Path) -> None:
-    plain = load_training(recipe(tmp_path))[0].digest()
-    assert plain == load_training(recipe(tmp_path))[0].digest()
+def test_what_is_learned_and_judged_by_has_a_digest(tmp_path: Path) -> None:
+    plain = digest(*load_training(recipe(tmp_path)))
+    assert plain == digest(*load_training(recipe(tmp_path)))
     other = str(toy(tmp_path / "other.npz", 320, 9))
-    assert plain != load_training(recipe(tmp_path, data={"train": other}))[0].digest()
-    assert plain == load_training(recipe(tmp_path, data={"targets": "majority"}))[0].digest(), "all ten votes agree"
+    for split in ("train", "valid"):
+        assert plain != digest(*load_training(recipe(tmp_path, data={split: other})))
+    assert plain == digest(*load_training(recipe(tmp_path, data={"targets": "majority"}))), "all ten votes agree"

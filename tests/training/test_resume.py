@@ -104,11 +104,23 @@ def test_another_recipe_or_other_data_is_not_resumed(tmp_path: Path) -> None:
         train(plan, tmp_path / "run", None, resume=True, device="cpu")
 
 
-def test_a_finished_run_may_be_run_again(tmp_path: Path) -> None:
+def test_validation_faces_may_not_change_under_a_run_that_goes_on(tmp_path: Path) -> None:
+    """Its epochs would be compared by what different faces say."""
+    from tests.training.toy import toy
+
+    plan = plan_of(tmp_path, {"schedule": {"epochs": 1}})
+    train(plan, tmp_path / "run", None, device="cpu")
+    toy(tmp_path / "valid.npz", 40, 78)
+    with pytest.raises(SettingsError, match="other data"):
+        train(plan, tmp_path / "run", None, resume=True, device="cpu")
+
+
+def test_a_finished_run_is_not_written_over(tmp_path: Path) -> None:
     plan = plan_of(tmp_path, {"schedule": {"epochs": 1}})
     first = train(plan, tmp_path / "run", None, device="cpu").read_bytes()
-    again = plan.model_copy(update={"seed": 7})
-    assert train(again, tmp_path / "run", None, device="cpu").read_bytes() != first
+    with pytest.raises(SettingsError, match=r"run holds a finished run \(1 of 1 epochs\): choose another folder"):
+        train(plan.model_copy(update={"seed": 7}), tmp_path / "run", None, device="cpu")
+    assert (tmp_path / "run" / CHECKPOINT).read_bytes() == first
 
 
 def test_the_label_map_travels_with_the_checkpoint(tmp_path: Path) -> None:

@@ -46,6 +46,13 @@ def test_one_cycle_rises_to_the_peak_and_ends_near_nothing(tmp_path: Path) -> No
     assert seen[-1] < 0.01 / 100
 
 
+def test_one_cycle_of_few_batches_has_a_rise(tmp_path: Path) -> None:
+    """Whether its rise is less than a batch, just one, or two."""
+    for share in (0.5 / (STEPS * EPOCHS), 1 / (STEPS * EPOCHS), 2 / (STEPS * EPOCHS)):
+        seen = rates(phase(tmp_path, warmup_share=share))
+        assert seen == sorted(seen, reverse=True)
+
+
 def test_cosine_falls_to_its_floor(tmp_path: Path) -> None:
     seen = rates(phase(tmp_path, kind="cosine", warmup_share=0.1))
     assert seen == sorted(seen, reverse=True)

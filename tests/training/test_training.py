@@ -53,6 +53,53 @@ def test_it_learns(trained: tuple[Path, Recipe]) -> None:
     assert float(rows[-1]["loss"]) < float(rows[0]["loss"])
 
 
+def test_a_run_of_few_batches_keeps_what_it_learned(tmp_path: Path) -> None:
+    """The moving average that is kept reaches over a part of them, whatever a recipe says for longer runs."""
+    plan = recipe(tmp_path, schedule={"epochs": 4, "average_decay": 0.998})
+    told: list[EpochReport] = []
+    train(plan, tmp_path / "run", None, Listener(told.append))
+    assert told[-1].score.argmax > 0.9
+
+
+def test_a_run_whose_loss_is_no_number_stops_and_ships_nothing(tmp_path: Path) -> None:
+    plan = recipe(tmp_path, schedule={"epochs": 1, "peak_learning_rate": 1e30})
+    with pytest.raises(SettingsError, match=r"no number any more in epoch 1: lower schedule\.peak_learning_rate"):
+        train(plan, tmp_path / "run", None)
+    assert not (tmp_path / "run" / "checkpoint.pt").exists()
+
+
+def test_a_network_that_answers_what_is_no_number_is_not_exported(trained: tuple[Path, Recipe], tmp_path: Path) -> None:
+    saved = torch.load(trained[0], weights_only=True)
+    saved["weights"] = {n: v * float("nan") if n.startswith("head.") else v for n, v in saved["weights"].items()}
+    torch.save(saved, tmp_path / "broken.pt")
+    with pytest.raises(SettingsError, match=r"broken\.pt answers what are no numbers"):
+        export(tmp_path / "broken.pt", tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+
+
+def test_a_temperature_that_no_fit_reached_is_told(
+    trained: tuple[Path, Recipe], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Answers that are surely wrong fit votes the better, the less they say."""
+    saved = torch.load(trained[0], weights_only=True)
+    saved["weights"] = {n: v * -50 if n.startswith("head.") else v for n, v in saved["weights"].items()}
+    torch.save(saved, tmp_path / "wrong.pt")
+    export(tmp_path / "wrong.pt", tmp_path / "model")
+    assert "best lies beyond" in caplog.text
+
+
+def test_the_balanced_point_stays_with_the_graph_that_it_was_chosen_for(
+    trained: tuple[Path, Recipe], tmp_path: Path
+) -> None:
+    described = export(trained[0], tmp_path / "model") / "preprocess.json"
+    chosen = {"balanced": {"strength": 1.0}}
+    described.write_text(json.dumps(json.loads(described.read_text()) | {"operating_points": chosen}))
+    export(trained[0], tmp_path / "model")
+    assert json.loads(described.read_text())["operating_points"] == chosen
+    export(trained[0], tmp_path / "model", quantised=True)
+    assert "operating_points" not in json.loads(described.read_text()), "another graph, another point"
+
+
 def test_the_same_seed_gives_the_same_weights(trained: tuple[Path, Recipe], tmp_path: Path) -> None:
     checkpoint, plan = trained
     again = train(plan, tmp_path / "again", None)
@@ -125,6 +172,21 @@ def test_the_best_epoch_is_kept_and_a_run_that_no_longer_gains_stops(tmp_path: P
     best = max(told, key=lambda report: report.score.macro_f1)
     assert [r.epoch for r in told if r.best][-1] == best.epoch == told[-1].epoch - 2
     assert torch.load(checkpoint, weights_only=True)["epoch"] == best.epoch
+
+
+def test_patience_begins_when_the_body_is_trained(trained: tuple[Path, Recipe], tmp_path: Path) -> None:
+    """The head alone may have gained all it can long before."""
+    plan = recipe(
+        tmp_path,
+        start_from=trained[0],
+        freeze={"epochs": 3, "head_learning_rate": 1e-9},
+        schedule={"epochs": 5, "peak_learning_rate": 1e-9, "average_decay": 0.0, "kind": "constant"},
+        selection={"metric": "macro_f1", "patience_epochs": 3},
+    )
+    told: list[EpochReport] = []
+    train(plan, tmp_path / "run", None, Listener(told.append))
+    assert max(r.epoch for r in told if r.best) < 4
+    assert told[-1].epoch == 3 + 3
 
 
 def test_a_frozen_body_stands_still_and_then_moves(trained: tuple[Path, Recipe], tmp_path: Path) -> None:

@@ -19,7 +19,8 @@ TORCH_FILES = (".pt", ".pth")
 def command(recipe: Path, out: Path, resume: bool, device: str) -> None:
     """Train a classifier from a recipe (YAML) and write its model folder.
 
-    A run that was broken off ends with --resume as it would have ended without.
+    A run that was broken off ends with --resume as it would have ended without. Nothing that a run made is written over
+    without it.
     """
     from mien.assembly import load_detector
     from mien.core.errors import SettingsError

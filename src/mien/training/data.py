@@ -39,14 +39,6 @@ class Examples:
     def __len__(self) -> int:
         return len(self.images)
 
-    def digest(self) -> str:
-        """A hash of everything in it: a run that goes on must go on with the same."""
-        whole = hashlib.sha256(np.ascontiguousarray(self.images).data)
-        whole.update(np.ascontiguousarray(self.targets).data)
-        if self.teacher is not None:
-            whole.update(np.ascontiguousarray(self.teacher).data)
-        return whole.hexdigest()
-
 
 @dataclass(frozen=True, slots=True)
 class Held:
@@ -66,12 +58,25 @@ class Held:
     labels: tuple[str, ...]
 
 
+def digest(examples: Examples, held: Held) -> str:
+    """A hash of everything that a run learns from and is judged by: one that goes on must go on with the same."""
+    whole = hashlib.sha256()
+    for part in (
+        *(examples.images, examples.targets),
+        *(() if examples.teacher is None else (examples.teacher,)),
+        *(held.images, held.targets),
+        *(held.majority.keep, held.majority.label, held.argmax.keep, held.argmax.label),
+    ):
+        whole.update(np.ascontiguousarray(part).data)
+    return whole.hexdigest()
+
+
 def load_training(recipe: Recipe) -> tuple[Examples, Held]:
     """Both splits as a recipe names them.
 
     Raises:
         InputError, UnsupportedMediaError: a data set is missing or malformed.
-        SettingsError: the splits have different classes, or too little is left to learn from.
+        SettingsError: the splits have different classes, too little is left to learn from, or nothing to be judged by.
     """
     data = recipe.data
     training, validation = load_faces(recipe, "train"), load_faces(recipe, "valid")
@@ -89,7 +94,12 @@ def load_training(recipe: Recipe) -> tuple[Examples, Held]:
     teacher = None
     if recipe.distil is not None:
         teacher = label_set(data.label_set).view(read_soft_labels(recipe.distil.labels, training))[rows]
-    return Examples(coloured(training.images, recipe)[rows], targets[rows], teacher, labels), held(validation, recipe)
+    judged = held(validation, recipe)
+    if judged.targets.sum() == 0:
+        raise SettingsError(
+            f"{data.valid}: no face has a vote for any of {', '.join(labels)}: nothing can be judged by it"
+        )
+    return Examples(coloured(training.images, recipe)[rows], targets[rows], teacher, labels), judged
 
 
 def load_faces(recipe: Recipe, split: Literal["train", "valid"]) -> VotedFaces:
@@ -113,7 +123,15 @@ def class_targets(faces: VotedFaces, data: DataSection) -> tuple[FloatArray, tup
 
     Rows sum to 1, or to 0 where nothing is learned: no vote for any class, a face that the protocol drops, or one whose
     votes mostly went to emotions that the label set leaves out.
+
+    Raises:
+        SettingsError: a view of the eight emotions is asked for, and the faces have other classes.
     """
+    if faces.labels != EMOTIONS and data.label_set != "ferplus8":
+        raise SettingsError(
+            f"data.label_set: {data.label_set} is a view of the eight emotions, and the faces have classes of their "
+            f"own ({', '.join(faces.labels)}): leave it out"
+        )
     if data.targets != "votes":
         truth = _truth(faces, data, data.targets)
         labels = faces.labels if faces.labels != EMOTIONS else label_set(data.label_set).labels

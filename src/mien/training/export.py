@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -17,9 +18,10 @@ from torch import nn
 
 from mien.conversion.convert import Origin
 from mien.conversion.graphs import BATCH, quantise
+from mien.core.errors import SettingsError
 from mien.core.faces import FloatArray, UInt8Array
 from mien.core.settings import InferenceSettings
-from mien.evaluation.calibration import fit_temperature
+from mien.evaluation.calibration import fit_temperature, is_at_bound
 from mien.evaluation.faces import resized
 from mien.inference import open_session
 from mien.preprocess import InputFormat, normalise
@@ -28,6 +30,8 @@ from mien.training.recipe import Recipe
 from mien.training.recipe_file import validated
 from mien.training.state import read_checkpoint, write_label_map
 from mien.training.train import build_network
+
+_log = logging.getLogger(__name__)
 
 OPSET = 17
 CALIBRATION_FACES = 1024
@@ -42,11 +46,12 @@ def export(checkpoint: Path, folder: Path, *, quantised: bool | None = None) -> 
         quantised: whether in eight-bit integers; as its recipe says when None.
 
     The temperature is fitted to the outputs of the graph that is written, on the validation split's votes (each face's
-    full vote distribution).
+    full vote distribution). The balanced point of a folder that holds the same graph already is kept.
 
     Raises:
         InputError: no such checkpoint.
-        SettingsError: its recipe is none of this version.
+        SettingsError: its recipe is none of this version, its network answers what are no numbers, or no validation
+            face has a vote.
     """
     saved = read_checkpoint(checkpoint)
     recipe = _recipe(saved, checkpoint)
@@ -65,7 +70,24 @@ def export(checkpoint: Path, folder: Path, *, quantised: bool | None = None) -> 
     if recipe.mirror:
         mirrored = _logits(content, np.ascontiguousarray(pictures[:, :, ::-1]), form)
         logits = np.asarray((logits + mirrored) / 2, np.float32)
+    if not np.isfinite(logits).all():
+        raise SettingsError(
+            f"the network of {checkpoint} answers what are no numbers: train it again, with a lower "
+            "schedule.peak_learning_rate"
+        )
+    if validation.targets.sum() == 0:
+        raise SettingsError(f"{recipe.data.valid}: no face has a vote that a temperature could be fitted to")
     temperature = fit_temperature(logits, validation.targets)
+    if is_at_bound(temperature):
+        _log.warning(
+            "%s: the temperature that fits %s best lies beyond %.4g: there are too few faces, or the network learned "
+            "too little, for its shares to be trusted.",
+            recipe.name,
+            recipe.data.valid,
+            temperature,
+        )
+    digest = hashlib.sha256(content).hexdigest()
+    kept = _operating_points(folder, digest)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "model.onnx").write_bytes(content)
     write_label_map(folder, labels)
@@ -73,7 +95,7 @@ def export(checkpoint: Path, folder: Path, *, quantised: bool | None = None) -> 
         folder / "preprocess.json",
         {
             "schema_version": 1,
-            "model_sha256": hashlib.sha256(content).hexdigest(),
+            "model_sha256": digest,
             "crop": {
                 "size": recipe.crop.size,
                 "side": recipe.crop.side,
@@ -85,9 +107,21 @@ def export(checkpoint: Path, folder: Path, *, quantised: bool | None = None) -> 
             "output": "logits",
             "mirror": recipe.mirror,
             "temperature": round(temperature, 4),
-        },
+        }
+        | kept,
     )
     return folder
+
+
+def _operating_points(folder: Path, digest: str) -> dict[str, object]:
+    """What a folder says of operating points that were chosen for this very graph."""
+    try:
+        said = json.loads((folder / "preprocess.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    if not isinstance(said, dict) or said.get("model_sha256") != digest:
+        return {}
+    return {name: value for name, value in said.items() if name == "operating_points"}
 
 
 def calibration_faces(recipe: Recipe, count: int = CALIBRATION_FACES) -> UInt8Array:

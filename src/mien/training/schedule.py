@@ -79,7 +79,9 @@ class Phase:
         total = max(2, section.epochs * steps)
         if section.kind == "one_cycle":
             peaks = [group["lr"] for group in optimiser.param_groups]
-            return lr_scheduler.OneCycleLR(optimiser, max_lr=peaks, total_steps=total, pct_start=section.warmup_share)
+            # A rise of exactly one batch is divided by its length, 0, in OneCycleLR.
+            rise = max(section.warmup_share, 2 / total)
+            return lr_scheduler.OneCycleLR(optimiser, max_lr=peaks, total_steps=total, pct_start=rise)
         if section.kind == "cosine":
             rise = max(1, round(section.warmup_share * total))
             return lr_scheduler.LambdaLR(optimiser, lambda step: cosine(step, rise, total))

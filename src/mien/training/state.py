@@ -10,6 +10,7 @@ import io
 import json
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -108,14 +109,31 @@ def read_state(out: Path, recipe: Recipe, digest: str) -> dict[str, Any] | None:
     return state
 
 
-def unfinished_epochs(out: Path) -> tuple[int, int] | None:
-    """Epochs done and planned of a run that was broken off; None where there is none."""
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """How far an earlier run in a folder came.
+
+    Attributes:
+        done, planned: epochs.
+        finished: whether it ended, be it before the last epoch because nothing was gained any more.
+    """
+
+    done: int
+    planned: int
+    finished: bool
+
+
+def earlier_run(out: Path) -> Earlier | None:
+    """The run that a folder holds; None where there is none.
+
+    Raises:
+        InputError: its state cannot be read.
+    """
     path = out / STATE
     if not path.exists():
         return None
     state = _load_state(path)
-    done, planned = int(state["epoch"]), int(state["epochs"])
-    return None if state["finished"] else (done, planned)
+    return Earlier(int(state["epoch"]), int(state["epochs"]), bool(state["finished"]))
 
 
 def write_curve(out: Path, rows: Sequence[dict[str, float]]) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,16 +19,16 @@ from mien.core.faces import FaceDetector
 from mien.training import architectures
 from mien.training import device as devices
 from mien.training.batches import Batches
-from mien.training.data import load_training
+from mien.training.data import digest, load_training
 from mien.training.loss import Loss
 from mien.training.recipe import Recipe
 from mien.training.schedule import Phase
 from mien.training.score import Score, predict_logits, score
 from mien.training.state import (
     CHECKPOINT,
+    earlier_run,
     read_state,
     read_weights,
-    unfinished_epochs,
     write_checkpoint,
     write_curve,
     write_label_map,
@@ -115,23 +116,39 @@ def train(
         The checkpoint with the averaged weights of the epoch that was best by the recipe's metric.
 
     Raises:
-        SettingsError: the recipe does not fit its data, ``out`` holds an unfinished run and ``resume`` is False, or it
-            is another recipe's and ``resume`` is True.
+        SettingsError: the recipe does not fit its data, ``out`` holds a run and ``resume`` is False, it is another
+            recipe's and ``resume`` is True, or the loss is no number any more.
         InputError, UnsupportedMediaError: data or weights are missing or malformed.
         OutputError: ``out`` cannot be written.
         DeviceError: there is no such device.
     """
-    broken_off = unfinished_epochs(out)
-    if broken_off and not resume:
-        raise SettingsError(
-            f"{out} holds an unfinished run ({broken_off[0]} of {broken_off[1]} epochs): go on with --resume, or "
-            "choose another folder"
+    earlier = earlier_run(out)
+    if earlier and not resume:
+        kind, remedy = (
+            ("a finished run", "choose another folder, or write its model folder again with --resume")
+            if earlier.finished
+            else ("an unfinished run", "go on with --resume, or choose another folder")
         )
+        raise SettingsError(f"{out} holds {kind} ({earlier.done} of {earlier.planned} epochs): {remedy}")
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"cannot make the folder {out}: {error.strerror}") from error
     return _Run(recipe, out, detector, listener or Listener(), pretrained, devices.choose_device(device)).go(resume)
+
+
+def _averaging(decay: float) -> Callable[[Sequence[Tensor], Sequence[Tensor], Tensor | int], None]:
+    """The moving average of the weights, over a tenth of the batches so far until ``decay`` reaches further.
+
+    Without that a run of few batches would end as hardly more than the weights that it started from.
+    """
+
+    def average(averaged: Sequence[Tensor], current: Sequence[Tensor], batches: Tensor | int) -> None:
+        done = int(batches)
+        reach = min(decay, (1 + done) / (10 + done))
+        swa_utils.get_ema_multi_avg_fn(reach)(averaged, current, batches)  # type: ignore[no-untyped-call]
+
+    return average
 
 
 class _Run:
@@ -151,13 +168,13 @@ class _Run:
         self.recipe, self.out, self.listener, self.device = recipe, out, listener, device
         self.generator = torch.Generator().manual_seed(recipe.seed)
         self.examples, self.held = load_training(recipe)
-        self.digest = self.examples.digest()
+        self.digest = digest(self.examples, self.held)
         # Landmarks of a whole data set take minutes: whatever else a recipe can get wrong is asked before Batches.
         self.head = architectures.load_architecture(recipe.architecture).HEAD
         self.network = self._network(pretrained)
         self.average = swa_utils.AveragedModel(
             self.network,
-            multi_avg_fn=swa_utils.get_ema_multi_avg_fn(recipe.schedule.average_decay),  # type: ignore[no-untyped-call]
+            multi_avg_fn=_averaging(recipe.schedule.average_decay),
             use_buffers=True,
         )
         self.loss = Loss(
@@ -205,6 +222,7 @@ class _Run:
             self.listener.batch(self.epoch, done, len(self.batches))
         logits = predict_logits(self.average.module, self.held.images, self.recipe.input.form(), self.recipe.crop.size)
         reached = score(logits, self.held)
+        self._check_finite(reached.valid_loss)
         self.phase.after_epoch(getattr(reached, self.recipe.selection.metric))
         is_best = reached.better_than(self.best, self.recipe.selection.metric)
         if is_best:
@@ -235,13 +253,22 @@ class _Run:
         with devices.precision(self.device, bfloat16=self.recipe.precision == "bfloat16"):
             logits = self.network(x.contiguous(memory_format=devices.layout(self.device)))
         loss = self.loss(logits, y, teacher)
+        value = float(loss.detach())
+        self._check_finite(value)
         self.phase.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.schedule.clip_norm)
         self.phase.optimiser.step()
         self.phase.after_batch()
         self.average.update_parameters(self.network)
-        return float(loss.detach())
+        return value
+
+    def _check_finite(self, loss: float) -> None:
+        if not math.isfinite(loss):
+            raise SettingsError(
+                f"the loss is no number any more in epoch {self.epoch}: lower schedule.peak_learning_rate (now "
+                f"{self.recipe.schedule.peak_learning_rate:g}), and train in another folder"
+            )
 
     def _network(self, pretrained: Path | None) -> nn.Module:
         network = build_network(self.recipe, len(self.examples.labels))
@@ -261,9 +288,10 @@ class _Run:
 
     def _finished(self) -> bool:
         patience = self.recipe.selection.patience_epochs
-        tired = patience is not None and self.epoch - self.best_epoch >= patience
-        # The frozen epochs are a preparation: stopping in them would keep the body from ever being trained.
-        return self.epoch >= self.recipe.epochs or (tired and self.epoch > self.recipe.freeze.epochs)
+        # The frozen epochs are a preparation: patience that counted them would stop the body's training early.
+        since = max(self.best_epoch, self.recipe.freeze.epochs)
+        tired = patience is not None and self.epoch - since >= patience
+        return self.epoch >= self.recipe.epochs or tired
 
     def _state(self) -> dict[str, Any]:
         return {

@@ -8,6 +8,9 @@ from torch import Tensor, nn
 
 from mien.core.errors import SettingsError
 
+PUBLISHED_HEADS = ("classifier.", "fc.")
+"""Prefixes of the heads of the networks published for ImageNet."""
+
 
 def take_over(network: nn.Module, weights: Mapping[str, Tensor], head: str, first: str) -> None:
     """Load another network's weights into this one.
@@ -17,12 +20,12 @@ def take_over(network: nn.Module, weights: Mapping[str, Tensor], head: str, firs
 
     Args:
         network: changed in place.
-        weights: a state dict; what belongs to neither the body nor the head is ignored only when it is a head's.
+        weights: a state dict; what this network has no place for is ignored only when it is a head's.
         head: prefix of the head's names.
         first: name of the first convolution's weight.
 
     Raises:
-        SettingsError: a weight of the body is missing or has another shape; the message names it.
+        SettingsError: a weight of the body is missing, has another shape or has no place; the message names it.
     """
     own = network.state_dict()
     moved = {}
@@ -37,4 +40,7 @@ def take_over(network: nn.Module, weights: Mapping[str, Tensor], head: str, firs
         else:
             found = "is missing" if given is None else f"is {tuple(given.shape)}, expected {tuple(value.shape)}"
             raise SettingsError(f"these weights are of another network: {name} {found}")
+    left = sorted(name for name in weights if name not in own and not name.startswith((head, *PUBLISHED_HEADS)))
+    if left:
+        raise SettingsError(f"these weights are of another network: there is no place for {left[0]}")
     network.load_state_dict(moved)
