@@ -61,7 +61,10 @@ def find_layout(path: Path) -> str:
         raise InputError(f"no such data set: {path}")
     found = [name for name in layouts() if load_layout(name).recognises(path)]
     if not found:
-        raise UnsupportedMediaError(f"{path} is laid out like none of {', '.join(layouts())}")
+        raise UnsupportedMediaError(
+            f"{path} is laid out like none of {', '.join(layouts())}: put it into one of these forms, or name the one "
+            "that it is in as the layout. Folders of classes of your own are 'class-folders'"
+        )
     if len(found) > 1:
         raise UnsupportedMediaError(f"{path} could be any of {', '.join(found)}: name the layout")
     return found[0]
