@@ -271,7 +271,7 @@ def test_folders_with_numbers_need_a_map(tmp_path: Path) -> None:
     for number, row in (("1", 0), ("2", 1), ("9", 2)):
         save(tmp_path / number / "a.png", PIXELS[row])
     with pytest.raises(
-        UnsupportedMediaError, match="like none of .* Folders of classes of your own are 'class-folders'"
+        UnsupportedMediaError, match=r"like none of .* Folders of classes of your own are 'class-folders'"
     ):
         load_voted_faces(tmp_path)
     faces = read("class-folders", tmp_path, label_map={"1": "surprise", "2": "fear", "9": "ignore"})
