@@ -24,6 +24,15 @@ async def until(path: Path, lines: int) -> list[str]:
     return path.read_text().splitlines()
 
 
+async def the_process(beside: Companions) -> asyncio.subprocess.Process:
+    """The only one that runs. It may write before whoever starts it is told that it has started."""
+    async with asyncio.timeout(30):
+        while not beside._running:
+            await asyncio.sleep(0.02)
+    [process] = beside._running
+    return process
+
+
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(companions, "FIRST_WAIT_SECONDS", 0.05)
@@ -37,7 +46,7 @@ async def test_a_companion_is_told_the_settings_and_ends_with_the_service(tmp_pa
     seen = tmp_path / "seen"
     beside = Companions(settings(), [[sys.executable, "-c", WRITE + WAIT, str(seen)]])
     assert await until(seen, 1) == ["8123 https://a.example,https://b.example"]
-    [process] = beside._running
+    process = await the_process(beside)
     await beside.stop(20)
     assert process.returncode is not None
 
@@ -54,7 +63,7 @@ async def test_one_that_does_not_end_is_ended(tmp_path: Path) -> None:
     stubborn = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + WRITE + WAIT
     beside = Companions(settings(), [[sys.executable, "-c", stubborn, str(seen)]])
     await until(seen, 1)
-    [process] = beside._running
+    process = await the_process(beside)
     await beside.stop(0.2)
     assert process.returncode == -9
 
