@@ -404,3 +404,18 @@ def test_faces_of_an_ignored_class_are_left_out_wherever_votes_lie(
     assert (faces.votes == expected).all(), "votes of other faces for it are left out, too"
     merged = load_voted_faces(path, ReadOptions(label_map={"happiness": "surprise"}))
     assert merged.votes[happiness, surprise] == 10
+
+
+@pytest.mark.parametrize("tree", [npz, ferplus, table_of_votes])
+def test_votes_stay_with_their_emotions_in_whatever_order_these_are_asked_for(
+    tree: Callable[[Path], Path], tmp_path: Path
+) -> None:
+    path, alphabetical = tree(tmp_path), tuple(sorted(EMOTIONS))
+    whole = load_voted_faces(path)
+    asked = load_voted_faces(path, ReadOptions(labels=alphabetical))
+    assert asked.labels == alphabetical
+    for column, emotion in enumerate(alphabetical):
+        assert asked.votes[:, column].tolist() == whole.votes[:, EMOTIONS.index(emotion)].tolist(), emotion
+    assert asked.votes[:, -2:].tolist() == whole.votes[:, -2:].tolist()
+    left = load_voted_faces(path, ReadOptions(labels=alphabetical, label_map={"contempt": "ignore"}))
+    assert [emotion for emotion in alphabetical if not left.votes[:, alphabetical.index(emotion)].any()] == ["contempt"]

@@ -73,7 +73,7 @@ class Gathering:
     Args:
         path: of the data set, for messages.
         options: what to read.
-        labels: the layout's own classes.
+        labels: the layout's own classes, in the order of its votes.
     """
 
     def __init__(self, path: Path, options: ReadOptions, labels: Sequence[str] = EMOTIONS) -> None:
@@ -93,7 +93,7 @@ class Gathering:
         Args:
             where: names the row.
             image: pixels, or a picture file.
-            label: a class name, or votes for every class (or for the layout's own), *unknown* and *not a face*.
+            label: a class name, or votes for each of the layout's own classes, *unknown* and *not a face*.
             file: the picture's name as the data set has it; empty where it has none.
         """
         try:
@@ -134,16 +134,15 @@ class Gathering:
         return votes
 
     def _own_votes(self, label: Sequence[int]) -> UInt8Array | None:
-        names = self.labels if len(label) == len(self.labels) + 2 else self._own
-        if len(label) != len(names) + 2:
-            raise ValueError(f"{len(label)} votes, expected {len(self.labels) + 2}")
+        if len(label) != len(self._own) + 2:
+            raise ValueError(f"{len(label)} votes, expected {len(self._own) + 2}")
         if min(label) < 0 or max(label) > MOST_VOTES:
             raise ValueError(f"votes must be 0 to {MOST_VOTES}, got {list(label)}")
         votes = np.asarray(label, np.uint8)
-        if names == self.labels and not self.options.label_map:
+        if self._own == self.labels and not self.options.label_map:
             return votes
         if self._columns is None:
-            self._columns = class_columns(names, self.labels, self.options.label_map)
+            self._columns = class_columns(self._own, self.labels, self.options.label_map)
         rows, votes = recast(votes[None], self._columns, len(self.labels))
         return votes[0] if len(rows) else None
 

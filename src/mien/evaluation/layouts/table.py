@@ -31,7 +31,7 @@ def read(path: Path, options: ReadOptions) -> VotedFaces:
     head = csv_head(path)
     if options.part != "all" and "part" not in head:
         raise InputError(f"{path} has no column 'part': it has no part {options.part!r}")
-    gathering = Gathering(path, options)
+    gathering = Gathering(path, options, options.labels or EMOTIONS)
     for line, row in csv_rows(path):
         part = row.get("part", "").strip()
         if "part" in head and part not in PARTS[1:]:
