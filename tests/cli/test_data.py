@@ -187,6 +187,22 @@ def test_soft_labels_never_take_the_place_of_their_faces(tmp_path: Path) -> None
     assert data.read_bytes() == before
 
 
+def test_what_an_audit_writes_goes_to_a_file_of_its_own(tmp_path: Path) -> None:
+    train, valid = some_faces(tmp_path / "train.npz", 1), some_faces(tmp_path / "valid.npz", 2)
+    result = run("audit", train, valid, "--pairs", tmp_path / "out", "--sheet", tmp_path / "out")
+    assert result.exit_code == SettingsError.exit_code, result.output
+    assert "out is to be written twice" in result.output
+
+
+def test_no_picture_of_a_folder_that_is_read_is_written_over(named: Path, tmp_path: Path) -> None:
+    picture = next(path for path in sorted(named.rglob("*")) if path.is_file())
+    before = picture.read_bytes()
+    result = run("audit", named, named, "--sheet", picture)
+    assert result.exit_code == SettingsError.exit_code, result.output
+    assert "lies in what is read" in result.output
+    assert picture.read_bytes() == before
+
+
 @pytest.mark.parametrize("name", ["some.npz", "faces"])
 def test_a_layout_that_there_is_not_is_refused_whatever_is_read(name: str, named: Path, tmp_path: Path) -> None:
     some_faces(tmp_path / "some.npz")

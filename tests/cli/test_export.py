@@ -96,6 +96,7 @@ def test_faces_are_read_as_the_model_sees_them(tmp_path: Path) -> None:
         (("hsemotion-enet-b2-8",), SettingsError.exit_code, "--to"),
         (("mien-m",), SettingsError.exit_code, "--to"),
         (("mien-m", "--to", "onnx", "--layout", "nonsense"), SettingsError.exit_code, "--layout is of labelled faces"),
+        (("mien-m", "--to", "onnx", "--calibration-faces", "9"), SettingsError.exit_code, "the faces of --calibrate"),
         (("mien-m", "--to", "onnx-int8"), SettingsError.exit_code, "--calibrate"),
         (("mien-m", "--to", "rknn"), 2, "onnx-fp16"),
     ],

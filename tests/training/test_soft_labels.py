@@ -16,9 +16,11 @@ from mien.core.errors import InputError, SettingsError, UnsupportedMediaError  #
 from mien.core.faces import CropGeometry, EmotionClassifier, FloatArray, UInt8Array  # noqa: E402
 from mien.core.labels import EMOTIONS, FERPLUS8  # noqa: E402
 from mien.evaluation.faces import VotedFaces, load_voted_faces  # noqa: E402
+from mien.evaluation.layouts import ReadOptions  # noqa: E402
 from mien.training.data import load_training  # noqa: E402
 from mien.training.soft_labels import read_soft_labels, teach  # noqa: E402
 from mien.training.train import train  # noqa: E402
+from tests.conversion.nets import coloured_faces, seeing_colour  # noqa: E402
 from tests.training.toy import recipe, toy  # noqa: E402
 
 
@@ -115,3 +117,12 @@ def test_the_command_stores_what_the_shipped_model_says(tmp_path: Path) -> None:
     with np.load(soft) as archive:
         assert archive["probabilities"].shape == (24, 8)
         assert str(archive["teachers"][0]).startswith("mien-m ")
+
+
+def test_a_colour_teacher_of_a_grey_student_sees_colours(tmp_path: Path) -> None:
+    data, soft = coloured_faces(tmp_path / "faces", 4), tmp_path / "soft.npz"
+    arguments = ["--teacher", str(seeing_colour(tmp_path / "teacher")), "--part", "train", "--out", str(soft)]
+    result = CliRunner().invoke(main, ["data", "teach", str(data), *arguments])
+    assert result.exit_code == 0, result.output
+    student = load_voted_faces(data, ReadOptions("train", 48, "grey"))
+    assert read_soft_labels(soft, student).argmax(axis=1).tolist() == student.votes.argmax(axis=1).tolist()

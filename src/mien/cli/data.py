@@ -11,6 +11,7 @@ import click
 from mien.cli._data import PARTS, data_options, picture_options, read_data
 
 if TYPE_CHECKING:
+    from mien.core.faces import EmotionClassifier, UInt8Array
     from mien.evaluation.coverage import AttributeCoverage
 
 DATA = click.Path(path_type=Path)
@@ -89,6 +90,20 @@ def _files_read(*data: Path) -> list[Path]:
     return [file for path in data for file in (path, *(path / f"{part}.npz" for part in PARTS))]
 
 
+def _check_outputs(paths: Sequence[Path | None], *data: Path) -> None:
+    """Make sure that files can be written, each its own, and that none takes the place of what is read."""
+    from mien.core.errors import SettingsError
+    from mien.report.files import check_output
+
+    asked = [path for path in paths if path is not None]
+    for path in asked:
+        check_output(path, *data)
+        if path.exists() and any(read.is_dir() and path.resolve().is_relative_to(read.resolve()) for read in data):
+            raise SettingsError(f"{path} lies in what is read, where nothing is written over: choose another file.")
+    if len({path.resolve() for path in asked}) < len(asked):
+        raise SettingsError(f"{asked[0]} is to be written twice: name a file for each.")
+
+
 @command.command("audit")
 @click.argument("train", type=DATA)
 @click.argument("valid", type=DATA)
@@ -114,11 +129,8 @@ def audit_command(
     from mien.core.errors import OutputError
     from mien.evaluation.audit import audit, contact_sheet, pair_rows
     from mien.evaluation.faces import save_voted_faces
-    from mien.report.files import check_output
 
-    for asked in (pairs, sheet, clean):
-        if asked is not None:
-            check_output(asked, *_files_read(train, valid))
+    _check_outputs((pairs, sheet, clean), train, valid)
     seen, held = (
         read_data(path, options, part, size_px=options["size_px"], colour=options["colour"])
         for path, part in ((train, "train_part"), (valid, "valid_part"))
@@ -157,8 +169,8 @@ def audit_command(
 def coverage_command(data: Path, groups: Path, min_group: int, as_json: bool, **options: Any) -> None:
     """Count the faces of DATA by declared group and emotion.
 
-    Groups are only what GROUPS.csv declares, by the row of DATA's part, counted from 0, or by the picture's file. None
-    is inferred from a picture.
+    Groups are only what GROUPS.csv declares, by the row among the faces that are read, counted from 0, or by the
+    picture's file. None is inferred from a picture.
     """
     from mien.evaluation.coverage import coverage
     from mien.evaluation.groups import read_groups
@@ -201,17 +213,24 @@ def teach_command(data: Path, teachers: tuple[str, ...], out: Path, **options: A
     """Store what teachers answer about DATA, for a recipe's `distil`.
 
     The file takes at most 2 bytes a face and class, so a student can be trained again without its teacher. It is about
-    pictures as the recipe reads them: --size is its crop.size, --colour its input.colour.
+    pictures as the recipe reads them: --size is its crop.size, --colour its input.colour. A teacher of another size or
+    colour sees the files' pictures in its own; they are held in memory beside the student's.
     """
     from mien.assembly import load_classifier
     from mien.core.settings import InferenceSettings
-    from mien.report.files import check_output
     from mien.training.soft_labels import teach
 
-    check_output(out, *_files_read(data))
+    _check_outputs((out,), data)
     faces = read_data(data, options, size_px=options["size_px"], colour=options["colour"])
     loaded = [load_classifier(name, InferenceSettings()) for name in teachers]
-    teach(loaded, faces, out)
+
+    def seen_by(teacher: EmotionClassifier) -> UInt8Array:
+        form = (teacher.geometry.size, teacher.colour)
+        if form == (options["size_px"], options["colour"]):
+            return faces.images
+        return read_data(data, options, size_px=form[0], colour=form[1]).images
+
+    teach(loaded, faces, out, seen_by)
     click.echo(
         f"{out}: answers of {', '.join(t.name for t in loaded)} about {len(faces)} faces, {out.stat().st_size} bytes"
     )

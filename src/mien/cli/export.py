@@ -96,6 +96,8 @@ def _check_faces(options: dict[str, Any]) -> None:
     for name in ("calibrate", "data"):
         if options[name] is None and options[f"{name}_part"] != "all":
             raise SettingsError(f"--{name}-part is of the faces of --{name}: name them with '--{name} DATA'.")
+    if _given("calibration_faces") and options["calibrate"] is None:
+        raise SettingsError("--calibration-faces is of the faces of --calibrate: name them with '--calibrate DATA'.")
     of_either = _given("layout", "label_map", "labels")
     if of_either and options["calibrate"] is None and options["data"] is None:
         raise SettingsError(f"{of_either[0]} is of labelled faces: name them with '--data DATA' or '--calibrate DATA'.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +15,19 @@ from mien.core.labels import EMOTIONS
 from mien.evaluation.faces import VotedFaces, classify_pictures
 
 
-def teach(teachers: Sequence[EmotionClassifier], faces: VotedFaces, path: Path) -> FloatArray:
+def teach(
+    teachers: Sequence[EmotionClassifier],
+    faces: VotedFaces,
+    path: Path,
+    seen_by: Callable[[EmotionClassifier], UInt8Array] | None = None,
+) -> FloatArray:
     """Write the mean of the teachers' calibrated answers as a compressed npz: 2 bytes a face and class at most.
 
     Args:
         teachers: one, or an ensemble.
-        faces: of the training set, every row.
+        faces: of the training set, every row, as the student sees them.
         path: of the npz.
+        seen_by: the same faces as a teacher was made to see them, uint8 N×S×S or N×S×S×3; the student's when None.
 
     Returns:
         float32 N×8 as it will be read.
@@ -29,7 +35,10 @@ def teach(teachers: Sequence[EmotionClassifier], faces: VotedFaces, path: Path) 
     Raises:
         OutputError: the file cannot be written.
     """
-    mean = np.mean([classify_pictures(teacher, faces.images) for teacher in teachers], axis=0)
+    answers = [
+        classify_pictures(teacher, faces.images if seen_by is None else seen_by(teacher)) for teacher in teachers
+    ]
+    mean = np.mean(answers, axis=0)
     stored = np.asarray(mean, np.float16)
     try:
         with path.open("wb") as stream:
