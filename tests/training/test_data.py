@@ -109,6 +109,12 @@ def test_a_view_of_the_eight_is_none_of_classes_of_ones_own() -> None:
         class_targets(faces, section(label_set="engagement5"))
 
 
+def test_naming_the_view_that_the_classes_are_changes_nothing() -> None:
+    faces = VotedFaces(np.zeros((1, 48, 48), np.uint8), np.eye(14, dtype=np.uint8)[:1], COMPOUND12.labels)
+    named, plain = class_targets(faces, section(label_set="compound12"))[0], class_targets(faces, section())[0]
+    assert named.tolist() == plain.tolist()
+
+
 def test_a_validation_split_without_any_vote_is_refused(tmp_path: Path) -> None:
     nobody = np.zeros((6, 10), np.uint8)
     nobody[:, 8] = 10

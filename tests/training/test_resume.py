@@ -115,6 +115,28 @@ def test_validation_faces_may_not_change_under_a_run_that_goes_on(tmp_path: Path
         train(plan, tmp_path / "run", None, resume=True, device="cpu")
 
 
+def test_a_run_without_its_state_is_neither_written_over_nor_gone_on_with(tmp_path: Path) -> None:
+    """Whoever deleted it was told that it is not needed when the run is done."""
+    plan = plan_of(tmp_path, {"schedule": {"epochs": 1}})
+    first = train(plan, tmp_path / "run", None, device="cpu").read_bytes()
+    (tmp_path / "run" / STATE).unlink()
+    for resume, said in ((False, "holds what a run made: choose another folder"), (True, "mien export")):
+        with pytest.raises(SettingsError, match=said):
+            train(plan, tmp_path / "run", None, resume=resume, device="cpu")
+    assert (tmp_path / "run" / CHECKPOINT).read_bytes() == first
+
+
+def test_a_run_of_an_earlier_version_is_not_gone_on_with(tmp_path: Path) -> None:
+    """Its average and its patience were reckoned otherwise."""
+    plan = plan_of(tmp_path, {"schedule": {"epochs": 1}})
+    train(plan, tmp_path / "run", None, device="cpu")
+    state = torch.load(tmp_path / "run" / STATE, weights_only=True)
+    del state["format"]
+    torch.save(state, tmp_path / "run" / STATE)
+    with pytest.raises(SettingsError, match="a run of another version of Mien"):
+        train(plan, tmp_path / "run", None, resume=True, device="cpu")
+
+
 def test_a_finished_run_is_not_written_over(tmp_path: Path) -> None:
     plan = plan_of(tmp_path, {"schedule": {"epochs": 1}})
     first = train(plan, tmp_path / "run", None, device="cpu").read_bytes()

@@ -53,6 +53,16 @@ def test_one_cycle_of_few_batches_has_a_rise(tmp_path: Path) -> None:
         assert seen == sorted(seen, reverse=True)
 
 
+@pytest.mark.parametrize("batches", [1, 2, 3, 4])
+def test_one_cycle_of_next_to_no_batches_ends(batches: int, tmp_path: Path) -> None:
+    plan = recipe(tmp_path, schedule={"epochs": 1})
+    run = Phase(plan, build_network("mien", 8, 1, {"widths": [8, 16]}), HEAD, frozen=False, steps=batches)
+    for _ in range(batches):
+        assert 0 < run.learning_rate <= plan.schedule.peak_learning_rate
+        run.optimiser.step()
+        run.after_batch()
+
+
 def test_cosine_falls_to_its_floor(tmp_path: Path) -> None:
     seen = rates(phase(tmp_path, kind="cosine", warmup_share=0.1))
     assert seen == sorted(seen, reverse=True)

@@ -27,7 +27,7 @@ from mien.evaluation.faces import load_voted_faces, resized  # noqa: E402
 from mien.evaluation.protocols import majority_truth  # noqa: E402
 from mien.training.architectures import start_from  # noqa: E402
 from mien.training.export import calibration_faces, export  # noqa: E402
-from mien.training.recipe import Recipe, load_recipe  # noqa: E402
+from mien.training.recipe import FreezeSection, Recipe, load_recipe  # noqa: E402
 from mien.training.score import predict_logits  # noqa: E402
 from mien.training.state import read_checkpoint, read_weights  # noqa: E402
 from mien.training.train import EpochReport, Listener, build_network, train  # noqa: E402
@@ -66,6 +66,9 @@ def test_a_run_whose_loss_is_no_number_stops_and_ships_nothing(tmp_path: Path) -
     with pytest.raises(SettingsError, match=r"no number any more in epoch 1: lower schedule\.peak_learning_rate"):
         train(plan, tmp_path / "run", None)
     assert not (tmp_path / "run" / "checkpoint.pt").exists()
+    frozen = plan.model_copy(update={"freeze": FreezeSection(epochs=1, head_learning_rate=1e30)})
+    with pytest.raises(SettingsError, match=r"lower freeze\.head_learning_rate \(now 1e\+30\)"):
+        train(frozen, tmp_path / "frozen", None)
 
 
 def test_a_network_that_answers_what_is_no_number_is_not_exported(trained: tuple[Path, Recipe], tmp_path: Path) -> None:

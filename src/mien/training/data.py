@@ -127,7 +127,7 @@ def class_targets(faces: VotedFaces, data: DataSection) -> tuple[FloatArray, tup
     Raises:
         SettingsError: a view of the eight emotions is asked for, and the faces have other classes.
     """
-    if faces.labels != EMOTIONS and data.label_set != "ferplus8":
+    if faces.labels not in (EMOTIONS, label_set(data.label_set).labels) and data.label_set != "ferplus8":
         raise SettingsError(
             f"data.label_set: {data.label_set} is a view of the eight emotions, and the faces have classes of their "
             f"own ({', '.join(faces.labels)}): leave it out"

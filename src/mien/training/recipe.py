@@ -142,7 +142,8 @@ class ScheduleSection(Section):
     clip_norm: float = Field(2.0, gt=0)
     """Longest gradient; a longer one is scaled down."""
     average_decay: float = Field(0.998, ge=0, lt=1)
-    """Decay, a step, of the moving average of the weights; the average is what is evaluated and kept."""
+    """Decay, a step, of the moving average of the weights; the average is what is evaluated and kept. After n batches
+    it is (1 + n) / (10 + n) where that is less, so that a short run does not end near its start."""
     mixup_alpha: float = Field(0.2, ge=0)
     cutmix_alpha: float = Field(0.0, ge=0)
     """Of the two, half of the batches are mixed; with both on, each takes half of those."""

@@ -76,10 +76,10 @@ class Phase:
 
     def _scheduled(self, recipe: Recipe, steps: int) -> Any:
         section, optimiser = recipe.schedule, self.optimiser
-        total = max(2, section.epochs * steps)
+        total = max(3, section.epochs * steps)
         if section.kind == "one_cycle":
             peaks = [group["lr"] for group in optimiser.param_groups]
-            # A rise of exactly one batch is divided by its length, 0, in OneCycleLR.
+            # OneCycleLR divides by the length of its rise, 0 where that is one batch, and by that of its fall.
             rise = max(section.warmup_share, 2 / total)
             return lr_scheduler.OneCycleLR(optimiser, max_lr=peaks, total_steps=total, pct_start=rise)
         if section.kind == "cosine":

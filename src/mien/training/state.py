@@ -27,6 +27,8 @@ CURVE = "curve.csv"
 LABEL_MAP = "label_map.json"
 STARTS = "a checkpoint of 'mien train', or weights by name (a state dict) that torch.save wrote"
 """What training can start from."""
+FORMAT = 2
+"""Of ``state.pt``; another number where a run that went on would not end as it began."""
 NOT_COMPARED = frozenset({"threads"})
 """Of a recipe: what may differ between a run and its resumption. It may change the last bits of the result."""
 
@@ -81,7 +83,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 
 def write_state(out: Path, state: dict[str, Any]) -> None:
     """Everything needed to go on after an epoch; OutputError when it cannot be written."""
-    _whole(out / STATE, lambda stream: torch.save(state, stream))
+    _whole(out / STATE, lambda stream: torch.save({"format": FORMAT, **state}, stream))
 
 
 def read_state(out: Path, recipe: Recipe, digest: str) -> dict[str, Any] | None:
@@ -94,12 +96,23 @@ def read_state(out: Path, recipe: Recipe, digest: str) -> dict[str, Any] | None:
 
     Raises:
         InputError: the state cannot be read.
-        SettingsError: it is of another recipe or other data; the message names what differs.
+        SettingsError: it is of another recipe, other data or another version, or it was deleted; the message says
+            which.
     """
     path = out / STATE
     if not path.exists():
+        if holds_results(out):
+            raise SettingsError(
+                f"{out} holds a run without its {STATE}, which cannot go on: convert its {CHECKPOINT} with 'mien "
+                "export', or choose another folder"
+            )
         return None
     state: dict[str, Any] = _load_state(path)
+    if state.get("format") != FORMAT:
+        raise SettingsError(
+            f"{out} holds a run of another version of Mien, which trained otherwise: convert its {CHECKPOINT} with "
+            "'mien export', or choose another folder"
+        )
     then, now = state["recipe"], recipe.model_dump(mode="json")
     differ = [name for name in now if name not in NOT_COMPARED and then.get(name) != now[name]]
     if differ:
@@ -107,6 +120,11 @@ def read_state(out: Path, recipe: Recipe, digest: str) -> dict[str, Any] | None:
     if state["data"] != digest:
         raise SettingsError(f"{out} holds a run on other data than the recipe's files hold now. Choose another folder")
     return state
+
+
+def holds_results(out: Path) -> bool:
+    """Whether a folder holds what a run made, be its state there or deleted."""
+    return any((out / name).exists() for name in (STATE, CHECKPOINT, CURVE))
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from mien.training.score import Score, predict_logits, score
 from mien.training.state import (
     CHECKPOINT,
     earlier_run,
+    holds_results,
     read_state,
     read_weights,
     write_checkpoint,
@@ -122,14 +123,8 @@ def train(
         OutputError: ``out`` cannot be written.
         DeviceError: there is no such device.
     """
-    earlier = earlier_run(out)
-    if earlier and not resume:
-        kind, remedy = (
-            ("a finished run", "choose another folder, or write its model folder again with --resume")
-            if earlier.finished
-            else ("an unfinished run", "go on with --resume, or choose another folder")
-        )
-        raise SettingsError(f"{out} holds {kind} ({earlier.done} of {earlier.planned} epochs): {remedy}")
+    if not resume:
+        _check_new(out)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -137,8 +132,22 @@ def train(
     return _Run(recipe, out, detector, listener or Listener(), pretrained, devices.choose_device(device)).go(resume)
 
 
+def _check_new(out: Path) -> None:
+    earlier = earlier_run(out)
+    if earlier is None:
+        if holds_results(out):
+            raise SettingsError(f"{out} holds what a run made: choose another folder")
+        return
+    kind, remedy = (
+        ("a finished run", "choose another folder, or write its model folder again with --resume")
+        if earlier.finished
+        else ("an unfinished run", "go on with --resume, or choose another folder")
+    )
+    raise SettingsError(f"{out} holds {kind} ({earlier.done} of {earlier.planned} epochs): {remedy}")
+
+
 def _averaging(decay: float) -> Callable[[Sequence[Tensor], Sequence[Tensor], Tensor | int], None]:
-    """The moving average of the weights, over a tenth of the batches so far until ``decay`` reaches further.
+    """The moving average of the weights, over a ninth of the batches so far until ``decay`` is less than that.
 
     Without that a run of few batches would end as hardly more than the weights that it started from.
     """
@@ -265,9 +274,15 @@ class _Run:
 
     def _check_finite(self, loss: float) -> None:
         if not math.isfinite(loss):
+            recipe = self.recipe
+            name, rate = (
+                ("freeze.head_learning_rate", recipe.freeze.head_learning_rate)
+                if self._is_frozen()
+                else ("schedule.peak_learning_rate", recipe.schedule.peak_learning_rate)
+            )
             raise SettingsError(
-                f"the loss is no number any more in epoch {self.epoch}: lower schedule.peak_learning_rate (now "
-                f"{self.recipe.schedule.peak_learning_rate:g}), and train in another folder"
+                f"the loss is no number any more in epoch {self.epoch}: lower {name} (now {rate:g}), and train in "
+                "another folder; going on in this one would end alike"
             )
 
     def _network(self, pretrained: Path | None) -> nn.Module:
