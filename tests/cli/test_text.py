@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -79,7 +80,10 @@ def test_figures_of_a_labelled_file(tmp_path: Path) -> None:
         (("fine", "--out", "out.jsonl"), 2, "--out is for the lines of --file"),
         (("read",), 2, "say what to read"),
         (("evaluate", "none.tsv"), 3, "cannot read none.tsv"),
-        (("train", "none.yaml", "--out", "out"), 3, "cannot read the recipe none.yaml"),
+        pytest.param(
+            *(("train", "none.yaml", "--out", "out"), 3, "cannot read the recipe none.yaml"),
+            marks=pytest.mark.skipif(find_spec("torch") is None, reason="training needs the extra [train] (torch)"),
+        ),
     ],
 )
 def test_what_cannot_be_done_is_told(arguments: tuple[str, ...], code: int, said: str) -> None:
