@@ -16,7 +16,7 @@ from mien.core.labels import EMOTIONS
 from mien.report import FILES, prepare_folder, write_reports
 from mien.report.document import Report, build_report
 from mien.report.files import all_or_none, whole_text_file
-from mien.report.partial import cannot_write
+from mien.report.partial import cannot_write, written_whole
 from mien.report.tables import columns
 from tests.report.factory import CREATED, SHAPES, hall, nobody, one_person
 
@@ -160,6 +160,21 @@ class TestFailure:
             pytest.skip("needs /dev/full")
         with pytest.raises(OutputError, match="full"):
             write()
+
+    def test_a_writer_s_own_error_is_told_where_it_is_named(self, tmp_path: Path) -> None:
+        class FullError(Exception):
+            pass
+
+        def write(*failures: type[Exception]) -> None:
+            with written_whole(tmp_path / "table.parquet", *failures) as temporary:
+                temporary.write_bytes(b"half")
+                raise FullError("no room")
+
+        with pytest.raises(OutputError, match=r"table\.parquet"):
+            write(FullError)
+        with pytest.raises(FullError):
+            write()
+        assert list(tmp_path.iterdir()) == []
 
     @pytest.mark.parametrize(
         ("code", "told"),

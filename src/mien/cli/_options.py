@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from mien.core.errors import PolicyError, SettingsError
 from mien.core.policy import Basis, Declaration, Purpose, needs_basis
@@ -46,6 +47,16 @@ def policy_options(command: F) -> F:
     ):
         command = option(command)
     return command
+
+
+def given(*names: str) -> list[str]:
+    """Those of the running command's options that stand on its command line, as they are written there."""
+    context = click.get_current_context()
+    return [
+        option.opts[0]
+        for option in context.command.params
+        if option.name in names and context.get_parameter_source(option.name) is ParameterSource.COMMANDLINE
+    ]
 
 
 provider_option = click.option(

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
 from mien.cli._data import data_options, read_data
+from mien.cli._options import given
 from mien.core.errors import InputError, SettingsError
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def command(model: str, out: Path, to: str | None, **options: Any) -> None:
     if to is None:
         if checkpoint is None:
             raise SettingsError(f"{model} is a model folder already: say what to convert it to with '--to'.")
-        if needless := _given(*options):
+        if needless := given(*options):
             raise SettingsError(
                 f"{needless[0]} is of a conversion: say what to convert to with '--to', or leave it out."
             )
@@ -81,24 +81,14 @@ def _source(model: str) -> tuple[Path | None, ClassifierFiles | None]:
         raise InputError(f"{error}, and no checkpoint") from error
 
 
-def _given(*names: str) -> list[str]:
-    """Those of the options that stand on the command line, as they are written there."""
-    context = click.get_current_context()
-    return [
-        option.opts[0]
-        for option in context.command.params
-        if option.name in names and context.get_parameter_source(option.name) is ParameterSource.COMMANDLINE
-    ]
-
-
 def _check_faces(options: dict[str, Any]) -> None:
     """Refuse what is said of faces that are not named, before anything is read or fetched."""
     for name in ("calibrate", "data"):
         if options[name] is None and options[f"{name}_part"] != "all":
             raise SettingsError(f"--{name}-part is of the faces of --{name}: name them with '--{name} DATA'.")
-    if _given("calibration_faces") and options["calibrate"] is None:
+    if given("calibration_faces") and options["calibrate"] is None:
         raise SettingsError("--calibration-faces is of the faces of --calibrate: name them with '--calibrate DATA'.")
-    of_either = _given("layout", "label_map", "labels")
+    of_either = given("layout", "label_map", "labels")
     if of_either and options["calibrate"] is None and options["data"] is None:
         raise SettingsError(f"{of_either[0]} is of labelled faces: name them with '--data DATA' or '--calibrate DATA'.")
 

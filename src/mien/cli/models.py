@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
 from mien.cli._data import data_options, read_data
+from mien.cli._options import given
 
 if TYPE_CHECKING:
     from mien.weights import Progress, Store
@@ -143,10 +143,8 @@ def join_models(members: Sequence[str], out: Path, data: Path | None, **options:
 def _refuse_without_data(options: dict[str, Any]) -> None:
     from mien.core.errors import SettingsError
 
-    context = click.get_current_context()
-    for option in context.command.params:
-        if option.name in options and context.get_parameter_source(option.name) is ParameterSource.COMMANDLINE:
-            raise SettingsError(f"{option.opts[0]} is of the faces of --data: name them with '--data DATA'.")
+    if needless := given(*options):
+        raise SettingsError(f"{needless[0]} is of the faces of --data: name them with '--data DATA'.")
 
 
 def _member(name: str) -> Path:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from mien.core.faces import EmotionClassifier, FaceCrops, FloatArray, UInt8Array
 from mien.core.labels import EMOTIONS
 from mien.evaluation.layouts import ReadOptions, find_layout, load_layout
-from mien.report.partial import PartialFile, cannot_write
+from mien.report.partial import written_whole
 
 BATCH = 512
 
@@ -72,17 +72,8 @@ def save_voted_faces(path: Path, faces: VotedFaces, rows: npt.NDArray[np.intp]) 
         arrays["labels"] = np.array(faces.labels)
     if faces.files:
         arrays["files"] = np.array(faces.files)[rows]
-    partial = PartialFile(path)
-    try:
-        with partial.temporary.open("wb") as stream:
-            np.savez(stream, allow_pickle=False, **arrays)
-    except OSError as error:
-        partial.remove()
-        raise cannot_write(path, error) from error
-    except BaseException:
-        partial.remove()
-        raise
-    partial.publish()
+    with written_whole(path) as temporary, temporary.open("wb") as stream:
+        np.savez(stream, allow_pickle=False, **arrays)
 
 
 def classify_pictures(classifier: EmotionClassifier, images: UInt8Array) -> FloatArray:

@@ -10,7 +10,7 @@ from typing import TextIO
 
 from mien.core.durability import sync_folder
 from mien.core.errors import OutputError, SettingsError
-from mien.report.partial import PartialFile, cannot_write
+from mien.report.partial import cannot_write, written_whole
 
 
 def prepare_folder(folder: Path) -> None:
@@ -97,14 +97,5 @@ def whole_text_file(path: Path) -> Iterator[TextIO]:
     Raises:
         OutputError: it cannot be written; nothing of it is left behind.
     """
-    partial = PartialFile(path)
-    try:
-        with partial.temporary.open("w", encoding="utf-8", newline="") as file:
-            yield file
-    except OSError as error:
-        partial.remove()
-        raise cannot_write(path, error) from error
-    except BaseException:
-        partial.remove()
-        raise
-    partial.publish()
+    with written_whole(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        yield file

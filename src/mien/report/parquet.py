@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mien.core.errors import InputError, SettingsError
-from mien.report.partial import PartialFile, cannot_write
+from mien.report.partial import written_whole
 
 if TYPE_CHECKING:
     import duckdb
@@ -61,17 +61,8 @@ def write_parquet(table: Path, path: Path) -> None:
     import duckdb
 
     names = _column_names(table)
-    partial = PartialFile(path)
-    try:
-        with duckdb.connect(config=_CLOSED) as connection:
-            _copy(connection, table, names, partial.temporary)
-    except duckdb.Error as error:
-        partial.remove()
-        raise cannot_write(path, error) from error
-    except BaseException:
-        partial.remove()
-        raise
-    partial.publish()
+    with written_whole(path, duckdb.Error) as temporary, duckdb.connect(config=_CLOSED) as connection:
+        _copy(connection, table, names, temporary)
 
 
 def _column_names(table: Path) -> list[str]:

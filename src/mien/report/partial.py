@@ -56,6 +56,30 @@ class PartialFile:
         self.temporary.unlink(missing_ok=True)
 
 
+@contextlib.contextmanager
+def written_whole(path: Path, *failures: type[Exception]) -> Iterator[Path]:
+    """A temporary name to write to, whose file appears at ``path`` when the ``with`` ends, or not at all.
+
+    Args:
+        path: where the finished file goes; an existing one stays until then.
+        failures: errors of whatever writes, beside ``OSError``, that mean that it cannot.
+
+    Raises:
+        OutputError: it cannot be written; nothing of it is left behind.
+    """
+    expected: tuple[type[Exception], ...] = (OSError, *failures)
+    partial = PartialFile(path)
+    try:
+        yield partial.temporary
+    except expected as error:
+        partial.remove()
+        raise cannot_write(path, error) from error
+    except BaseException:
+        partial.remove()
+        raise
+    partial.publish()
+
+
 class MemoryFile:
     """A file without a place on any disk, written and read through :attr:`temporary` (Linux).
 

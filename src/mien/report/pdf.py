@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from mien.core.errors import OutputError, SettingsError
-from mien.report.partial import PartialFile, cannot_write
+from mien.report.partial import written_whole
 
 Paper = Literal["a4", "letter"]
 
@@ -111,22 +111,16 @@ def print_pdf(page: Path, out: Path, *, browser: Path, paper: Paper = "a4") -> N
         OutputError: the page is none of ours, the browser did not print, or the PDF cannot be written; nothing of it is
             left behind.
     """
-    partial = PartialFile(out)
-    try:
-        with tempfile.TemporaryDirectory(prefix="mien-print-", ignore_cleanup_errors=True) as folder:
-            # A page leaves its paper to whoever prints it; a browser without a window has nobody to ask.
-            sized = f"<style>@page {{ size: {PAPERS[paper]}; }}</style></head>"
-            copy, printed = Path(folder) / page.name, Path(folder) / "printed.pdf"
-            copy.write_text(_inert(page).replace("</head>", sized, 1), encoding="utf-8")
-            _run(browser, copy, printed, Path(folder) / "profile")
-            shutil.copyfile(printed, partial.temporary)
-    except OSError as error:
-        partial.remove()
-        raise cannot_write(out, error) from error
-    except BaseException:
-        partial.remove()
-        raise
-    partial.publish()
+    with (
+        written_whole(out) as temporary,
+        tempfile.TemporaryDirectory(prefix="mien-print-", ignore_cleanup_errors=True) as folder,
+    ):
+        # A page leaves its paper to whoever prints it; a browser without a window has nobody to ask.
+        sized = f"<style>@page {{ size: {PAPERS[paper]}; }}</style></head>"
+        copy, printed = Path(folder) / page.name, Path(folder) / "printed.pdf"
+        copy.write_text(_inert(page).replace("</head>", sized, 1), encoding="utf-8")
+        _run(browser, copy, printed, Path(folder) / "profile")
+        shutil.copyfile(printed, temporary)
 
 
 def _inert(page: Path) -> str:
