@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import time
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
 import websockets
+from limits.aio.storage import memory
 
 from mien.service import serving
 from mien.service.parts import ServiceParts
@@ -17,6 +20,13 @@ from tests.service.test_openapi import PUBLIC_OPERATIONS, operations
 
 LOGIN = "/api/v1/auth/login"
 ME = "/api/v1/auth/me"
+
+
+@pytest.fixture(autouse=True)
+def _all_in_one_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A window slides with the clock: passing from one minute into the next, a test would have one try more."""
+    now = time.time()
+    monkeypatch.setattr(memory, "time", SimpleNamespace(time=lambda: now))
 
 
 @pytest.fixture

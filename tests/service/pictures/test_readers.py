@@ -51,6 +51,11 @@ def file(content: str) -> Iterator[int]:
         os.close(handle)
 
 
+def confined(pid: str) -> bool:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return "Seccomp:\t2" in status and "NoNewPrivs:\t1" in status
+
+
 async def said(readers: Readers, content: str) -> str:
     """What a fork answers in words."""
     with file(content) as handle, pytest.raises(InputError) as told:
@@ -137,17 +142,20 @@ async def test_it_is_started_again_before_anybody_asks(readers: Readers) -> None
 async def test_forks_end_with_the_service_s_order_and_with_their_template() -> None:
     gone = Readers(DECLARED, ReadersOptions(processes=3))
     gone.start()
-    async with asyncio.timeout(30):
-        while len(gone._spare) < 3:
-            await asyncio.sleep(0.02)
-    template = gone.template
-    assert template is not None
-    forks = Path(f"/proc/{template}/task/{template}/children").read_text().split()
-    assert len(forks) == 3
-    status = Path(f"/proc/{forks[0]}/status").read_text()
-    assert "Seccomp:\t2" in status
-    assert "NoNewPrivs:\t1" in status
-    await gone.close()
+    try:
+        async with asyncio.timeout(30):
+            while len(gone._spare) < 3:
+                await asyncio.sleep(0.02)
+        template = gone.template
+        assert template is not None
+        forks = Path(f"/proc/{template}/task/{template}/children").read_text().split()
+        assert len(forks) == 3
+        # A fork is told of as soon as there is one, and takes a file once it has confined itself.
+        async with asyncio.timeout(30):
+            while not all(confined(pid) for pid in forks):
+                await asyncio.sleep(0.02)
+    finally:
+        await gone.close()
     async with asyncio.timeout(10):
         while any(Path(f"/proc/{pid}").exists() for pid in (template, *forks)):
             await asyncio.sleep(0.02)
