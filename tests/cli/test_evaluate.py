@@ -199,7 +199,10 @@ def test_a_balanced_point_that_keeps_no_limit_is_refused_and_nothing_is_stored(d
     assert (folder / "preprocess.json").read_bytes() == before
 
 
-@pytest.mark.parametrize("option", ["--json", "--out=o", "--card=c.md", "--groups=g.csv", "--robustness-faces=9"])
+@pytest.mark.parametrize(
+    "option",
+    ["--json", "--out=o", "--card=c.md", "--groups=g.csv", "--min-group=30", "--robustness-faces=0", "--no-speed"],
+)
 def test_a_point_is_chosen_without_an_evaluation(tmp_path: Path, option: str) -> None:
     """Refused before anything is read: there are no faces at the path."""
     result = run("mien-m", tmp_path / "nowhere", "--fit-balanced", option)
@@ -277,7 +280,8 @@ def test_no_point_is_stored_with_a_model_of_others(theirs: str, tmp_path: Path) 
 def test_a_model_with_classes_of_its_own_is_scored_in_them(tmp_path: Path) -> None:
     model = seeing_colour(tmp_path / "theirs", 64, ("moved", "bored"), ("moved", "bored", "bored"))
     faces = coloured_faces(tmp_path / "faces", called=("moved", "bored"))
-    arguments = (model, faces, "--layout", "class-folders", "--no-speed", "--quiet")
+    described = (model, faces, "--layout", "class-folders")
+    arguments = (*described, "--no-speed", "--quiet")
     result = run(*arguments, "--out", tmp_path / "out")
     assert result.exit_code == 0, result.output
     assert "argmax, 2 classes of its own: 100.0 % of 48 faces" in result.stdout
@@ -287,7 +291,7 @@ def test_a_model_with_classes_of_its_own_is_scored_in_them(tmp_path: Path) -> No
     assert told == json.loads(run(*arguments, "--json").stdout)
     assert (told["kind"], told["classes"]) == ("own_classes", ["moved", "bored"])
     for option in ("--fit-balanced", "--card=c.md", "--robustness-faces=9", "--groups=g.csv"):
-        refused = run(*arguments, option)
+        refused = run(*described, option)
         assert refused.exit_code == 2
         assert f"{option.split('=')[0]} is for models of the eight emotions" in refused.output
 
@@ -301,11 +305,11 @@ def test_a_model_of_compounds_is_scored_on_votes_for_the_eight(data: Path, tmp_p
     assert told["argmax"]["accuracy"] == pytest.approx(neutral["faces"] / told["argmax"]["faces"], abs=1e-6)
 
 
-@pytest.mark.parametrize("option", [(), ("--fit-balanced",)])
+@pytest.mark.parametrize("option", [QUICK, ("--fit-balanced",)])
 def test_faces_of_other_classes_are_refused_also_where_there_are_eight(tmp_path: Path, option: tuple[str, ...]) -> None:
     faces, names = pictures(cast(20)), [f"class {number}" for number in range(8)]
     np.savez(tmp_path / "own.npz", images=faces.images, votes=faces.votes, labels=np.array(names))
     folder = Path(shutil.copytree(bundled()["mien-m"], tmp_path / "mine"))
-    result = run(folder, tmp_path / "own.npz", *option, *QUICK)
+    result = run(folder, tmp_path / "own.npz", *option)
     assert result.exit_code == 4
     assert "class 7, not the eight emotions" in result.output

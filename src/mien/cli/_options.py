@@ -53,7 +53,7 @@ def given(*names: str) -> list[str]:
     """Those of the running command's options that stand on its command line, as they are written there."""
     context = click.get_current_context()
     return [
-        option.opts[0]
+        (option.secondary_opts if option.secondary_opts and not context.params[option.name] else option.opts)[0]
         for option in context.command.params
         if option.name in names and context.get_parameter_source(option.name) is ParameterSource.COMMANDLINE
     ]

@@ -11,7 +11,7 @@ import click
 
 from mien.cli._data import data_options, picture_options, read_data
 from mien.cli._figures import print_evaluation, print_own_classes
-from mien.cli._options import LABEL_SET_NAMES, inference, provider_option
+from mien.cli._options import LABEL_SET_NAMES, given, inference, provider_option
 from mien.core.errors import InputError, SettingsError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ CURVE_POINTS = 44
 """As ``steps_of`` in ``mien.evaluation.robustness`` counts them, which costs too much to import for a number."""
 OF_THE_EIGHT = ("card", "groups", "robustness_faces", "fit_balanced")
 """Options that mean nothing for a model with classes of its own."""
-OF_AN_EVALUATION = ("as_json", "out", "card", "groups", "robustness_faces")
+OF_AN_EVALUATION = ("as_json", "out", "card", "groups", "min_group", "robustness_faces", "speed")
 """Options that mean nothing where a point is chosen and stored."""
 LIMITS = ("least_accuracy_percent", "least_fear_precision_percent")
 LEAST_ACCURACY_PERCENT, LEAST_FEAR_PRECISION_PERCENT = 78.0, 45.0
@@ -114,7 +114,7 @@ def _check(model: str, files: ClassifierFiles, options: dict[str, Any]) -> None:
     from mien.report.files import check_output
 
     about, card = options["about"], options["card"]
-    asked = [f"--{name.removeprefix('as_').replace('_', '-')}" for name in OF_AN_EVALUATION if options[name]]
+    asked = given(*OF_AN_EVALUATION)
     if asked and options["fit_balanced"]:
         raise SettingsError(
             f"{asked[0]} is of an evaluation, and --fit-balanced stores a point without one: leave it out, and "
