@@ -18,7 +18,13 @@ SMALL_OPTIONS: dict[str, dict[str, object]] = {
     "mien": {"widths": [8, 16]},
     "mobilenetv2": {"width": 0.25, "head_width": 32},
 }
-SIDES = {"mien": (48, 64), "mobilenetv2": (64, 112, 128, 224), "resnet50": (64,), "resemotenet": (64,)}
+SIDES = {
+    "mien": (48, 64),
+    "mobilenetv1": (64, 129),
+    "mobilenetv2": (64, 112, 128, 224),
+    "resnet50": (64,),
+    "resemotenet": (64,),
+}
 
 
 def parameters(network: nn.Module) -> int:
@@ -115,7 +121,7 @@ def test_a_depthwise_layer_answers_alike_in_either_precision() -> None:
 
 
 def test_unknown_names_are_answered_with_the_known() -> None:
-    with pytest.raises(SettingsError, match="mien, mobilenetv2, resemotenet, resnet50"):
+    with pytest.raises(SettingsError, match="mien, mobilenetv1, mobilenetv2, resemotenet, resnet50"):
         build_network("vgg", 8, 1, {})
     with pytest.raises(SettingsError, match="depth"):
         build_network("mien", 8, 1, {"depth": 3})
@@ -193,3 +199,25 @@ def test_imagenet_weights_load_into_mobilenetv2() -> None:
     body = [name for name in taken if name.startswith("features.")]
     assert {name for name in given if not name.startswith("classifier.")} == set(body)
     assert all(torch.equal(given[name], taken[name]) for name in body)
+
+
+def test_frozen_layers_keep_their_weights_and_answer_alike() -> None:
+    whole, part = (build_network("mobilenetv1", 8, 1, {"frozen": layers}) for layers in (0, 3))
+    start_from(part, whole.state_dict())
+    x = torch.rand(2, 1, 48, 48, generator=torch.Generator().manual_seed(1))
+    with torch.inference_mode():
+        assert torch.equal(whole.eval()(x), part.eval()(x))
+    part.train()(x).sum().backward()
+    moving = {name.rpartition(".")[0] for name, weight in part.named_parameters() if weight.grad is not None}
+    layers = [name for name, module in part.named_modules() if isinstance(module, nn.Conv2d | nn.Linear)]
+    assert [name for name in layers if name not in moving] == layers[:3]
+
+
+@pytest.mark.parametrize("side", [65, 97])
+def test_a_picture_is_enlarged_before_it_is_looked_at(side: int) -> None:
+    plain, enlarging = (build_network("mobilenetv1", 8, 1, options).eval() for options in ({}, {"side": side}))
+    start_from(enlarging, plain.state_dict())
+    x = torch.rand(2, 1, 48, 48, generator=torch.Generator().manual_seed(1))
+    larger = nn.functional.interpolate(x, size=(side, side), mode="bilinear", align_corners=False)
+    with torch.inference_mode():
+        assert torch.equal(enlarging(x), plain(larger))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-TORCH_FILES = (".pt", ".pth")
+START_FILES = (".pt", ".pth", ".bin")
 
 
 @click.command()
@@ -64,7 +64,7 @@ def _pretrained(name: str) -> Path:
     from mien import weights
     from mien.core.errors import SettingsError
 
-    starts = [e.name for e in weights.registry().values() if e.kind == "backbone" and e.file.endswith(TORCH_FILES)]
+    starts = [e.name for e in weights.registry().values() if e.kind == "backbone" and e.file.endswith(START_FILES)]
     if name not in starts:
         raise SettingsError(
             f"pretrained: {name!r} names no registered weights that training starts from: choose one of "

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from mien.core.errors import InputError, OutputError, SettingsError
 from mien.core.labels import FERPLUS8
+from mien.training import faceres
 from mien.training.recipe import Recipe
 
 CHECKPOINT = "checkpoint.pt"
@@ -69,11 +70,13 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """The weights of a checkpoint of ours, or of a file that holds a state dict alone.
+    """The weights of a checkpoint of ours, of a file that holds a state dict alone, or of :mod:`mien.training.faceres`.
 
     Raises:
         InputError: no such file, or it holds no weights.
     """
+    if path.suffix == faceres.SUFFIX:
+        return faceres.read(path)
     saved = _load(path, "weights", f"give {STARTS}")
     weights = saved.get("weights", saved) if isinstance(saved, dict) else None
     if not isinstance(weights, dict) or not weights or not all(isinstance(v, Tensor) for v in weights.values()):
