@@ -162,7 +162,7 @@ async def test_forks_end_with_the_service_s_order_and_with_their_template() -> N
 
 
 async def test_so_many_read_at_once_and_others_wait() -> None:
-    two = Readers(DECLARED, ReadersOptions(processes=2, wall_seconds=1.0))
+    two = Readers(DECLARED, ReadersOptions(processes=2, wall_seconds=3.0))
     try:
         await said(two, "pid")
         with file("hang") as slow, file("tell") as quick:
