@@ -71,13 +71,17 @@ def test_a_live_session_is_sent_while_it_runs(shared: Path, tmp_path: Path) -> N
     create(receiver.target)
     clip = shared / "data" / "clips" / "WolfgangLanger_Pexels.mp4"
     receiver.listen()
-    done = mien("live", clip, "--lsl", receiver.target, "--quiet")
+    done = mien("live", clip, "--lsl", receiver.target, "--record", tmp_path / "out", "--quiet")
     told = receiver.received()
     assert (done.returncode, done.stderr) == (0, "")
     stamps = [stamp for _, stamp in receiver.samples]
     times = [one["media_time"] for one in told]
     assert len(told) > 3
-    assert all("happiness" in one for one in told)
+    # A machine that is busy with something else may leave a step without a look at the face.
+    timeline = rows(tmp_path / "out")
+    recorded = {round(float(row["media_time_seconds"]), 3): bool(row["happiness_percent"]) for row in timeline}
+    assert [recorded[round(time, 3)] for time in times] == ["happiness" in one for one in told]
+    assert any("happiness" in one for one in told)
     # Stamps keep step with what is filmed.
     assert stamps[-1] - stamps[0] == pytest.approx(times[-1] - times[0], abs=2.0)
 
