@@ -23,14 +23,18 @@ from mien.training.architectures import build_network, start_from  # noqa: E402
 from mien.training.architectures.mobilenetv1 import LAYERS, MobileNetV1  # noqa: E402
 from mien.training.state import read_weights  # noqa: E402
 
+HEADS = 256 * 100 + 100 + 1024 * 256 + 256 + 256 + 1
+AXIS = 4
+
 
 def numbered(path: Path) -> Path:
-    """A file of the right size whose first layer's numbers can be told by hand, and of whose rest every number is 1."""
-    numbers = np.ones(faceres.SIZE_BYTES // 2, "<f2")
-    heads = 256 * 100 + 100 + 1024 * 256 + 256 + 256 + 1
-    numbers[heads : heads + 864] = np.tile(np.repeat([0.25, 0.5, 1.0], 32), 9)
-    path.write_bytes(numbers.tobytes())
+    """A file of the right size in which the number at place n is n modulo 1021, which halves hold exactly."""
+    path.write_bytes((np.arange(faceres.SIZE_BYTES // 2) % 1021).astype("<f2").tobytes())
     return path
+
+
+def told(start: int, count: int) -> list[float]:
+    return [float(place % 1021) for place in range(start, start + count)]
 
 
 def test_every_number_finds_its_place(tmp_path: Path) -> None:
@@ -39,11 +43,23 @@ def test_every_number_finds_its_place(tmp_path: Path) -> None:
     body = {name: value.shape for name, value in network.state_dict().items() if name.startswith("features.")}
     assert {name: value.shape for name, value in read.items()} == body
     assert len(read) == 2 * LAYERS
-    numbers = sum(value.numel() for value in read.values())
-    factors = sum(value.numel() for name, value in read.items() if value.ndim == 4 and value.shape[1] == 1) // 9
-    bounds, heads, axis = 2 * LAYERS, 256 * 100 + 100 + 1024 * 256 + 256 + 256 + 1, 4
-    assert 2 * (numbers + factors + bounds + heads + axis) == faceres.SIZE_BYTES
-    assert read["features.0.weight"][0, :, 0, 0].tolist() == [60.0, 30.0, 15.0], "red, green and blue"
+
+    # The first layer: 3 high, 3 wide, blue, green and red of 32 kernels, then 32 offsets and the two bounds.
+    blue, green, red = (60 * told(HEADS + colour * 32, 1)[0] for colour in range(3))
+    assert read["features.0.weight"][0, :, 0, 0].tolist() == [red, green, blue]
+    assert read["features.0.bias"].tolist() == told(HEADS + 864, 32)
+
+    # The second: a kernel for each of 32 channels, as many factors, as many offsets.
+    second = HEADS + 864 + 32 + 2
+    kernel, factor = told(second, 288), told(second + 288, 32)
+    expected = torch.tensor(kernel).reshape(9, 32).T.reshape(32, 1, 3, 3) * torch.tensor(factor)[:, None, None, None]
+    assert torch.equal(read["features.2.weight"], expected)
+    assert read["features.2.bias"].tolist() == told(second + 320, 32)
+
+    # The last ends where the file does, but for its bounds and the axis of a mean.
+    end = faceres.SIZE_BYTES // 2 - AXIS - 2
+    assert read["features.52.bias"].tolist() == told(end - 1024, 1024)
+    assert read["features.52.weight"][-1, -1, 0, 0] == told(end - 1025, 1)[0]
 
 
 def test_grey_and_colour_networks_start_from_it(tmp_path: Path) -> None:
@@ -53,7 +69,15 @@ def test_grey_and_colour_networks_start_from_it(tmp_path: Path) -> None:
         start_from(network, read)
     x = torch.rand(2, 1, 64, 64, generator=torch.Generator().manual_seed(1))
     with torch.inference_mode():
-        assert torch.allclose(colour.features(x.expand(-1, 3, -1, -1)), grey.features(x), atol=1e-4)
+        one, other = colour.features[0](x.expand(-1, 3, -1, -1)), grey.features[0](x)
+    assert one.std() > 0
+    assert torch.allclose(one, other, rtol=1e-4)
+
+
+def test_another_package_s_bin_is_read_as_torch_wrote_it(tmp_path: Path) -> None:
+    """Many publish state dicts under that ending."""
+    torch.save({"layer.weight": torch.ones(2)}, tmp_path / "pytorch_model.bin")
+    assert read_weights(tmp_path / "pytorch_model.bin")["layer.weight"].tolist() == [1.0, 1.0]
 
 
 @pytest.mark.parametrize("content", [b"", b"0" * (faceres.SIZE_BYTES - 2)])
@@ -61,8 +85,8 @@ def test_another_file_is_told(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "faceres.bin").write_bytes(content)
     with pytest.raises(InputError, match=f"{len(content)} bytes, not 6978814"):
         read_weights(tmp_path / "faceres.bin")
-    with pytest.raises(InputError, match=r"cannot read weights .*absent\.bin \(No such file"):
-        read_weights(tmp_path / "absent.bin")
+    with pytest.raises(InputError, match=r"cannot read weights .*faceres\.bin \(No such file"):
+        read_weights(tmp_path / "none" / "faceres.bin")
 
 
 def test_a_network_from_it_tells_faces_apart() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-START_FILES = (".pt", ".pth", ".bin")
+START_FILES = (".pt", ".pth", "faceres.bin")
 
 
 @click.command()

@@ -18,7 +18,8 @@ from torch import Tensor
 from mien.core.errors import InputError
 from mien.training.architectures.mobilenetv1 import STAGES, STEM
 
-SUFFIX = ".bin"
+FILE = "faceres.bin"
+"""Its name in the package and in the registry."""
 SIZE_BYTES = 6_978_814
 PIXEL_DEVIATION = 60.0
 """What a crop of unit deviation has in the pixels, 0–255 less their mean, that the network was trained on."""

@@ -75,7 +75,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     Raises:
         InputError: no such file, or it holds no weights.
     """
-    if path.suffix == faceres.SUFFIX:
+    if path.name == faceres.FILE:
         return faceres.read(path)
     saved = _load(path, "weights", f"give {STARTS}")
     weights = saved.get("weights", saved) if isinstance(saved, dict) else None
