@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mien.evaluation.calibration import calibrate, calibration_error, cross_fitted, fit_temperature, is_at_bound
+from mien.evaluation.calibration import (
+    calibrate,
+    calibration_error,
+    cross_fitted,
+    fit_shift,
+    fit_temperature,
+    is_at_bound,
+)
 from tests.evaluation.votes import cast, known
 
 
@@ -61,6 +68,38 @@ def test_no_temperature_is_fitted_to_no_votes_or_to_no_numbers() -> None:
     logits[3, 5] = np.nan
     with pytest.raises(ValueError, match="finite numbers"):
         fit_temperature(logits, np.full((20, 8), 0.125))
+
+
+@given(st.integers(0, 1_000), st.floats(0.5, 3.0))
+@settings(max_examples=20, deadline=None)
+def test_the_shift_that_raised_classes_is_found_and_shares_follow_votes_again(seed: int, power: float) -> None:
+    random = np.random.default_rng(seed)
+    truth = random.dirichlet([6.0, 3.0, 1.0, 0.3], 1500)
+    raised = random.normal(scale=1.5, size=4)
+    exact = np.log(np.maximum(truth, 1e-6))
+    found = fit_shift(power * (exact + raised), truth)
+    assert found == pytest.approx(-power * (raised - raised.mean()), abs=0.1 * power)
+    logits = power * (exact + raised) + found
+    told = np.exp(logits / fit_temperature(logits, truth))
+    told /= told.sum(axis=1, keepdims=True)
+    assert told.mean(axis=0) == pytest.approx(truth.mean(axis=0), abs=0.01)
+
+
+def test_a_class_that_nobody_voted_for_is_lowered_and_stays_a_number() -> None:
+    random = np.random.default_rng(3)
+    truth = np.pad(random.dirichlet([3.0, 1.0], 400), ((0, 0), (0, 1)))
+    found = fit_shift(random.normal(size=(400, 3)), truth)
+    assert np.isfinite(found).all()
+    assert found[2] < found[:2].min() - 2
+
+
+def test_no_shift_is_fitted_to_no_votes_or_to_no_numbers() -> None:
+    logits = np.random.default_rng(0).normal(size=(20, 8))
+    with pytest.raises(ValueError, match="no face has a vote"):
+        fit_shift(logits, np.zeros((20, 8)))
+    logits[3, 5] = np.nan
+    with pytest.raises(ValueError, match="finite numbers"):
+        fit_shift(logits, np.full((20, 8), 0.125))
 
 
 @pytest.mark.parametrize("voted", [0, 1])

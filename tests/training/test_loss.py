@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -75,6 +76,20 @@ def test_balanced_softmax_of_no_evidence_learns_nothing_from_the_prior() -> None
     loss(kind="balanced_softmax")(logits, torch.tensor([[0.7, 0.25, 0.05]]), None).backward()  # type: ignore[no-untyped-call]
     assert logits.grad is not None
     assert float(logits.grad.abs().max()) < 1e-6
+
+
+@pytest.mark.parametrize("temperature", [1.0, 2.0])
+@pytest.mark.parametrize("raised", [{"kind": "balanced_softmax"}, {"class_weights": {"a": 1.0, "b": 2.0, "c": 30.0}}])
+def test_votes_and_a_teacher_that_agree_ask_the_same_of_a_network(raised: dict[str, Any], temperature: float) -> None:
+    """Where the answer that the votes ask for is given, a teacher who says what they say pulls nowhere else."""
+    shares = torch.tensor([[0.6, 0.3, 0.1]])
+    weights = torch.tensor(class_weights(LossSection(**raised), TARGETS.sum(axis=0), LABELS))
+    prior = torch.tensor([0.7, 0.25, 0.05]) if "kind" in raised else torch.ones(3)
+    logits = torch.log(shares * weights / prior).requires_grad_()
+    taught = loss(distil=DistilSection(labels=Path("x"), share=0.6, temperature=temperature), **raised)
+    taught(logits, shares, shares).backward()  # type: ignore[no-untyped-call]
+    assert logits.grad is not None
+    assert float(logits.grad.abs().max()) < 1e-5
 
 
 @pytest.mark.parametrize("kind", ["inverse", "effective", {"a": 1.0, "b": 2.0, "c": 30.0}])

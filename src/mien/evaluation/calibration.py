@@ -19,6 +19,8 @@ BINS = 15
 FOLDS = 5
 _LEAST_SHARE = 1e-9
 _HOTTEST, _COLDEST = 4.0, 0.3
+_NEWTON_STEPS = 100
+_STILL, _SLOPE = 1e-9, 1e-9
 _NEAR = 1.001
 """A search that ends at a bound stops a little short of it, and what it found is stored to four digits."""
 
@@ -159,6 +161,64 @@ def fit_temperature(logits: FloatArray, truth: FloatArray) -> float:
         else:
             low = a
     return float(np.exp((low + high) / 2))
+
+
+def fit_shift(logits: FloatArray, truth: FloatArray) -> FloatArray:
+    """What is to be added to each class's logit so that shares follow votes: bias-corrected temperature scaling
+    (Alexandari et al., 2020), by Newton's method.
+
+    It is for a network whose loss made rare classes likelier than they are. The temperature that is fitted along is for
+    the shift's sake; :func:`fit_temperature` of the shifted logits gives it again. A class without votes is lowered as
+    far as one face's weight of evidence goes, not without end.
+
+    Args:
+        logits: N×C.
+        truth: N×C vote shares; rows that sum to 0 weigh nothing.
+
+    Returns:
+        float64 C, of mean 0.
+
+    Raises:
+        ValueError: no row has a vote, or a logit is no finite number.
+    """
+    voted = np.asarray(truth, np.float64).sum(axis=1) > 0
+    z, y = np.asarray(logits, np.float64)[voted], np.asarray(truth, np.float64)[voted]
+    if not len(z):
+        raise ValueError("no face has a vote for a class, and a shift is fitted to votes")
+    if not np.isfinite(z).all():
+        raise ValueError("a shift is fitted to finite numbers, and some of these logits are none")
+    count, classes = z.shape
+    ridge = np.full(classes + 1, 1 / count)
+    ridge[0] = 0.0
+
+    def loss(at: FloatArray) -> float:
+        scaled = at[0] * z + at[1:]
+        raised = scaled - scaled.max(axis=1, keepdims=True)
+        log_p = raised - np.log(np.exp(raised).sum(axis=1, keepdims=True))
+        return float(-(y * log_p).sum() / count + (ridge * at**2).sum() / 2)
+
+    best = np.zeros(classes + 1)
+    best[0] = 1.0
+    for _ in range(_NEWTON_STEPS):
+        p = _softmax(best[0] * z + best[1:])
+        weight = y.sum(axis=1, keepdims=True)
+        gap, spread = weight * p - y, weight * p * z
+        gradient = np.concatenate([[(gap * z).sum()], gap.sum(axis=0)]) / count + ridge * best
+        mean = (p * z).sum(axis=1, keepdims=True)
+        cross = (spread - weight * p * mean).sum(axis=0)
+        curvature = np.empty((classes + 1, classes + 1))
+        curvature[0, 0] = (weight * ((p * z**2).sum(axis=1, keepdims=True) - mean**2)).sum()
+        curvature[0, 1:] = curvature[1:, 0] = cross
+        curvature[1:, 1:] = np.diag((weight * p).sum(axis=0)) - (weight * p).T @ p
+        step = np.linalg.solve(curvature / count + np.diag(ridge + _SLOPE), gradient)
+        length = 1.0
+        while loss(best - length * step) > loss(best) and length > _SLOPE:
+            length /= 2
+        best = best - length * step
+        if np.abs(length * step).max() < _STILL:
+            break
+    shift = best[1:] / max(best[0], 1 / _HOTTEST)
+    return np.asarray(shift - shift.mean())
 
 
 def is_at_bound(temperature: float) -> bool:

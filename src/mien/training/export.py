@@ -14,20 +14,21 @@ from typing import Any
 import numpy as np
 import onnx
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from mien.conversion.convert import Origin
 from mien.conversion.graphs import BATCH, quantise
 from mien.core.errors import SettingsError
 from mien.core.faces import FloatArray, UInt8Array
 from mien.core.settings import InferenceSettings
-from mien.evaluation.calibration import fit_temperature, is_at_bound
+from mien.evaluation.calibration import fit_shift, fit_temperature, is_at_bound
 from mien.evaluation.faces import resized
 from mien.inference import open_session
 from mien.preprocess import InputFormat, normalise
-from mien.training.data import coloured, held, load_faces
+from mien.training.data import Held, coloured, held, load_faces
 from mien.training.recipe import Recipe
 from mien.training.recipe_file import validated
+from mien.training.score import predict_logits
 from mien.training.state import read_checkpoint, write_label_map
 from mien.training.train import build_network
 
@@ -46,7 +47,9 @@ def export(checkpoint: Path, folder: Path, *, quantised: bool | None = None) -> 
         quantised: whether in eight-bit integers; as its recipe says when None.
 
     The temperature is fitted to the outputs of the graph that is written, on the validation split's votes (each face's
-    full vote distribution). The balanced point of a folder that holds the same graph already is kept.
+    full vote distribution). A loss that raises rare classes is made good in the graph
+    (:func:`mien.evaluation.calibration.fit_shift`). The balanced point of a folder that holds the same graph already is
+    kept.
 
     Raises:
         InputError: no such checkpoint.
@@ -56,7 +59,10 @@ def export(checkpoint: Path, folder: Path, *, quantised: bool | None = None) -> 
     saved = read_checkpoint(checkpoint)
     recipe = _recipe(saved, checkpoint)
     labels, form = tuple(saved["labels"]), recipe.input.form()
-    network = _network(saved, recipe)
+    validation = held(load_faces(recipe, "valid"), recipe)
+    if validation.targets.sum() == 0:
+        raise SettingsError(f"{recipe.data.valid}: no face has a vote that a temperature could be fitted to")
+    network = _network(saved, recipe, validation)
     model = _graph(network, recipe)
     if recipe.quantise if quantised is None else quantised:
         model = quantise(model, normalise(calibration_faces(recipe), form))
@@ -64,7 +70,6 @@ def export(checkpoint: Path, folder: Path, *, quantised: bool | None = None) -> 
     for node in model.graph.node:
         node.doc_string = ""
     content = model.SerializeToString()
-    validation = held(load_faces(recipe, "valid"), recipe)
     pictures = resized(validation.images, recipe.crop.size)
     logits = _logits(content, pictures, form)
     if recipe.mirror:
@@ -75,8 +80,6 @@ def export(checkpoint: Path, folder: Path, *, quantised: bool | None = None) -> 
             f"the network of {checkpoint} answers what are no numbers: train it again, with a lower "
             "schedule.peak_learning_rate"
         )
-    if validation.targets.sum() == 0:
-        raise SettingsError(f"{recipe.data.valid}: no face has a vote that a temperature could be fitted to")
     temperature = fit_temperature(logits, validation.targets)
     if is_at_bound(temperature):
         _log.warning(
@@ -149,7 +152,8 @@ def origin(checkpoint: Path) -> Origin:
         SettingsError: its recipe is none of this version.
     """
     saved = read_checkpoint(checkpoint)
-    network = _network(saved, _recipe(saved, checkpoint))
+    recipe = _recipe(saved, checkpoint)
+    network = _network(saved, recipe, held(load_faces(recipe, "valid"), recipe))
 
     def outputs(faces: FloatArray) -> FloatArray:
         threads = torch.get_num_threads()
@@ -167,10 +171,32 @@ def _recipe(saved: dict[str, Any], checkpoint: Path) -> Recipe:
     return validated(saved["recipe"], Recipe, f"the recipe in {checkpoint}")
 
 
-def _network(saved: dict[str, Any], recipe: Recipe) -> nn.Module:
+def _network(saved: dict[str, Any], recipe: Recipe, validation: Held) -> nn.Module:
+    """A checkpoint's network; where its loss made rare classes likelier than votes do, with that taken back.
+
+    Shares are means' parts later on, and a network that is to find rare emotions would tell of too many everywhere.
+    Labels at a balanced point are what finds them (``mien evaluate --fit-balanced``).
+    """
     network = build_network(recipe, len(saved["labels"]))
     network.load_state_dict(saved["weights"])
-    return network.eval()
+    network.eval()
+    if not recipe.shifts_shares:
+        return network
+    logits = predict_logits(network, validation.images, recipe.input.form(), recipe.crop.size)
+    if not np.isfinite(logits).all():  # Nothing can be fitted: whoever runs the graph is told.
+        return network
+    return nn.Sequential(network, _Shift(fit_shift(logits, validation.targets))).eval()
+
+
+class _Shift(nn.Module):
+    """Adds a number of its own to each class's logit."""
+
+    def __init__(self, shift: FloatArray) -> None:
+        super().__init__()
+        self.shift = nn.Parameter(torch.tensor(shift, dtype=torch.float32), requires_grad=False)
+
+    def forward(self, logits: Tensor) -> Tensor:
+        return logits + self.shift
 
 
 def _described(form: InputFormat) -> dict[str, object]:

@@ -64,16 +64,21 @@ class Loss:
         t = self._distil.temperature
         softened = teacher.clamp_min(1e-8) ** (1 / t)
         softened = softened / softened.sum(dim=1, keepdim=True)
-        taught = -(softened * functional.log_softmax(logits / t, dim=1)).sum(dim=1).mean() * t * t
+        raised = self._raised(logits) / t
+        taught = (
+            -(softened * self._weights ** (1 / t) * functional.log_softmax(raised, dim=1)).sum(dim=1).mean() * t * t
+        )
         return (1 - self._distil.share) * own + self._distil.share * taught
 
     def _against(self, logits: Tensor, y: Tensor) -> Tensor:
-        if self._section.kind == "balanced_softmax":
-            logits = logits + self._log_prior
-        log_p = functional.log_softmax(logits, dim=1)
+        log_p = functional.log_softmax(self._raised(logits), dim=1)
         if self._section.kind == "focal":
             log_p = (1 - log_p.exp()).clamp_min(0.0) ** self._section.focal_gamma * log_p
         return -(y * self._weights * log_p).sum(dim=1).mean()
+
+    def _raised(self, logits: Tensor) -> Tensor:
+        """The logits that are held against votes and teacher alike, so that both ask the same of the network."""
+        return logits + self._log_prior if self._section.kind == "balanced_softmax" else logits
 
 
 def class_weights(section: LossSection, mass: FloatArray, labels: Sequence[str]) -> FloatArray:

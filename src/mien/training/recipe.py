@@ -240,6 +240,11 @@ class Recipe(Section):
         """Of the whole run, frozen ones among them."""
         return self.freeze.epochs + self.schedule.epochs
 
+    @property
+    def shifts_shares(self) -> bool:
+        """Whether what is minimised makes rare classes likelier than the votes do."""
+        return self.loss.kind == "balanced_softmax" or self.loss.class_weights != "none" or self.data.balance > 0
+
     def augmentation(self) -> AugmentOptions:
         """The strengths of each change to a face."""
         return AugmentOptions(**self.augment)  # type: ignore[arg-type]
