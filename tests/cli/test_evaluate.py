@@ -17,7 +17,7 @@ from mien.evaluation.evaluate import read_evaluation
 from mien.evaluation.operating import BalanceRule
 from mien.evaluation.robustness import RobustnessOptions, steps_of
 from mien.models import bundled
-from tests.conversion.nets import answering_nan, coloured_faces, described, seeing_colour
+from tests.conversion.nets import answering_nan, coloured_faces, described, one_at_a_time, seeing_colour
 from tests.evaluation.votes import cast, pictures
 
 QUICK = ("--no-speed", "--robustness-faces", "0", "--quiet")
@@ -140,9 +140,21 @@ def test_a_balanced_point_is_stored_with_the_model_and_nothing_else_changes(data
     anything = ("--least-accuracy-percent", 0, "--least-fear-precision-percent", 0)
     assert run(folder, data, "--fit-balanced", *anything).exit_code == 0
     after = json.loads((folder / "preprocess.json").read_text())
-    assert set(after.pop("operating_points")) == {"balanced"}
+    points = after.pop("operating_points")
+    assert set(points) == {"balanced"}
+    assert f"faces of {data.parent.name}/faces.npz" in points["balanced"]["reason"]
     assert after == before
     assert "balanced operating point" in run(folder, data, *QUICK).stdout
+
+
+def test_a_balanced_point_judged_by_the_faces_that_it_was_chosen_on_is_told(data: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(bundled()["mien-m"], tmp_path / "mine"))
+    anything = ("--least-accuracy-percent", 0, "--least-fear-precision-percent", 0)
+    assert run(folder, data, "--fit-balanced", *anything).exit_code == 0
+    assert "chosen on" in run(folder, data, *QUICK).stderr
+    others = pictures(cast(40))
+    np.savez(tmp_path / "others.npz", images=others.images, votes=others.votes)
+    assert run(folder, tmp_path / "others.npz", *QUICK).stderr == ""
 
 
 def test_pictures_are_read_as_the_model_sees_them(tmp_path: Path) -> None:
@@ -214,6 +226,13 @@ def test_a_model_that_answers_no_numbers_is_told(data: Path, tmp_path: Path) -> 
     result = run(answering_nan(tmp_path / "broken"), data, *QUICK)
     assert result.exit_code == 7
     assert "broken answers numbers that are no shares (NaN)" in result.output
+
+
+def test_a_graph_that_takes_one_face_at_a_time_is_told(data: Path, tmp_path: Path) -> None:
+    result = run(one_at_a_time(tmp_path / "single"), data, *QUICK)
+    assert result.exit_code == 7
+    assert "single: its graph takes 1×1×24×24 numbers, and has to take 2×1×24×24" in result.output
+    assert "dynamic batch" in result.output
 
 
 def test_one_face_with_votes_among_others_is_scored(tmp_path: Path) -> None:

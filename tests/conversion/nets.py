@@ -108,6 +108,13 @@ def seeing_colour(
     return made
 
 
+def one_at_a_time(at: Path) -> Path:
+    """A model folder whose graph was exported for one face, as torch does unless told otherwise."""
+    model = graph()
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
+    return folder(at, model)
+
+
 def answering_nan(at: Path) -> Path:
     """A model folder of a graph that runs, and answers no number about any face."""
     model = graph()

@@ -23,6 +23,8 @@ from mien.core.settings import InferenceSettings
 from mien.inference import open_session
 from mien.preprocess import InputFormat, normalise
 
+PROBE: Final = 2
+"""Faces that a graph is tried with."""
 SYNONYMS: Final = {
     "happy": "happiness",
     "joy": "happiness",
@@ -80,6 +82,8 @@ class OperatingPointDocument(_Document):
     """Share of each canonical emotion among the labels it was chosen on."""
     reason: str = ""
     """How the strength was chosen, in a sentence; reports and cards show it."""
+    data_sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")
+    """Of the faces it was chosen on: figures of a model at this point on the same faces flatter."""
 
     @model_validator(mode="after")
     def _prior_is_of_the_eight(self) -> Self:
@@ -206,9 +210,9 @@ class ModelFolder(EmotionClassifier):
         self._session = open_session(content, name, inference)
         self.providers = tuple(self._session.get_providers())
         self._input = self._session.get_inputs()[0].name
-        outputs = self._session.run(None, {self._input: normalise(self._blank(1), self._form)})[0]
+        outputs = self._probed()
         named = len(label_map.labels) + len(label_map.beside)
-        if outputs.shape != (1, named):
+        if outputs.shape != (PROBE, named):
             raise WeightsError(f"{name}: the graph gives {outputs.shape[1:]} outputs, label_map.json names {named}")
 
     def inputs(self, pixels: UInt8Array) -> FloatArray:
@@ -257,6 +261,18 @@ class ModelFolder(EmotionClassifier):
                 "again."
             )
         return told
+
+    def _probed(self) -> FloatArray:
+        """What the graph answers about blank faces: more than one, since a graph may take none but one at a time."""
+        try:
+            return np.asarray(self._session.run(None, {self._input: self.inputs(self._blank(PROBE))})[0])
+        except Exception as error:
+            takes = "×".join(str(extent) for extent in self._session.get_inputs()[0].shape)
+            gives = "×".join(str(extent) for extent in self.inputs(self._blank(PROBE)).shape)
+            raise WeightsError(
+                f"{self.name}: its graph takes {takes} numbers, and has to take {gives}: any number of faces at once "
+                "(export it with a dynamic batch), of the size and colour in preprocess.json."
+            ) from error
 
     def _blank(self, count: int) -> UInt8Array:
         return np.zeros((count, self.geometry.size, self.geometry.size, 3), np.uint8)

@@ -87,9 +87,11 @@ def command(model: str, data: Path, **options: Any) -> None:
         _evaluate_own(classifier, faces, _name(data, options["part"]), options)
         return
     if options["fit_balanced"]:
-        check_emotions(faces, _name(data, options["part"]))
-        _fit_balanced(files.folder, classifier, faces, options)
+        name = _name(data, options["part"])
+        check_emotions(faces, name)
+        _fit_balanced(files.folder, classifier, faces, name, options)
         return
+    _warn_of_chosen(files.folder, faces, _name(data, options["part"]))
     curves = options["robustness_faces"]
     if curves is None:
         curves = RobustnessOptions().faces if options["out"] or options["card"] else 0
@@ -209,7 +211,19 @@ def _evaluate_own(classifier: EmotionClassifier, faces: VotedFaces, name: str, o
         print_own_classes(result)
 
 
-def _fit_balanced(folder: Path, classifier: EmotionClassifier, faces: VotedFaces, options: dict[str, Any]) -> None:
+def _warn_of_chosen(folder: Path, faces: VotedFaces, name: str) -> None:
+    """Tell where a point is judged by the faces that it was chosen on."""
+    from mien.classifiers.model_folder import read_preprocess
+
+    digest = faces.digest()
+    for point, said in read_preprocess(folder).operating_points.items():
+        if said.data_sha256 == digest:
+            click.echo(f"the {point} point was chosen on {name} itself: its figures flatter", err=True)
+
+
+def _fit_balanced(
+    folder: Path, classifier: EmotionClassifier, faces: VotedFaces, name: str, options: dict[str, Any]
+) -> None:
     import json
 
     from mien.evaluation.faces import classify_pictures
@@ -223,11 +237,11 @@ def _fit_balanced(folder: Path, classifier: EmotionClassifier, faces: VotedFaces
     )
     rule = BalanceRule(least_accuracy=accuracy, least_precision={"fear": fear})
     try:
-        choice = choose_balanced(classify_pictures(classifier, faces.images), faces.votes, rule)
+        choice = choose_balanced(classify_pictures(classifier, faces.images), faces.votes, rule, name)
     except ValueError as error:
         raise InputError(f"no operating point can be chosen on these faces: {error}") from error
     document = json.loads(path.read_text(encoding="utf-8"))
-    document["operating_points"] = {"balanced": choice.as_document()}
+    document["operating_points"] = {"balanced": choice.as_document() | {"data_sha256": faces.digest()}}
     with whole_text_file(path) as file:
         file.write(json.dumps(document, indent=2) + "\n")
     plainly = "; none is better than the plain point" if choice.strength == 0 else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +37,12 @@ class VotedFaces:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def digest(self) -> str:
+        """SHA-256 of pictures and votes, hexadecimal."""
+        whole = hashlib.sha256(np.ascontiguousarray(self.images).data)
+        whole.update(np.ascontiguousarray(self.votes).data)
+        return whole.hexdigest()
 
 
 def load_voted_faces(path: Path, options: ReadOptions | None = None, layout: str | None = None) -> VotedFaces:

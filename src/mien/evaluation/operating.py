@@ -50,6 +50,7 @@ class BalancedChoice:
         strength: the largest mean recall that the rule permits, over the faces of all folds.
         prior: share of each canonical emotion among the labels, with one face added to each.
         faces: labelled faces.
+        data: what their data set is called.
         held_out_macro_recall, held_out_accuracy: 0–1; each fold at the strength that the *other* folds choose.
         fold_strengths: those strengths.
     """
@@ -57,6 +58,7 @@ class BalancedChoice:
     strength: float
     prior: tuple[float, ...]
     faces: int
+    data: str
     held_out_macro_recall: float
     held_out_accuracy: float
     fold_strengths: tuple[float, ...]
@@ -67,7 +69,7 @@ class BalancedChoice:
         lowest, highest = min(self.fold_strengths), max(self.fold_strengths)
         return (
             f"logit adjustment of strength {self.strength:g}, chosen by cross-validation in {len(self.fold_strengths)} "
-            f"folds of {self.faces:,} training faces (the folds alone choose {lowest:g} to {highest:g})"
+            f"folds of {self.faces:,} faces of {self.data} (the folds alone choose {lowest:g} to {highest:g})"
         )
 
     def point(self) -> OperatingPoint:
@@ -81,7 +83,10 @@ class BalancedChoice:
 
 
 def choose_balanced(
-    probabilities: FloatArray, votes: npt.NDArray[np.integer], rule: BalanceRule | None = None
+    probabilities: FloatArray,
+    votes: npt.NDArray[np.integer],
+    rule: BalanceRule | None = None,
+    data: str = "a data set without a name",
 ) -> BalancedChoice:
     """The strength whose mean recall is highest among those that keep the rule, on faces of held-out folds.
 
@@ -91,6 +96,7 @@ def choose_balanced(
         probabilities: N×8, calibrated, canonical order.
         votes: N×10 counts.
         rule: what must be kept.
+        data: what the reason calls the faces.
 
     Raises:
         ValueError: fewer labelled faces than folds.
@@ -120,6 +126,7 @@ def choose_balanced(
         strength=GRID[best],
         prior=_prior(label),
         faces=len(label),
+        data=data,
         held_out_macro_recall=_macro_recall(held_out),
         held_out_accuracy=float(np.trace(held_out) / held_out.sum()),
         fold_strengths=tuple(GRID[place] for place in chosen),
