@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from onnx import helper, numpy_helper
 
 from mien.classifiers.model_folder import ModelFolder, create
 from mien.cli import main
@@ -19,7 +20,7 @@ from mien.core.faces import FloatArray, UInt8Array
 from mien.core.settings import InferenceSettings
 from mien.evaluation.faces import VotedFaces
 from mien.models import bundled
-from tests.conversion.nets import answering_nan, coloured_faces, described, saved, seeing_colour
+from tests.conversion.nets import answering_nan, coloured_faces, described, graph, saved, seeing_colour
 from tests.conversion.nets import folder as net
 from tests.evaluation.votes import cast, pictures
 
@@ -60,6 +61,24 @@ def test_it_answers_the_mean_of_its_members(tmp_path: Path) -> None:
     assert np.allclose(softmax(joined.logits(faces)), softmax(np.mean(np.log(mean), 0)), atol=1e-5)
     assert joined.labels == members[0].labels
     assert joined.operating_points == {}, "a point that was chosen for a member is none of the ensemble"
+
+
+def answering_sigmoids(at: Path, seed: int, scale: float) -> Path:
+    """A model folder whose graph answers each class for itself: rows sum to anything."""
+    made = graph(seed)
+    made.graph.node[-1].output[0] = "raw"
+    made.graph.node.append(helper.make_node("Sigmoid", ["raw"], ["sure"]))
+    made.graph.initializer.append(numpy_helper.from_array(np.array(scale, np.float32), "scale"))
+    made.graph.node.append(helper.make_node("Mul", ["sure", "scale"], ["logits"]))
+    return net(at, made, output="probabilities", mirror=False, temperature=1.0)
+
+
+def test_members_that_answer_probabilities_weigh_alike_whatever_their_rows_sum_to(tmp_path: Path) -> None:
+    folders = [answering_sigmoids(tmp_path / "one", 1, 1.0), answering_sigmoids(tmp_path / "other", 2, 0.01)]
+    faces = np.random.default_rng(0).integers(0, 256, (5, 24, 24, 3), np.uint8)
+    joined = model(join(folders, tmp_path / "both"))
+    mean = np.mean([one.shares(one.logits(faces)) for one in map(model, folders)], axis=0)
+    assert np.allclose(joined.shares(joined.logits(faces)), mean, atol=1e-5)
 
 
 def run(*arguments: object) -> Result:

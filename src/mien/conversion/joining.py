@@ -133,8 +133,9 @@ def _joined(graphs: Sequence[onnx.ModelProto], told: Sequence[PreprocessDocument
             constants.append(numpy_helper.from_array(np.array(one.temperature, np.float32), f"{prefix}temperature"))
             nodes.append(helper.make_node("Div", [share, f"{prefix}temperature"], [f"{prefix}scaled"]))
             nodes.append(helper.make_node("Softmax", [f"{prefix}scaled"], [f"{prefix}share"], axis=1))
-            share = f"{prefix}share"
-        shares.append(share)
+        else:
+            nodes.append(helper.make_node("LpNormalization", [share], [f"{prefix}share"], axis=1, p=1))
+        shares.append(f"{prefix}share")
     constants.append(numpy_helper.from_array(np.array(LEAST_SHARE, np.float32), "least_share"))
     nodes += [
         helper.make_node("Mean", shares, ["mean_share"]),
