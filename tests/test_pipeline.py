@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -10,11 +12,12 @@ import numpy as np
 import pytest
 
 from mien.assembly import Choices, assemble
-from mien.core.errors import PolicyError
+from mien.core.errors import PolicyError, SettingsError
 from mien.core.faces import FloatArray, Frame, HeadPoseEstimator, HeadPoses, UInt8Array, UnreadReason
 from mien.core.labels import EMOTIONS, UNCERTAIN
 from mien.core.policy import Basis, Declaration, Purpose
 from mien.core.settings import PROFILES, InferenceSettings, Profile
+from mien.models import bundled
 from mien.pipeline import Pipeline
 
 OWN = Declaration(Purpose.PERSONAL, Basis.OWN_RECORDING)
@@ -180,6 +183,34 @@ def test_a_model_without_the_point_is_read_plainly_and_the_settings_say_so(crowd
     bare = Pipeline(made.detector, made.classifier, made.profile, made.grant)
     assert made.profile.smoothing.operating_point == "balanced"
     assert bare.profile.smoothing.operating_point == "plain"
+
+
+def knowing(folder: Path, *labels: str) -> Choices:
+    """A model whose label map has these, in place of the eight emotions in their order."""
+    shutil.copytree(bundled()["mien-m"], folder)
+    (folder / "label_map.json").write_text(json.dumps({"labels": labels}))
+    return Choices(classifier=str(folder))
+
+
+def test_emotions_that_a_model_does_not_know_are_not_told_as_0(crowd: Frame, tmp_path: Path) -> None:
+    """What was never looked for did not happen in nobody's face: its scores are withheld, and the settings say so."""
+    choices = knowing(tmp_path / "seven", *EMOTIONS[:6], "surprised", "contempt")
+    made = assemble(PROFILES["interview"], OWN, choices, InferenceSettings()).pipeline
+    assert made.classifier.lacks == made.profile.audience.left_out == ("fear",)
+    gate, metrics = made.gate("one"), made.metrics()
+    for reading in made.process([Frame(crowd.image, k, k * 0.5) for k in range(4)]):
+        for step in gate.add(reading):
+            for metric in metrics:
+                metric.update(step)
+    told = {figure.slug: figure for metric in metrics for figure in metric.compute().figures}
+    assert told["shock_average"].withheld == "it is made of fear, not told here"
+    assert pipeline().classifier.lacks == ()
+
+
+def test_a_model_that_knows_too_little_for_a_profile_is_refused_by_name(tmp_path: Path) -> None:
+    choices = knowing(tmp_path / "glad", "neutral", *["neutral"] * 7)
+    with pytest.raises(SettingsError, match=r"glad does not know happiness, .*at least two emotions must be told"):
+        assemble(PROFILES["interview"], OWN, choices, InferenceSettings())
 
 
 class Nodding(HeadPoseEstimator):

@@ -177,7 +177,7 @@ class Pipeline:
         detector: finds faces.
         classifier: reads them.
         profile: every setting of the stages. Where it asks for an operating point that the classifier lacks, labels are
-            read plainly, and :attr:`profile` says so.
+            read plainly, and emotions that the classifier does not know are left out: :attr:`profile` says so.
         grant: the policy gate's permission; without one there is no pipeline.
         head_pose: tells which way the faces that are read are turned; the five points, when None. Whether a face can be
             read is judged by the five points in any case.
@@ -200,10 +200,11 @@ class Pipeline:
         self.fallback = fallback
         self._nothing_since: float | None = None
         self._point = classifier.operating_points.get(profile.smoothing.operating_point)
-        self.profile = profile if self._point else _read_plainly(profile)
+        kept = profile if self._point else profile.read_plainly()
+        self.profile = kept.without(classifier.lacks, classifier.name)
         self.grant = grant
         self.head_pose = head_pose or FivePoints()
-        self.labels: LabelSet = label_set(profile.audience.label_set)
+        self.labels: LabelSet = label_set(self.profile.audience.label_set)
         self.counts = Counts()
         self.stages = StageSeconds()
         self.read_hz = profile.reading.hz
@@ -211,7 +212,7 @@ class Pipeline:
         self._denser = None if isinstance(self.head_pose, FivePoints) else self.head_pose
         self._light = LightWatch(profile.light)
         self._tracker = Tracker(profile.tracking)
-        self._weights = np.array(canonical_weights(profile.audience), np.float32)
+        self._weights = np.array(canonical_weights(self.profile.audience), np.float32)
 
     def gate(
         self,
@@ -463,11 +464,6 @@ def _told(seen: _Seen, labels: Mapping[int, _Label]) -> tuple[FaceReading, ...]:
             )
         )
     return tuple(readings)
-
-
-def _read_plainly(profile: Profile) -> Profile:
-    plain = profile.smoothing.model_copy(update={"operating_point": "plain"})
-    return profile.model_copy(update={"smoothing": plain})
 
 
 def _turn(estimator: HeadPoseEstimator, seen: list[_Seen]) -> None:

@@ -36,13 +36,13 @@ def test_nothing_is_withheld_where_all_are_told() -> None:
     series, figures, moments = told()
     assert moments
     assert series["shock"][-1].value > 80
-    assert all("left out" not in (figure.withheld or "") for figure in figures.values())
+    assert all("not told here" not in (figure.withheld or "") for figure in figures.values())
 
 
 @pytest.mark.parametrize("emotion", ["fear", "surprise", "disgust"])
 def test_without_a_part_of_it_there_is_no_shock_nor_what_is_made_of_it(emotion: str) -> None:
     series, figures, moments = told(emotion)
-    reason = f"it is made of {emotion}, left out by choice"
+    reason = f"it is made of {emotion}, not told here"
     assert moments == 0
     assert {sample.withheld for sample in series["shock"]} == {reason}
     for slug in ("shock_average", "shock_peak", "epm", "scares_total", "tension_sustained", "tension_missed"):
@@ -52,11 +52,11 @@ def test_without_a_part_of_it_there_is_no_shock_nor_what_is_made_of_it(emotion: 
 
 def test_a_scale_that_lost_an_end_is_withheld_and_one_that_did_not_is_told() -> None:
     _, figures, _ = told("happiness")
-    assert figures["sentiment_mean"].withheld == "it is made of happiness, left out by choice"
+    assert figures["sentiment_mean"].withheld == "it is made of happiness, not told here"
     assert figures["engagement_classroom"].value is not None
     assert figures["engagement_product_demo"].value is not None, "surprise reaches as high"
     series, figures, _ = told("surprise")
-    assert figures["engagement_classroom"].withheld == "it is made of surprise, left out by choice"
+    assert figures["engagement_classroom"].withheld == "it is made of surprise, not told here"
     assert series["engagement_30s"][-1].value is None
     assert figures["sentiment_mean"].value is not None
     assert told("neutral")[1]["expressiveness_mean"].value is None
@@ -65,7 +65,7 @@ def test_a_scale_that_lost_an_end_is_withheld_and_one_that_did_not_is_told() -> 
 def test_contempt_costs_nothing() -> None:
     """No published weight names it, and four others are as unpleasant."""
     _, figures, _ = told("contempt")
-    assert all("left out" not in (figure.withheld or "") for figure in figures.values())
+    assert all("not told here" not in (figure.withheld or "") for figure in figures.values())
 
 
 @given(

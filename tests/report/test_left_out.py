@@ -41,12 +41,15 @@ def test_the_report_names_them_and_tells_nothing_of_them() -> None:
 def test_the_page_and_the_terminal_say_so(tmp_path: Path) -> None:
     write_reports(without_contempt(), tmp_path, created=CREATED)
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert "fear, contempt: not to be told, by the operator’s choice. Their shares were given to the other" in page
+    assert (
+        "fear, contempt: not told, by the operator’s choice or because the classifier does not know them. Their shares "
+        "were given to the other"
+    ) in page
     assert 'data-emotion="happiness"' in page
     assert 'data-emotion="fear"' not in page
     out = io.StringIO()
     Console(file=out, width=120).print(summary(build_findings(without_contempt(), CREATED)))
-    assert "Left out by choice, and given to the others: fear, contempt" in out.getvalue()
+    assert "Not told, and given to the others: fear, contempt" in out.getvalue()
 
 
 def test_their_cells_are_empty_in_the_table(tmp_path: Path) -> None:
@@ -61,6 +64,6 @@ def test_their_cells_are_empty_in_the_table(tmp_path: Path) -> None:
 
 def test_what_was_not_told_is_not_compared(tmp_path: Path) -> None:
     write_reports(without_contempt(), tmp_path, created=CREATED)
-    with pytest.raises(InputError, match="does not tell fear: it was left out by choice"):
+    with pytest.raises(InputError, match="does not tell fear: it was left out, or its classifier did not know it"):
         read_version(tmp_path, ReadOptions(("fear",)))
     assert len(read_version(tmp_path, ReadOptions(("happiness",)))) == 1

@@ -94,7 +94,7 @@ def report_rows(file: Path, name: str, series: Sequence[str]) -> Rows:
             raise InputError(f"{file} is a report of version {document['schema_version']}; this Mien reads version 1.")
         untold = [one for one in series if one in session.get("left_out", ())]
         if untold:
-            raise InputError(f"{file} does not tell {untold[0]}: it was left out by choice when it was measured.")
+            raise InputError(f"{file} does not tell {untold[0]}: it was left out, or its classifier did not know it.")
         start = np.array([row["media_time_seconds"] for row in timeline], np.float64)
         length = np.array([row["duration_seconds"] for row in timeline], np.float64)
         columns = {one: [_value(row, one) for row in timeline] for one in series}

@@ -176,7 +176,7 @@ class ModelFolder(EmotionClassifier):
         name: what reports call it.
         content: the graph's bytes.
         sha256: their hash.
-        label_map: the outputs' labels; an emotion that the checkpoint lacks gets probability 0.
+        label_map: the outputs' labels; an emotion that the checkpoint lacks gets probability 0, and ``lacks`` names it.
         preprocess: crop, input and calibration.
         inference: how the graph is run.
         own_classes: where labels are no canonical emotions, answer in them; they are refused otherwise.
@@ -203,6 +203,8 @@ class ModelFolder(EmotionClassifier):
         self._form = InputFormat(form.colour, form.equalise, form.mean, form.deviation)
         self.labels = _label_set(name, label_map.labels, own_classes=own_classes)
         self._columns = _columns(label_map.labels, self.labels)
+        if self.labels is FERPLUS8:
+            self.lacks = tuple(e for place, e in enumerate(EMOTIONS) if place not in self._columns)
         self.mirror = preprocess.mirror
         self._is_logits = preprocess.output == "logits"
         self._temperature = np.float32(preprocess.temperature)

@@ -53,7 +53,9 @@ def command(inputs: tuple[str, ...], **options: Any) -> None:
                 # Each picture stands for itself: nothing is followed from one to the next.
                 alone = Pipeline(made.pipeline.detector, made.pipeline.classifier, profile, made.pipeline.grant)
                 reading = alone.process([frame])[0]
-                click.echo(json.dumps(_document(source.info.name, reading, made.pipeline.labels, options["left_out"])))
+                click.echo(
+                    json.dumps(_document(source.info.name, reading, alone.labels, alone.profile.audience.left_out))
+                )
         finally:
             source.close()
 

@@ -352,8 +352,9 @@ class FaceDetector(ABC):
 class EmotionClassifier(ABC):
     """Reads faces. A backend implements :meth:`_classify` for one batch of crops.
 
-    ``operating_points`` holds, by name, the points beside the plain one at which labels may be taken; ``providers`` is
-    what runs it, by the runtime's own names, best first: none where it is no graph. ``colour`` is what it sees of a
+    ``operating_points`` holds, by name, the points beside the plain one at which labels may be taken; ``lacks`` names
+    the canonical emotions that it does not know, whose probability is always 0 and says nothing; ``providers`` is what
+    runs it, by the runtime's own names, best first: none where it is no graph. ``colour`` is what it sees of a
     crop, which is RGB in either case.
     """
 
@@ -363,6 +364,7 @@ class EmotionClassifier(ABC):
     geometry: CropGeometry
     colour: Literal["grey", "rgb"] = "grey"
     operating_points: Mapping[str, OperatingPoint] = MappingProxyType({})
+    lacks: tuple[str, ...] = ()
     batch_size: int = 8
     providers: tuple[str, ...] = ()
 

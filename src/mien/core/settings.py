@@ -5,12 +5,13 @@ A profile is a documented set of settings for one kind of audience (:data:`PROFI
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from mien.core.errors import SettingsError
 from mien.core.labels import EMOTIONS, LABEL_SETS
 from mien.core.operating import PointName
 
@@ -226,6 +227,29 @@ class Profile(Settings):
     tracking: TrackingSettings = TrackingSettings()
     smoothing: SmoothingSettings = SmoothingSettings()
     audience: AudienceSettings = AudienceSettings()
+
+    def read_plainly(self) -> Self:
+        """The same with labels taken at the plain operating point."""
+        return self.model_copy(update={"smoothing": self.smoothing.model_copy(update={"operating_point": "plain"})})
+
+    def without(self, emotions: Sequence[str], reader: str) -> Self:
+        """The same with these emotions left out as well.
+
+        Args:
+            emotions: canonical ones.
+            reader: whose ignorance of them it is, for an error.
+
+        Raises:
+            SettingsError: too few are left to be told.
+        """
+        if not emotions:
+            return self
+        told = self.audience.model_dump() | {"left_out": (*self.audience.left_out, *emotions)}
+        try:
+            return self.model_copy(update={"audience": AudienceSettings.model_validate(told)})
+        except ValidationError as error:
+            why = error.errors()[0]["msg"].removeprefix("Value error, ")
+            raise SettingsError(f"{reader} does not know {', '.join(emotions)}: {why}") from error
 
 
 _STEADY = SmoothingSettings(seconds=0.23, label_seconds=0.3)

@@ -10,7 +10,7 @@ import numpy as np
 from mien.core.labels import EMOTIONS
 from mien.metrics._paths import FloatArray
 
-LEFT_OUT: Final = "it is made of {names}, left out by choice"
+LEFT_OUT: Final = "it is made of {names}, not told here"
 """Why there is no score where an emotion that it cannot do without is not told."""
 _SLACK: Final = 0.05
 """Share of a scale that may be out of reach before the scale has lost its end."""

@@ -44,8 +44,8 @@ class Part(BaseModel):
 class SessionPart(Part):
     """What was run. ``min_group`` is the smallest number of readable faces that is told about.
 
-    ``left_out`` names the emotions that were not to be told: their shares were given to the others in proportion, and
-    where a row has a place for them it holds 0.
+    ``left_out`` names the emotions that were not told, by choice or because the classifier does not know them: their
+    shares were given to the others in proportion, and where a row has a place for them it holds 0.
     """
 
     session_id: Slug

@@ -35,9 +35,7 @@ def summary(findings: Findings, folder: Path | None = None) -> RenderableType:
     if findings.distribution.canonical:
         parts += [_distribution(findings.distribution)]
         if findings.session.left_out:
-            parts += [
-                Text(f"Left out by choice, and given to the others: {', '.join(findings.session.left_out)}", "dim")
-            ]
+            parts += [Text(f"Not told, and given to the others: {', '.join(findings.session.left_out)}", "dim")]
         parts += [Text("")]
     if findings.moments:
         parts += [_moments(findings.moments[:_MOST_MOMENTS]), Text("")]
