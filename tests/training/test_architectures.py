@@ -177,6 +177,15 @@ def test_mien_m_has_the_parameters_of_its_widths() -> None:
     assert parameters(build_network("mien", 8, 1, {"widths": list(widths)})) == expected + 256 * 8 + 8
 
 
+@pytest.mark.parametrize("blocks", [1, 2])
+@pytest.mark.parametrize("name", ["features.conv0.weight", "features.", "features.0.weight"])
+def test_other_networks_features_are_no_start_for_mien(name: str, blocks: int) -> None:
+    """DenseNet's have names for numbers; others begin with a normalisation."""
+    network = build_network("mien", 8, 1, {"widths": [8, 16], "blocks": blocks})
+    with pytest.raises(SettingsError, match="of another network"):
+        start_from(network, {name: torch.zeros(8)})
+
+
 def test_the_stem_stride_halves_the_work_done_at_full_size() -> None:
     for name in ("mien", "mobilenetv2", "resnet50"):
         sides = []

@@ -31,7 +31,7 @@ def take_over(network: nn.Module, weights: Mapping[str, Tensor], head: str, firs
     moved = {}
     for name, value in own.items():
         given = weights.get(name)
-        if given is not None and name == first and value.shape[1] == 1 and given.shape[1] == 3:
+        if given is not None and name == first and value.shape[1] == 1 and given.dim() == 4 and given.shape[1] == 3:
             given = given.sum(dim=1, keepdim=True)
         if given is not None and given.shape == value.shape:
             moved[name] = given

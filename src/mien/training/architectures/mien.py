@@ -128,7 +128,8 @@ class MienNet(nn.Module):
         """Where a one-block network's parameter stands in this one: in the first block of its stage."""
         part, _, rest = name.partition(".")
         place, _, inside = rest.partition(".")
-        if part != "features" or int(place) < STEM_LAYERS:
+        # Other networks name the layers of their features: ``features.conv0.weight``.
+        if part != "features" or not place.isdecimal() or int(place) < STEM_LAYERS:
             return name
         return f"{part}.{STEM_LAYERS + (int(place) - STEM_LAYERS) * self.blocks}.{inside}"
 
