@@ -17,7 +17,7 @@ torch = pytest.importorskip("torch", reason="training needs the extra [train] (t
 from mien.core.errors import InputError, SettingsError  # noqa: E402
 from mien.training.recipe import Recipe  # noqa: E402
 from mien.training.state import CHECKPOINT, CURVE, STATE, read_checkpoint, read_weights  # noqa: E402
-from mien.training.train import EpochReport, Listener, train  # noqa: E402
+from mien.training.train import EpochReport, Listener, build_network, train  # noqa: E402
 from tests.training.toy import recipe  # noqa: E402
 
 KILLED_RUN = """
@@ -43,7 +43,11 @@ FROZEN = {
 
 def plan_of(folder: Path, changes: dict[str, Any]) -> Recipe:
     given = {"data": {}, **changes, "schedule": {"epochs": 4, **changes["schedule"]}}
-    return recipe(folder, **{name: dict(value) for name, value in given.items()})
+    given = {name: dict(value) for name, value in given.items()}
+    if "freeze" in changes:
+        given["start_from"] = folder / "start.pt"
+        torch.save(build_network(recipe(folder), 8).state_dict(), folder / "start.pt")
+    return recipe(folder, **given)
 
 
 def killed(plan: Recipe, out: Path, epoch: int) -> None:

@@ -21,6 +21,7 @@ def phase(folder: Path, frozen: bool = False, freeze: dict[str, Any] | None = No
     optimiser = schedule.pop("optimiser", "adamw")
     plan = recipe(
         folder, schedule={"epochs": EPOCHS, **schedule}, optimiser={"kind": optimiser}, freeze=freeze or {},
+        start_from="start.pt",
         selection={"metric": schedule.pop("metric", "macro_f1")} if "metric" in schedule else {},
     )  # fmt: skip
     network = build_network("mien", 8, 1, {"widths": [8, 16]})

@@ -334,6 +334,9 @@ def test_training_goes_on_from_the_weights_in_the_repository() -> None:
         ("architecture: resnet50\noptions: {stem_stride: 0}", "stem_stride of resnet50 must be a whole number from 1"),
         ("architecture: resemotenet\noptions: {head_dropout: 1.0}", "head_dropout of resemotenet must be a share"),
         ("architecture: mobilenetv2\noptions: {width: 0}", "width of mobilenetv2 must be a number above 0"),
+        ("pretrained: faceres\nstart_from: a.pt", "recipe: pretrained and start_from are both given"),
+        ("freeze: {epochs: 5}", r"freeze\.epochs holds layers still, .* name a start"),
+        ("architecture: mobilenetv1\noptions: {frozen: 27}", r"options\.frozen holds layers still"),
     ],
 )
 def test_what_is_wrong_in_a_recipe_is_named(text: str, named: str, tmp_path: Path) -> None:

@@ -114,7 +114,7 @@ class OptimiserSection(Section):
 
 
 class FreezeSection(Section):
-    """First the head alone, then everything: for starts from weights made for something else."""
+    """First the head alone, then everything: for starts from weights made for something else. Needs a start."""
 
     epochs: int = Field(0, ge=0)
     """Epochs in which the body stands still; they come before the schedule's."""
@@ -176,7 +176,7 @@ class Recipe(Section):
     architecture: str = "mien"
     options: dict[str, int | float | list[int]] = Field(default_factory=dict)
     start_from: Path | None = None
-    """Checkpoint, or file of weights alone, that is the start: a second stage, or other data."""
+    """Checkpoint, or file of weights alone, that is the start: a second stage, or other data. There is one start."""
     pretrained: str | None = None
     """Name in the weights registry of weights that are the start, such as ``mobilenetv2-imagenet``."""
     mirror: bool = False
@@ -234,6 +234,22 @@ class Recipe(Section):
         if smallest is not None and smallest not in SMALL_SIZES:
             raise ValueError(f"smallest_px must be one of {', '.join(map(str, SMALL_SIZES))}, not {smallest:g}")
         return given
+
+    @model_validator(mode="after")
+    def _starts_where_it_holds_still(self) -> Self:
+        if self.pretrained is not None and self.start_from is not None:
+            raise ValueError("pretrained and start_from are both given, and a run has one start: leave one out")
+        held = [
+            name
+            for name, layers in (("freeze.epochs", self.freeze.epochs), ("options.frozen", self.options.get("frozen")))
+            if layers
+        ]
+        if held and self.pretrained is None and self.start_from is None:
+            raise ValueError(
+                f"{held[0]} holds layers still, which would be random ones: name a start (pretrained or start_from), "
+                f"or leave out {held[0]}"
+            )
+        return self
 
     @property
     def epochs(self) -> int:

@@ -1,8 +1,8 @@
 """Network architectures, one family per file; a file's name is its name in a recipe.
 
 A file has ``build(classes, **options)``, ``OPTIONS`` with what each of them must be, and ``HEAD``, the prefix of the
-parameters that answer. The network takes float32 N×C×S×S and gives N×classes logits, and its ``start_from(weights)``
-takes over another's state dict.
+parameters that answer. An option called ``frozen`` is of layers that keep the weights they start with. The network
+takes float32 N×C×S×S and gives N×classes logits, and its ``start_from(weights)`` takes over another's state dict.
 """
 
 from __future__ import annotations
