@@ -14,7 +14,7 @@ from mien.evaluation.layouts import Part
 from mien.preprocess import InputFormat
 from mien.training import architectures
 from mien.training.augment import PROBABILITIES, SMALL_SIZES, AugmentOptions
-from mien.training.recipe_file import Section, load
+from mien.training.recipe_file import Section, Seed, load
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -183,7 +183,7 @@ class Recipe(Section):
     """Whether serving averages each crop with its mirror image; written into ``preprocess.json``."""
     quantise: bool = False
     """Whether the shipped graph is in eight-bit integers."""
-    seed: int = 42
+    seed: Seed = 42
     threads: int = Field(2, ge=1)
     precision: Literal["float32", "bfloat16"] = "float32"
     data: DataSection

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, Any, TypeVar, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from mien.core.errors import InputError, SettingsError
+
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+"""What NumPy's generators and torch's both take."""
 
 
 class Section(BaseModel):
@@ -16,8 +19,54 @@ class Section(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_no_truth_value(cls, value: object, info: ValidationInfo) -> object:
+        # Pydantic takes true for 1, and YAML takes yes and on for true: ``epochs: yes`` would be one epoch.
+        annotation = cls.model_fields[info.field_name or ""].annotation
+        kinds = (annotation, *get_args(annotation))
+        section = any(isinstance(kind, type) and issubclass(kind, BaseModel) for kind in kinds)
+        if bool not in kinds and not section and _holds_truth_value(value):
+            raise ValueError("yes, no, on, off, true and false are no value here: give another, or quote a name")
+        return value
+
+
+def _holds_truth_value(value: object, depth: int = 2) -> bool:
+    """Whether a value is true or false, or has one inside, as deep as what is no section is nested in a recipe."""
+    if isinstance(value, bool) or depth == 0:
+        return isinstance(value, bool)
+    inside = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list | tuple) else []
+    return any(_holds_truth_value(part, depth - 1) for part in inside)
+
 
 RecipeT = TypeVar("RecipeT", bound=Section)
+
+
+class _RepeatedError(yaml.YAMLError):
+    """A name is given twice in one mapping."""
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML's loader, but a name that is given twice is an error, and what looks like a date is text.
+
+    YAML takes the last of several values. No recipe has a date, and one that does not exist could not be read.
+    """
+
+    yaml_implicit_resolvers = {  # noqa: RUF012
+        first: [(tag, pattern) for tag, pattern in rules if tag != "tag:yaml.org,2002:timestamp"]
+        for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def compose_mapping_node(self, anchor: dict[Any, yaml.Node]) -> yaml.MappingNode:
+        # Checked before merges (``<<``) put another mapping's names beside these, which may stand above them.
+        node = super().compose_mapping_node(anchor)
+        lines: dict[str, int] = {}
+        for key, _ in node.value:
+            name, line = str(key.value), key.start_mark.line + 1
+            if name in lines:
+                raise _RepeatedError(f"line {line}: {name} is given in line {lines[name]} already: leave one out")
+            lines[name] = line
+        return node
 
 
 def load(path: Path, recipe: type[RecipeT]) -> RecipeT:
@@ -25,17 +74,24 @@ def load(path: Path, recipe: type[RecipeT]) -> RecipeT:
 
     Raises:
         InputError: no such file.
-        SettingsError: not YAML, or a value is unknown or out of range; the message names it.
+        SettingsError: not UTF-8 or not YAML, a name is given twice, or a value is unknown or out of range; the message
+            names it.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        content = path.read_bytes()
     except OSError as error:
         raise InputError(f"cannot read the recipe {path}: {error.strerror}") from error
     try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        plain = _Loader(content.decode("utf-8")).get_single_data()
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise SettingsError(f"{path}: line {line} is not UTF-8: save the file in that encoding") from error
+    except _RepeatedError as error:
+        raise SettingsError(f"{path}: {error}") from error
+    except (yaml.YAMLError, ValueError) as error:
+        # A ValueError is of a tag whose text is none: ``!!int many``.
         raise SettingsError(f"{path} is not YAML: {error}") from error
-    return validated(content, recipe, str(path))
+    return validated(plain, recipe, str(path))
 
 
 def validated(content: object, recipe: type[RecipeT], told: str) -> RecipeT:

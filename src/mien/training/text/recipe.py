@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from mien.training.recipe_file import Section, load
+from mien.training.recipe_file import Section, Seed, load
 
 
 class TextDataSection(Section):
@@ -67,7 +67,7 @@ class TextRecipe(Section):
     """Pieces a comment may have, the opening and closing one included; longer texts are read in windows of it."""
     inner: int = Field(1024, ge=1)
     """Units of each feed-forward block that are kept; the published encoder has 1536."""
-    seeds: tuple[int, ...] = Field((1, 2), min_length=1)
+    seeds: tuple[Seed, ...] = Field((1, 2), min_length=1)
     """One run each; the model is the mean of their weights (Wortsman et al., 2022, *Model soups*)."""
     threads: int = Field(1, ge=1)
     data: TextDataSection
