@@ -24,11 +24,27 @@ KILLED_RUN = """
 import os, signal, sys
 from pathlib import Path
 from mien.training.recipe import Recipe
+from mien.training import train as training
 from mien.training.train import Listener, train
 
+at, before = int(sys.argv[3]), sys.argv[4]
+reached = 0
+
 def kill(epoch, done, total):
-    if (epoch, done) == (int(sys.argv[3]), 4):
+    global reached
+    reached = epoch
+    if (epoch, done) == (at, 4) and not before:
         os.kill(os.getpid(), signal.SIGKILL)
+
+if before:
+    write = getattr(training, before)
+
+    def kill_or_write(*args):
+        if reached == at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return write(*args)
+
+    setattr(training, before, kill_or_write)
 
 train(Recipe.model_validate_json(sys.argv[1]), Path(sys.argv[2]), None, Listener(batch=kill), device="cpu")
 """
@@ -50,9 +66,9 @@ def plan_of(folder: Path, changes: dict[str, Any]) -> Recipe:
     return recipe(folder, **given)
 
 
-def killed(plan: Recipe, out: Path, epoch: int) -> None:
-    """Run a recipe in another process that is killed in the middle of an epoch."""
-    command = [sys.executable, "-c", KILLED_RUN, plan.model_dump_json(), str(out), str(epoch)]
+def killed(plan: Recipe, out: Path, epoch: int, before: str = "") -> None:
+    """Run a recipe in another process that is killed in the middle of an epoch, or as it is about to write."""
+    command = [sys.executable, "-c", KILLED_RUN, plan.model_dump_json(), str(out), str(epoch), before]
     assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
 
 
@@ -83,6 +99,33 @@ def test_a_killed_run_ends_as_a_straight_one(changes: dict[str, Any], epoch: int
         first, second = (weights(tmp_path / run, file) for run in ("straight", "killed"))
         assert all(torch.equal(first[name], second[name]) for name in first), file
     assert rows(tmp_path / "straight") == rows(tmp_path / "killed")
+
+
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory: pytest.TempPathFactory) -> tuple[Recipe, Path]:
+    """A recipe of two epochs and the folder of a run that nobody killed."""
+    folder = tmp_path_factory.mktemp("straight")
+    plan = plan_of(folder, {"schedule": {"epochs": 2}, "augment": {"flip": 0.5}})
+    return plan, train(plan, folder / "run", None, device="cpu").parent
+
+
+@pytest.mark.parametrize(
+    ("before", "epoch"),
+    [(write, 1) for write in ("write_checkpoint", "write_curve", "write_state")]
+    + [(write, 0) for write in ("write_label_map", "write_state")]
+    + [("write_state", 2)],
+)
+def test_a_run_killed_between_two_writes_goes_on(
+    before: str, epoch: int, straight: tuple[Recipe, Path], tmp_path: Path
+) -> None:
+    """The first epoch's among them: its checkpoint is there before its state."""
+    plan, whole = straight
+    killed(plan, tmp_path / "killed", epoch, before)
+    train(plan, tmp_path / "killed", None, resume=True, device="cpu")
+    for file in (CHECKPOINT, STATE):
+        first, second = weights(whole, file), weights(tmp_path / "killed", file)
+        assert all(torch.equal(first[name], second[name]) for name in first), file
+    assert rows(whole) == rows(tmp_path / "killed")
 
 
 def test_resuming_what_is_finished_changes_nothing_and_what_never_began_begins(tmp_path: Path) -> None:

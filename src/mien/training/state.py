@@ -90,7 +90,7 @@ def write_state(out: Path, state: dict[str, Any]) -> None:
 
 
 def read_state(out: Path, recipe: Recipe, digest: str) -> dict[str, Any] | None:
-    """The state of an earlier run of the same recipe on the same data, or None where there is none.
+    """The state of an earlier run of the same recipe on the same data, perhaps before its first epoch, or None.
 
     Args:
         out: the run's folder.

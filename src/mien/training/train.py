@@ -212,6 +212,9 @@ class _Run:
             self._restore(state)
             self.listener.note(f"going on after epoch {self.epoch} of {self.recipe.epochs}")
         write_label_map(self.out, self.examples.labels)
+        if state is None:
+            # A checkpoint is never without a state to go on from, or a run killed in its first epoch could not.
+            write_state(self.out, self._state())
         while not self._finished():
             if self.epoch == self.recipe.freeze.epochs and self.epoch > 0:
                 self.phase = self._phase()
