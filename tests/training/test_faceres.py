@@ -21,7 +21,7 @@ from mien.sources.file import FileSource  # noqa: E402
 from mien.training import faceres  # noqa: E402
 from mien.training.architectures import build_network, start_from  # noqa: E402
 from mien.training.architectures.mobilenetv1 import LAYERS, MobileNetV1  # noqa: E402
-from mien.training.state import read_weights  # noqa: E402
+from mien.training.start import read_start  # noqa: E402
 
 HEADS = 256 * 100 + 100 + 1024 * 256 + 256 + 256 + 1
 AXIS = 4
@@ -63,7 +63,7 @@ def test_every_number_finds_its_place(tmp_path: Path) -> None:
 
 
 def test_grey_and_colour_networks_start_from_it(tmp_path: Path) -> None:
-    read = read_weights(numbered(tmp_path / "faceres.bin"))
+    read = read_start(numbered(tmp_path / "faceres.bin")).weights
     colour, grey = MobileNetV1(8, 3).eval(), MobileNetV1(8, 1).eval()
     for network in (colour, grey):
         start_from(network, read)
@@ -77,22 +77,22 @@ def test_grey_and_colour_networks_start_from_it(tmp_path: Path) -> None:
 def test_another_package_s_bin_is_read_as_torch_wrote_it(tmp_path: Path) -> None:
     """Many publish state dicts under that ending."""
     torch.save({"layer.weight": torch.ones(2)}, tmp_path / "pytorch_model.bin")
-    assert read_weights(tmp_path / "pytorch_model.bin")["layer.weight"].tolist() == [1.0, 1.0]
+    assert read_start(tmp_path / "pytorch_model.bin").weights["layer.weight"].tolist() == [1.0, 1.0]
 
 
 @pytest.mark.parametrize("content", [b"", b"0" * (faceres.SIZE_BYTES - 2)])
 def test_another_file_is_told(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "faceres.bin").write_bytes(content)
     with pytest.raises(InputError, match=f"{len(content)} bytes, not 6978814"):
-        read_weights(tmp_path / "faceres.bin")
+        read_start(tmp_path / "faceres.bin")
     with pytest.raises(InputError, match=r"cannot read weights .*faceres\.bin \(No such file"):
-        read_weights(tmp_path / "none" / "faceres.bin")
+        read_start(tmp_path / "none" / "faceres.bin")
 
 
 def test_a_network_from_it_tells_faces_apart() -> None:
     """Two looks at one person are more alike than either is to another person's."""
     try:
-        read, clips = read_weights(weights.resolve("faceres")), ("demo-clip", "clip-single-face")
+        read, clips = read_start(weights.resolve("faceres")).weights, ("demo-clip", "clip-single-face")
         paths = [weights.resolve(clip) for clip in clips]
         detector, _ = load_detector(None, DetectionSettings(), InferenceSettings())
     except WeightsError as error:

@@ -16,7 +16,8 @@ torch = pytest.importorskip("torch", reason="training needs the extra [train] (t
 
 from mien.core.errors import InputError, SettingsError  # noqa: E402
 from mien.training.recipe import Recipe  # noqa: E402
-from mien.training.state import CHECKPOINT, CURVE, STATE, read_checkpoint, read_weights  # noqa: E402
+from mien.training.start import read_start  # noqa: E402
+from mien.training.state import CHECKPOINT, CURVE, STATE, read_checkpoint  # noqa: E402
 from mien.training.train import EpochReport, Listener, build_network, train  # noqa: E402
 from tests.training.toy import recipe  # noqa: E402
 
@@ -203,8 +204,8 @@ def test_the_label_map_travels_with_the_checkpoint(tmp_path: Path) -> None:
 def test_files_that_are_no_checkpoints_are_named(tmp_path: Path) -> None:
     (tmp_path / "text.pt").write_text("weights")
     torch.save({"a": 1}, tmp_path / "other.pt")
-    for read, name in ((read_checkpoint, "text.pt"), (read_checkpoint, "other.pt"), (read_weights, "other.pt")):
+    for read, name in ((read_checkpoint, "text.pt"), (read_checkpoint, "other.pt"), (read_start, "other.pt")):
         with pytest.raises(InputError, match=name.replace(".", r"\.")):
             read(tmp_path / name)
     torch.save({"a": torch.zeros(1)}, tmp_path / "plain.pt")
-    assert list(read_weights(tmp_path / "plain.pt")) == ["a"]
+    assert list(read_start(tmp_path / "plain.pt").weights) == ["a"]

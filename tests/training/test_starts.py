@@ -53,19 +53,25 @@ def mien_train(plan: Path, out: Path) -> Result:
         ("other", SettingsError, "of another network"),
     ],
 )
-def test_a_start_that_is_none_is_told_before_any_face_is_looked_for(
+def test_a_start_that_is_none_is_told_before_anything_is_read_or_made(
     start: str, error: type[MienError], said: str, tmp_path: Path
 ) -> None:
     path = graph(tmp_path / "graph.onnx") if start == "graph" else tmp_path / f"{start}.pt"
     if start == "other":
         torch.save(build_network(recipe(tmp_path, options={"widths": [4, 8]}), 8).state_dict(), path)
-    detector = Counting()
-    for changes, pretrained in (({"start_from": path}, None), ({}, path)):
-        plan = recipe(tmp_path, data={"aligned_share": 0.5}, **changes)
+    for changes, pretrained in (({"start_from": path}, None), ({"pretrained": "named"}, path)):
+        plan = recipe(tmp_path, **changes)
+        plan.data.train.unlink()
         with pytest.raises(error, match=said) as told:
-            train(plan, tmp_path / "run", detector, pretrained=pretrained, device="cpu")
+            train(plan, tmp_path / "run", None, pretrained=pretrained, device="cpu")
         assert "weights_only" not in str(told.value), "torch's advice to read files without its protection"
-    assert detector.looked == 0
+        assert not (tmp_path / "run").exists()
+
+
+def test_a_start_and_its_name_are_given_together(tmp_path: Path) -> None:
+    for changes, pretrained in (({}, tmp_path / "start.pt"), ({"pretrained": "named"}, None)):
+        with pytest.raises(ValueError, match="both are given, or neither"):
+            train(recipe(tmp_path, **changes), tmp_path / "run", None, pretrained=pretrained, device="cpu")
 
 
 def test_wrong_class_weights_are_told_before_any_face_is_looked_for(tmp_path: Path) -> None:

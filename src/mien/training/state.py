@@ -19,15 +19,12 @@ from torch import Tensor
 
 from mien.core.errors import InputError, OutputError, SettingsError
 from mien.core.labels import FERPLUS8
-from mien.training import faceres
 from mien.training.recipe import Recipe
 
 CHECKPOINT = "checkpoint.pt"
 STATE = "state.pt"
 CURVE = "curve.csv"
 LABEL_MAP = "label_map.json"
-STARTS = "a checkpoint of 'mien train', or weights by name (a state dict) that torch.save wrote"
-"""What training can start from."""
 FORMAT = 2
 """Of ``state.pt``; another number where a run that went on would not end as it began."""
 NOT_COMPARED = frozenset({"threads"})
@@ -62,26 +59,11 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     Raises:
         InputError: no such file, or not a checkpoint.
     """
-    saved = _load(path, "a checkpoint", "give the checkpoint.pt of a run of 'mien train'")
+    saved = load_tensors(path, "a checkpoint", "give the checkpoint.pt of a run of 'mien train'")
     if not isinstance(saved, dict) or not {"recipe", "weights"} <= set(saved):
         raise InputError(f"{path} is not a checkpoint of 'mien train': it holds no recipe and weights")
     saved.setdefault("labels", list(FERPLUS8.labels))
     return saved
-
-
-def read_weights(path: Path) -> dict[str, Tensor]:
-    """The weights of a checkpoint of ours, of a file that holds a state dict alone, or of :mod:`mien.training.faceres`.
-
-    Raises:
-        InputError: no such file, or it holds no weights.
-    """
-    if path.name == faceres.FILE:
-        return faceres.read(path)
-    saved = _load(path, "weights", f"give {STARTS}")
-    weights = saved.get("weights", saved) if isinstance(saved, dict) else None
-    if not isinstance(weights, dict) or not weights or not all(isinstance(v, Tensor) for v in weights.values()):
-        raise InputError(f"{path} holds no weights by name: give {STARTS}")
-    return weights
 
 
 def write_state(out: Path, state: dict[str, Any]) -> None:
@@ -166,11 +148,17 @@ def write_curve(out: Path, rows: Sequence[dict[str, float]]) -> None:
     _whole(out / CURVE, lambda stream: stream.write(text.getvalue().encode()))
 
 
-def _load_state(path: Path) -> Any:
-    return _load(path, "the state of a run", "delete it, or choose another folder, to start anew")
+def load_tensors(path: Path, what: str, remedy: str) -> Any:
+    """What ``torch.save`` wrote, on the CPU.
 
+    Args:
+        path: of the file.
+        what: it is, for the error.
+        remedy: for the error.
 
-def _load(path: Path, what: str, remedy: str) -> Any:
+    Raises:
+        InputError: no such file, or torch cannot read it or will not.
+    """
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
@@ -178,6 +166,10 @@ def _load(path: Path, what: str, remedy: str) -> Any:
     except Exception as error:
         # Torch's own words advise to load the file without its protection against code in it: they are not passed on.
         raise InputError(f"{path} cannot be read as {what}: {remedy}") from error
+
+
+def _load_state(path: Path) -> Any:
+    return load_tensors(path, "the state of a run", "delete it, or choose another folder, to start anew")
 
 
 def _whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:

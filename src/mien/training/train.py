@@ -24,12 +24,12 @@ from mien.training.loss import Loss
 from mien.training.recipe import Recipe
 from mien.training.schedule import Phase
 from mien.training.score import Score, predict_logits, score
+from mien.training.start import Start, check_fits, read_start
 from mien.training.state import (
     CHECKPOINT,
     earlier_run,
     holds_results,
     read_state,
-    read_weights,
     write_checkpoint,
     write_curve,
     write_label_map,
@@ -109,7 +109,7 @@ def train(
         out: folder for ``checkpoint.pt``, ``label_map.json``, ``curve.csv`` and ``state.pt``; made when missing.
         detector: finds the landmarks for aligned crops; None only when ``aligned_share`` is 0.
         listener: told how it goes.
-        pretrained: the file that the recipe's ``pretrained`` names.
+        pretrained: the file that the recipe's ``pretrained`` names; None when it names none.
         resume: go on with the run in ``out`` where it was broken off; it ends as if it had not been.
         device: a name of :data:`mien.training.device.DEVICES`.
 
@@ -123,13 +123,26 @@ def train(
         OutputError: ``out`` cannot be written.
         DeviceError: there is no such device.
     """
+    if (pretrained is None) is not (recipe.pretrained is None):
+        raise ValueError("pretrained is the file of the weights that the recipe names: both are given, or neither")
     if not resume:
         _check_new(out)
+    start = _start(recipe, pretrained)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"cannot make the folder {out}: {error.strerror}") from error
-    return _Run(recipe, out, detector, listener or Listener(), pretrained, devices.choose_device(device)).go(resume)
+    return _Run(recipe, out, detector, listener or Listener(), start, devices.choose_device(device)).go(resume)
+
+
+def _start(recipe: Recipe, pretrained: Path | None) -> Start | None:
+    """What the recipe starts from, held to its network. Reading the data can take minutes: this comes before."""
+    path = recipe.start_from if pretrained is None else pretrained
+    if path is None:
+        return None
+    start = read_start(path)
+    check_fits(start, recipe)
+    return start
 
 
 def _check_new(out: Path) -> None:
@@ -169,7 +182,7 @@ class _Run:
         out: Path,
         detector: FaceDetector | None,
         listener: Listener,
-        pretrained: Path | None,
+        start: Start | None,
         device: torch.device,
     ) -> None:
         torch.manual_seed(recipe.seed)
@@ -180,7 +193,7 @@ class _Run:
         self.digest = digest(self.examples, self.held)
         # Landmarks of a whole data set take minutes: whatever else a recipe can get wrong is asked before Batches.
         self.head = architectures.load_architecture(recipe.architecture).HEAD
-        self.network = self._network(pretrained)
+        self.network = self._network(start)
         self.average = swa_utils.AveragedModel(
             self.network,
             multi_avg_fn=_averaging(recipe.schedule.average_decay),
@@ -288,11 +301,10 @@ class _Run:
                 "another folder; going on in this one would end alike"
             )
 
-    def _network(self, pretrained: Path | None) -> nn.Module:
+    def _network(self, start: Start | None) -> nn.Module:
         network = build_network(self.recipe, len(self.examples.labels))
-        for start in (pretrained, self.recipe.start_from):
-            if start is not None:
-                architectures.start_from(network, read_weights(start))
+        if start is not None:
+            architectures.start_from(network, start.weights)
         return devices.placed(network, self.device)
 
     def _phase(self) -> Phase:
