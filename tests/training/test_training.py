@@ -25,11 +25,10 @@ from mien.core.labels import EMOTIONS  # noqa: E402
 from mien.core.settings import InferenceSettings  # noqa: E402
 from mien.evaluation.faces import load_voted_faces, resized  # noqa: E402
 from mien.evaluation.protocols import majority_truth  # noqa: E402
-from mien.training.architectures import start_from  # noqa: E402
 from mien.training.export import calibration_faces, export  # noqa: E402
 from mien.training.recipe import FreezeSection, Recipe, load_recipe  # noqa: E402
 from mien.training.score import predict_logits  # noqa: E402
-from mien.training.start import read_start  # noqa: E402
+from mien.training.start import begin, read_start  # noqa: E402
 from mien.training.state import read_checkpoint  # noqa: E402
 from mien.training.train import EpochReport, Listener, build_network, train  # noqa: E402
 from tests.training.toy import recipe  # noqa: E402
@@ -302,7 +301,7 @@ def test_training_goes_on_from_the_weights_in_the_repository() -> None:
     plan = load_recipe(ROOT / "training" / "recipes" / "fine-tune.yaml")
     assert plan.start_from is not None
     network = build_network(plan, len(EMOTIONS)).eval()
-    start_from(network, read_start(ROOT / plan.start_from).weights)
+    assert begin(network, read_start(ROOT / plan.start_from), "head.", EMOTIONS) is None
     faces = load_voted_faces(VALID)
     truth = majority_truth(faces.votes)
     rows = truth.keep[:400]

@@ -24,7 +24,7 @@ from mien.training.loss import Loss
 from mien.training.recipe import Recipe
 from mien.training.schedule import Phase
 from mien.training.score import Score, predict_logits, score
-from mien.training.start import Start, check_fits, read_start
+from mien.training.start import Start, begin, check_fits, read_start
 from mien.training.state import (
     CHECKPOINT,
     earlier_run,
@@ -193,7 +193,9 @@ class _Run:
         self.digest = digest(self.examples, self.held)
         # Landmarks of a whole data set take minutes: whatever else a recipe can get wrong is asked before Batches.
         self.head = architectures.load_architecture(recipe.architecture).HEAD
-        self.network = self._network(start)
+        network = build_network(recipe, len(self.examples.labels))
+        self.told = None if start is None else begin(network, start, self.head, self.examples.labels)
+        self.network = devices.placed(network, device)
         self.average = swa_utils.AveragedModel(
             self.network,
             multi_avg_fn=_averaging(recipe.schedule.average_decay),
@@ -226,6 +228,8 @@ class _Run:
             self.listener.note(f"going on after epoch {self.epoch} of {self.recipe.epochs}")
         write_label_map(self.out, self.examples.labels)
         if state is None:
+            if self.told is not None:
+                self.listener.note(self.told)
             # A checkpoint is never without a state to go on from, or a run killed in its first epoch could not.
             write_state(self.out, self._state())
         while not self._finished():
@@ -300,12 +304,6 @@ class _Run:
                 f"the loss is no number any more in epoch {self.epoch}: lower {name} (now {rate:g}), and train in "
                 "another folder; going on in this one would end alike"
             )
-
-    def _network(self, start: Start | None) -> nn.Module:
-        network = build_network(self.recipe, len(self.examples.labels))
-        if start is not None:
-            architectures.start_from(network, start.weights)
-        return devices.placed(network, self.device)
 
     def _phase(self) -> Phase:
         frozen = self.epoch < self.recipe.freeze.epochs

@@ -92,8 +92,8 @@ class MienNet(nn.Module):
     def start_from(self, weights: Mapping[str, Tensor]) -> None:
         """Take over the weights of a network of the same widths with one block a stage, of the same shape, or wider.
 
-        The head is taken over when it fits and stays as it is when it was made for other classes. A wider network is
-        pruned: of each stage's channels those stay that its normalisations scale most.
+        The head is taken over when it fits and stays as it is otherwise. A wider network is pruned: of each stage's
+        channels those stay that its normalisations scale most.
 
         A deeper network's further blocks begin as the identity (their last normalisation scales by zero), so that it
         starts where the shallow one ended (Chen et al., 2016, *Net2Net*).
