@@ -119,8 +119,9 @@ LAYERS: dict[str, Layer] = {
         faces=True,
     ),
     "training": _layer(
-        "core weights inference preprocess classifiers detectors pipeline evaluation language conversion",
-        "trains on what serving crops, and checks what it exports as serving will run it (decision 0002)",
+        "core weights inference preprocess classifiers detectors pipeline evaluation language conversion report",
+        "trains on what serving crops, checks what it exports as serving will run it (decision 0002), and writes whole "
+        "files as evaluation does",
         faces=True,
     ),
     "service": _layer(_OVER_SERVICE, "frames go in as encoded bytes"),

@@ -94,13 +94,13 @@ def _check_faces(options: dict[str, Any]) -> None:
 
 
 def _write_as_its_recipe_says(checkpoint: Path, out: Path) -> None:
-    from mien.report.files import all_or_none, results_folder
+    from mien.report.files import results_folder
 
     _training()
     from mien.training.export import export
 
-    with results_folder(out), all_or_none(out) as folder:
-        export(checkpoint, folder)
+    with results_folder(out):
+        export(checkpoint, out)
     click.echo(f"model folder: {out}")
 
 

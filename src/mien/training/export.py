@@ -25,6 +25,7 @@ from mien.evaluation.calibration import fit_shift, fit_temperature, is_at_bound
 from mien.evaluation.faces import resized
 from mien.inference import open_session
 from mien.preprocess import InputFormat, normalise
+from mien.report.files import all_or_none, results_folder
 from mien.training.data import Held, coloured, held, load_faces
 from mien.training.recipe import Recipe
 from mien.training.recipe_file import validated
@@ -39,7 +40,7 @@ CALIBRATION_FACES = 1024
 
 
 def export(checkpoint: Path, folder: Path, *, quantised: bool | None = None) -> Path:
-    """Write a model folder from a checkpoint.
+    """Write a model folder from a checkpoint: all of its files, or none.
 
     Args:
         checkpoint: of ``mien train``.
@@ -55,6 +56,7 @@ def export(checkpoint: Path, folder: Path, *, quantised: bool | None = None) -> 
         InputError: no such checkpoint.
         SettingsError: its recipe is none of this version, its network answers what are no numbers, or no validation
             face has a vote.
+        OutputError: the folder cannot be written; one that was there stays as it was.
     """
     saved = read_checkpoint(checkpoint)
     recipe = _recipe(saved, checkpoint)
@@ -90,29 +92,27 @@ def export(checkpoint: Path, folder: Path, *, quantised: bool | None = None) -> 
             temperature,
         )
     digest = hashlib.sha256(content).hexdigest()
+    document = {
+        "schema_version": 1,
+        "model_sha256": digest,
+        "crop": {
+            "size": recipe.crop.size,
+            "side": recipe.crop.side,
+            "raise_centre": recipe.crop.raise_centre,
+            "align": recipe.crop.align,
+            "margin": 0.0,
+        },
+        "input": _described(form),
+        "output": "logits",
+        "mirror": recipe.mirror,
+        "temperature": round(temperature, 4),
+    }
     kept = _operating_points(folder, digest)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "model.onnx").write_bytes(content)
-    write_label_map(folder, labels)
-    _write(
-        folder / "preprocess.json",
-        {
-            "schema_version": 1,
-            "model_sha256": digest,
-            "crop": {
-                "size": recipe.crop.size,
-                "side": recipe.crop.side,
-                "raise_centre": recipe.crop.raise_centre,
-                "align": recipe.crop.align,
-                "margin": 0.0,
-            },
-            "input": _described(form),
-            "output": "logits",
-            "mirror": recipe.mirror,
-            "temperature": round(temperature, 4),
-        }
-        | kept,
-    )
+    with results_folder(folder), all_or_none(folder) as unfinished:
+        (unfinished / "model.onnx").write_bytes(content)
+        write_label_map(unfinished, labels)
+        text = json.dumps(document | kept, indent=2) + "\n"
+        (unfinished / "preprocess.json").write_text(text, encoding="utf-8")
     return folder
 
 
@@ -234,7 +234,3 @@ def _batches(images: UInt8Array, form: InputFormat) -> Iterator[FloatArray]:
 def _logits(content: bytes, images: UInt8Array, form: InputFormat) -> FloatArray:
     session = open_session(content, "the exported model", InferenceSettings(threads=0))
     return np.concatenate([session.run(None, {"faces": batch})[0] for batch in _batches(images, form)])
-
-
-def _write(path: Path, document: dict[str, object]) -> None:
-    path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")

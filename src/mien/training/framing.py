@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from mien.core.faces import CropGeometry, FaceDetector, FloatArray, Frame, UInt8Array
 from mien.preprocess import crop_transforms
+from mien.report.partial import written_whole
 from mien.training.recipe import Recipe
 
 CANVAS_MARGIN = 1.85
@@ -95,6 +96,9 @@ def framings(
         detector: finds landmarks; None only when no crop is aligned.
         out: the run's folder.
         progress: told what is being done.
+
+    Raises:
+        OutputError: ``out`` cannot be written.
     """
     geometry = CropGeometry(recipe.crop.size, recipe.crop.side, recipe.crop.raise_centre, recipe.crop.align)
     side = images.shape[1]
@@ -113,8 +117,7 @@ def framings(
                 magnification,
                 lambda done: progress(f"landmarks of {done} of {len(images)} faces"),
             )
-            partial = cache.with_name(f".{cache.name}.partial.npy")
-            np.save(partial, landmarks)
-            partial.replace(cache)
+            with written_whole(cache) as temporary, temporary.open("wb") as stream:
+                np.save(stream, landmarks)
         maps.append(crop_maps(landmarks, geometry, side))
     return np.stack(maps)

@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from mien.core.errors import InputError, OutputError, SettingsError, UnsupportedMediaError
+from mien.core.errors import InputError, SettingsError, UnsupportedMediaError
 from mien.core.faces import EmotionClassifier, FloatArray, UInt8Array
 from mien.core.labels import EMOTIONS
 from mien.evaluation.faces import VotedFaces, classify_pictures
+from mien.report.partial import written_whole
 
 
 def teach(
@@ -33,24 +34,21 @@ def teach(
         float32 N×8 as it will be read.
 
     Raises:
-        OutputError: the file cannot be written.
+        OutputError: the file cannot be written; nothing of it is left behind.
     """
     answers = [
         classify_pictures(teacher, faces.images if seen_by is None else seen_by(teacher)) for teacher in teachers
     ]
     mean = np.mean(answers, axis=0)
     stored = np.asarray(mean, np.float16)
-    try:
-        with path.open("wb") as stream:
-            np.savez_compressed(
-                stream,
-                probabilities=stored,
-                labels=np.array(EMOTIONS),
-                teachers=np.array([f"{t.name} {t.sha256}" for t in teachers]),
-                images_sha256=np.array(pictures_digest(faces.images)),
-            )
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror}") from error
+    with written_whole(path) as temporary, temporary.open("wb") as stream:
+        np.savez_compressed(
+            stream,
+            probabilities=stored,
+            labels=np.array(EMOTIONS),
+            teachers=np.array([f"{t.name} {t.sha256}" for t in teachers]),
+            images_sha256=np.array(pictures_digest(faces.images)),
+        )
     return _whole(stored)
 
 

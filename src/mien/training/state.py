@@ -5,10 +5,10 @@ Every file appears whole or not at all, so a run killed at any moment can be res
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +17,9 @@ from typing import IO, Any
 import torch
 from torch import Tensor
 
-from mien.core.errors import InputError, OutputError, SettingsError
+from mien.core.errors import InputError, SettingsError
 from mien.core.labels import FERPLUS8
+from mien.report.partial import written_whole
 from mien.training.recipe import Recipe
 
 CHECKPOINT = "checkpoint.pt"
@@ -107,6 +108,14 @@ def read_state(out: Path, recipe: Recipe, digest: str) -> dict[str, Any] | None:
     return state
 
 
+def clear_partial(out: Path) -> None:
+    """Remove what a run that was killed while it wrote left half written: a state is several times its network."""
+    for name in (CHECKPOINT, STATE, CURVE, LABEL_MAP):
+        for partial in out.glob(f".{name}.*.partial"):
+            with contextlib.suppress(OSError):
+                partial.unlink()
+
+
 def holds_results(out: Path) -> bool:
     """Whether a folder holds what a run made, be its state there or deleted."""
     return any((out / name).exists() for name in (STATE, CHECKPOINT, CURVE))
@@ -173,12 +182,5 @@ def _load_state(path: Path) -> Any:
 
 
 def _whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        with partial.open("wb") as stream:
-            write(stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        partial.replace(path)
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror}") from error
+    with written_whole(path) as temporary, temporary.open("wb") as stream:
+        write(stream)

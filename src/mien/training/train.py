@@ -27,6 +27,7 @@ from mien.training.score import Score, predict_logits, score
 from mien.training.start import Start, begin, check_fits, read_start
 from mien.training.state import (
     CHECKPOINT,
+    clear_partial,
     earlier_run,
     holds_results,
     read_state,
@@ -125,7 +126,9 @@ def train(
     """
     if (pretrained is None) is not (recipe.pretrained is None):
         raise ValueError("pretrained is the file of the weights that the recipe names: both are given, or neither")
-    if not resume:
+    if resume:
+        clear_partial(out)
+    else:
         _check_new(out)
     start = _start(recipe, pretrained)
     try:
