@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
+from typing import IO
 
 import pytest
 
 pytest.importorskip("torch", reason="training needs the extra [train] (torch)")
 
+import numpy as np
 import torch
 from tokenizers import Tokenizer
 
-from mien.core.errors import InputError, SettingsError
+from mien.core.errors import InputError, OutputError, SettingsError
 from mien.core.labels import TEXT_EKMAN, TEXT_ORIGINAL, ekman_of
 from mien.core.settings import InferenceSettings
 from mien.evaluation.text import read_labelled
 from mien.language.emotion import TextSettings
 from mien.language.text_classifiers.text_folder import create
+from mien.training.text.calibrate import Calibration
+from mien.training.text.export import write_folder
 from mien.training.text.recipe import TextRecipe, load_text_recipe
 from mien.training.text.run import Prepared, finish, run_seed
 from mien.training.text.train import Comments, TextEpoch
@@ -102,3 +107,31 @@ def test_weights_that_are_not_there_are_told(tmp_path: Path) -> None:
     for name, problem in (("none.pt", "cannot read the weights"), ("broken.pt", "holds no weights")):
         with pytest.raises(InputError, match=problem):
             finish(recipe(), prepared(tmp_path), [tmp_path / name], tmp_path / "toy")
+
+
+def test_what_is_broken_off_while_it_is_written_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A seed's file says that its run is done, and a model's documents that its graph is theirs."""
+    plan, start = recipe(epochs=1), prepared(tmp_path)
+
+    def broken_off(content: object, where: str | Path | IO[bytes]) -> None:
+        if isinstance(where, str | Path):
+            Path(where).write_bytes(b"half")
+        else:
+            where.write(b"half")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as broken:
+        broken.setattr(torch, "save", broken_off)
+        with pytest.raises(KeyboardInterrupt):
+            run_seed(plan, start, 1, tmp_path / "run", lambda epoch: None, lambda *batch: None)
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["seed-1.csv"]
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    each = np.full(len(TEXT_EKMAN), 0.5, np.float32)
+    fitted = Calibration(each, each, each)
+    with pytest.raises(OutputError, match="toy: the disk is full"):
+        write_folder(tmp_path / "toy", b"graph", "{}", 24, {TEXT_EKMAN: fitted}, None)
+    assert not (tmp_path / "toy").exists()

@@ -22,6 +22,7 @@ from mien.core.labels import TextLabelSet
 from mien.core.settings import InferenceSettings
 from mien.inference import open_session
 from mien.language.text_classifiers.text_folder import DOCUMENT, INPUT, HeadDocument, TextDocument
+from mien.report.files import all_or_none, results_folder
 from mien.training.text.calibrate import Calibration
 from mien.training.text.data import FloatArray
 from mien.training.text.encoder import Layer, TextEncoder
@@ -90,8 +91,11 @@ def write_folder(
     heads: Mapping[TextLabelSet, Calibration],
     language: Literal["en"] | None,
 ) -> Path:
-    """Write ``model.onnx``, ``tokenizer.json`` and ``text.json``."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write ``model.onnx``, ``tokenizer.json`` and ``text.json``: all of them, or none.
+
+    Raises:
+        OutputError: the folder cannot be written.
+    """
     text = tokenizer.encode("utf-8")
     document = TextDocument(
         model_sha256=hashlib.sha256(graph).hexdigest(),
@@ -108,9 +112,11 @@ def write_folder(
             for labels, fitted in heads.items()
         },
     )
-    (folder / "model.onnx").write_bytes(graph)
-    (folder / "tokenizer.json").write_bytes(text)
-    (folder / DOCUMENT).write_text(json.dumps(document.model_dump(mode="json"), indent=1) + "\n", encoding="utf-8")
+    said = json.dumps(document.model_dump(mode="json"), indent=1) + "\n"
+    with results_folder(folder), all_or_none(folder) as unfinished:
+        (unfinished / "model.onnx").write_bytes(graph)
+        (unfinished / "tokenizer.json").write_bytes(text)
+        (unfinished / DOCUMENT).write_text(said, encoding="utf-8")
     return folder
 
 

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mien.core.labels import ekman_of
+from mien.report.partial import written_whole
 from mien.training.text.data import FloatArray, IntArray, batches, encode, name_people, pad
 from mien.training.text.emoji import FEELINGS, drawn
 from mien.training.text.encoder import TextEncoder
@@ -139,7 +140,8 @@ def train(
             curve.writerow([epoch, f"{state.loss:.4f}", f"{state.tune_loss:.4f}", f"{state.seconds:.1f}"])
             stream.flush()
             report(state)
-    torch.save(average.module.state_dict(), path)
+    with written_whole(path) as temporary, temporary.open("wb") as weights_file:
+        torch.save(average.module.state_dict(), weights_file)
     return path
 
 
