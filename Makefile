@@ -103,7 +103,8 @@ bench: $(STAMPS)/dev fetch
 cards: $(STAMPS)/dev fetch
 	$(BIN)/python -m benchmarks.classifier --write
 
-# Broken off, it goes on where it was. Model folders are left in runs/.
+# Broken off, training on faces goes on where it was; that on texts keeps the seeds that are done and begins the next anew.
+# Model folders are left in runs/.
 FERPLUS := ../shared/data/ferplus/train.npz
 train: $(STAMPS)/train fetch
 	$(BIN)/mien train training/recipes/mien-m.yaml --out runs/mien-m --resume
