@@ -12,6 +12,7 @@ torch = pytest.importorskip("torch", reason="training needs the extra [train] (t
 
 from mien.core.errors import SettingsError  # noqa: E402
 from mien.core.labels import COMPOUND12, EMOTIONS, ENGAGEMENT5  # noqa: E402
+from mien.evaluation.duplicates import CANDIDATES  # noqa: E402
 from mien.evaluation.faces import VotedFaces  # noqa: E402
 from mien.training.data import class_targets, digest, held, load_training  # noqa: E402
 from mien.training.recipe import DataSection  # noqa: E402
@@ -133,6 +134,20 @@ def test_copies_of_validation_pictures_are_left_out(tmp_path: Path) -> None:
     assert len(load_training(recipe(tmp_path, data=data))[0]) == 40
     kept = load_training(recipe(tmp_path, data=data | {"drop_copies": True}))[0]
     assert (kept.images == images[10:]).all()
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_every_copy_of_one_validation_picture_is_left_out(mirrored: bool, tmp_path: Path) -> None:
+    """A photograph may be in training more often than a search from its side keeps pairs of it."""
+    smooth = np.random.default_rng(0).integers(0, 256, (30, 6, 6)).astype(np.uint8)
+    images = np.kron(smooth, np.ones((8, 8), np.uint8))
+    turned = images[:1, :, ::-1] if mirrored else images[:1]
+    darker = [(turned * (1 - step / 40)).astype(np.uint8) for step in range(3 * CANDIDATES)]
+    seen = np.concatenate([*darker, images[1:]])
+    np.savez(tmp_path / "seen.npz", images=seen, votes=np.tile(VOTES[0], (len(seen), 1)))
+    np.savez(tmp_path / "held.npz", images=images[:1], votes=VOTES[:1])
+    data = {"train": str(tmp_path / "seen.npz"), "valid": str(tmp_path / "held.npz"), "drop_copies": True}
+    assert (load_training(recipe(tmp_path, data=data))[0].images == images[1:]).all()
 
 
 def test_too_few_faces_are_refused(tmp_path: Path) -> None:

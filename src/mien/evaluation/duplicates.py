@@ -24,6 +24,7 @@ SIDE_PX = 48
 COARSE_SIDE = 16
 COARSE_LEAST = 0.7
 CANDIDATES = 5
+"""Pictures of the second set that each of the first is held against, and again when it is mirrored."""
 SCALES = (1.0, 0.95, 1.05, 0.9, 1.1)
 TEMPLATE_PX = 34
 SHADING_PX = 4.0
@@ -59,6 +60,9 @@ def copies_between(
     progress: Callable[[int], None] = lambda done: None,
 ) -> Copies:
     """Pairs of one picture of each set that show one photograph.
+
+    At most :data:`CANDIDATES` pairs a picture of the first set, and as many with it mirrored: of a photograph that is
+    in the second set more often than that, the others are found when they are the first.
 
     Args:
         first, second: uint8 N×S×S grey or N×S×S×3 RGB.
@@ -142,7 +146,7 @@ def _search(
 ) -> Copies:
     found: list[tuple[int, int, float, bool]] = []
     for row, mirrored, candidates in _candidates(first, second, within):
-        templates = first.templates(row, mirrored)
+        templates = first.templates(row, mirrored) if candidates else []
         for other in candidates:
             score = _slide(templates, second.detail(other), threshold)
             if score >= threshold:

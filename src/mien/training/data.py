@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from mien.core.errors import SettingsError
 from mien.core.faces import FloatArray, UInt8Array
@@ -87,7 +88,7 @@ def load_training(recipe: Recipe) -> tuple[Examples, Held]:
     targets, labels = class_targets(training, data)
     keep = targets.sum(axis=1) > 0
     if data.drop_copies:
-        keep[copies_between(validation.images, training.images).second] = False
+        keep[_copied(training.images, validation.images)] = False
     rows = np.flatnonzero(keep)
     if len(rows) < recipe.schedule.batch_size:
         raise SettingsError(f"{data.train}: {len(rows)} faces to learn from are fewer than schedule.batch_size")
@@ -100,6 +101,15 @@ def load_training(recipe: Recipe) -> tuple[Examples, Held]:
             f"{data.valid}: no face has a vote for any of {', '.join(labels)}: nothing can be judged by it"
         )
     return Examples(coloured(training.images, recipe)[rows], targets[rows], teacher, labels), judged
+
+
+def _copied(training: UInt8Array, validation: UInt8Array) -> npt.NDArray[np.intp]:
+    """Rows of training that show a photograph of validation, intp M.
+
+    A search keeps a few pairs a picture of its first set: from the validation side alone it would leave the other
+    training copies of a photograph that is there many times. From either side a pair that the other misses is found.
+    """
+    return np.union1d(copies_between(training, validation).first, copies_between(validation, training).second)
 
 
 def load_faces(recipe: Recipe, split: Literal["train", "valid"]) -> VotedFaces:
