@@ -64,8 +64,11 @@ LAYERS: dict[str, Layer] = {
     "inference": _layer("core", "one way to open a neural network (decision 0002)"),
     "tflite": _layer("core", "one way to convert what another runtime's graphs say (decision 0020)"),
     "decoding": _layer("core", "packets are taken apart one way, whether they hold pictures or sound"),
+    "pictures": _layer(
+        "core", "pictures are taken apart one way, whether they are played, measured or learned from", faces=True
+    ),
     "light": _layer("core", _STAGE, faces=True),
-    "sources": _layer("core decoding", _STAGE, faces=True),
+    "sources": _layer("core decoding pictures", _STAGE, faces=True),
     "detectors": _layer("core inference tflite", _STAGE, faces=True),
     "classifiers": _layer("core inference preprocess", _STAGE + "; a model's input is normalised one way", faces=True),
     "preprocess": _layer("core", _STAGE, faces=True),
@@ -109,7 +112,7 @@ LAYERS: dict[str, Layer] = {
         faces=True,
     ),
     "evaluation": _layer(
-        "core preprocess classifiers detectors pipeline report",
+        "core pictures preprocess classifiers detectors pipeline report",
         "scores what serving runs, and tells it in the looks of the reports (decision 0013)",
         faces=True,
     ),

@@ -18,7 +18,7 @@ from mien.core.errors import MediaTooLargeError, UnsupportedMediaError
 from mien.core.faces import Frame, FrameSource, SourceInfo
 from mien.core.media import HEAD_BYTES, JPEG, PNG, WEBP, Media, sniff
 from mien.core.settings import SamplingSettings
-from mien.sources._pictures import is_turned, opened, upright
+from mien.pictures import is_turned, opened, upright
 from mien.sources._sampling import refuse_too_large
 from mien.sources.file import FileSource, Opening
 

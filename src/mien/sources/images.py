@@ -15,7 +15,7 @@ from typing import Final
 from mien.core.errors import MediaTooLargeError, UnsupportedMediaError
 from mien.core.faces import Frame, SourceInfo, UInt8Array
 from mien.core.settings import SamplingSettings
-from mien.sources._pictures import is_turned, opened, upright
+from mien.pictures import is_turned, opened, upright
 from mien.sources._sampling import Sampler, expected_frames, refuse_too_large
 
 SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})

@@ -6,23 +6,24 @@ import csv
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Final
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
 
 from mien.classifiers.model_folder import SYNONYMS
 from mien.core.errors import InputError, UnsupportedMediaError
 from mien.core.faces import UInt8Array
 from mien.core.labels import EMOTIONS
 from mien.evaluation.faces import VotedFaces
-from mien.evaluation.layouts._options import PARTS, Part, ReadOptions
+from mien.evaluation.layouts._options import PARTS, Colour, Part, ReadOptions
+from mien.pictures import opened, upright
 
 __all__ = [
     "MOST_VOTES", "PARTS", "Complaints", "Gathering", "Part", "ReadOptions", "class_column", "class_columns",
     "csv_head", "csv_rows", "pictures_in", "pixels_of", "read_picture", "recast", "square", "whole_numbers",
+    "whole_picture",
 ]  # fmt: skip
 
 HARD_VOTES: Final = 10
@@ -207,25 +208,33 @@ def recast(votes: UInt8Array, columns: Sequence[int | None], classes: int) -> tu
     return rows, told.astype(np.uint8)
 
 
-def read_picture(path: Path, size_px: int, colour: Literal["grey", "rgb"]) -> UInt8Array:
-    """The largest centred square of a picture file, scaled.
+def read_picture(path: Path, size_px: int, colour: Colour) -> UInt8Array:
+    """The largest centred square of a picture file, scaled; errors as :func:`whole_picture`.
 
     Returns:
         uint8 S×S, or S×S×3 RGB.
+    """
+    return square(whole_picture(path, colour), size_px)
+
+
+def whole_picture(path: Path, colour: Colour) -> UInt8Array:
+    """A picture file as serving would see it: upright, and of more than eight bits a pixel none clipped.
+
+    Returns:
+        uint8 H×W, or H×W×3 RGB.
 
     Raises:
-        ValueError: it is missing, no picture, or declares more than 8192 pixels a side.
+        ValueError: it is missing, no picture, damaged, or declares more than 8192 pixels a side.
     """
     try:
-        with Image.open(path) as picture:
+        with opened(path, path.name) as picture:
             if max(picture.size) > LARGEST_SIDE_PX:
                 raise ValueError(f"{path.name} is {picture.size[0]}×{picture.size[1]} pixels, too large for a face")
-            pixels = np.asarray(picture.convert("L" if colour == "grey" else "RGB"))
-    except FileNotFoundError:
-        raise ValueError(f"no such picture: {path.name}") from None
-    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{path.name} cannot be read as a picture: {error}") from None
-    return square(pixels, size_px)
+            return upright(picture, path.name, colour)
+    except UnsupportedMediaError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            raise ValueError(f"no such picture: {path.name}") from None
+        raise ValueError(str(error).removesuffix(".")) from None
 
 
 def square(pixels: UInt8Array, size_px: int) -> UInt8Array:

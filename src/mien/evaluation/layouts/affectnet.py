@@ -12,13 +12,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 
 from mien.core.errors import InputError
 from mien.core.faces import UInt8Array
 from mien.evaluation.faces import VotedFaces
 from mien.evaluation.layouts._reading import (
-    LARGEST_SIDE_PX,
     Gathering,
     Part,
     ReadOptions,
@@ -26,6 +24,7 @@ from mien.evaluation.layouts._reading import (
     csv_rows,
     pictures_in,
     square,
+    whole_picture,
 )
 
 CODES = (
@@ -99,24 +98,16 @@ def _label(code: str) -> str:
 
 
 def _face(path: Path, row: dict[str, str], options: ReadOptions) -> UInt8Array:
-    """The face box of a picture, cut and scaled; the whole picture where the list gives no box."""
+    """The face box of an upright picture, cut and scaled; the whole picture where the list gives no box."""
     try:
         box = [round(float(row[name])) for name in BOX]
     except (KeyError, ValueError):
         box = []
-    try:
-        with Image.open(path) as picture:
-            if max(picture.size) > LARGEST_SIDE_PX:
-                raise ValueError(f"{path.name} is {picture.size[0]}×{picture.size[1]} pixels")
-            whole = picture.convert("L" if options.colour == "grey" else "RGB")
-            if box:
-                left, top, width, height = box
-                right, bottom = min(left + width, whole.width), min(top + height, whole.height)
-                if max(left, 0) >= right or max(top, 0) >= bottom:
-                    raise ValueError(f"the face box {box} lies outside {path.name}")
-                whole = whole.crop((max(left, 0), max(top, 0), right, bottom))
-            return square(np.asarray(whole), options.size_px)
-    except FileNotFoundError:
-        raise ValueError(f"no such picture: {path.name}") from None
-    except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{path.name} cannot be read as a picture: {error}") from None
+    whole = whole_picture(path, options.colour)
+    if box:
+        left, top, width, height = box
+        right, bottom = min(left + width, whole.shape[1]), min(top + height, whole.shape[0])
+        if max(left, 0) >= right or max(top, 0) >= bottom:
+            raise ValueError(f"the face box {box} lies outside {path.name}")
+        whole = whole[max(top, 0) : bottom, max(left, 0) : right]
+    return square(whole, options.size_px)
