@@ -150,6 +150,17 @@ def test_every_copy_of_one_validation_picture_is_left_out(mirrored: bool, tmp_pa
     assert (load_training(recipe(tmp_path, data=data))[0].images == images[1:]).all()
 
 
+def test_a_label_map_names_a_class_of_either_split(tmp_path: Path) -> None:
+    images, votes = np.zeros((20, 48, 48), np.uint8), np.tile(VOTES[:1, :4], (20, 1))
+    for name, labels in (("one", ("calm", "tense")), ("other", ("calm", "bored"))):
+        np.savez(tmp_path / f"{name}.npz", images=images, votes=votes, labels=np.array(labels))
+    data = {"train": str(tmp_path / "one.npz"), "valid": str(tmp_path / "other.npz"), "labels": ("calm", "stirred")}
+    both = {"Tense": "stirred", "bored": "stirred"}
+    assert load_training(recipe(tmp_path, data=data | {"label_map": both}))[0].labels == ("calm", "stirred")
+    with pytest.raises(SettingsError, match=r"data\.label_map: no class .* 'tens': they are bored, calm, .* tense"):
+        load_training(recipe(tmp_path, data=data | {"label_map": both | {"tens": "stirred"}}))
+
+
 def test_too_few_faces_are_refused(tmp_path: Path) -> None:
     few = str(toy(tmp_path / "few.npz", 12, 1))
     with pytest.raises(SettingsError, match=r"12 faces .* fewer than schedule.batch_size"):

@@ -75,19 +75,40 @@ def read_data(
     colour: Colour = "grey",
     labels: tuple[str, ...] = (),
 ) -> VotedFaces:
-    """Labelled faces as the options say.
+    """Labelled faces as the options say: :func:`read_all_data` of one data set."""
+    return read_all_data({part: path}, options, size_px=size_px, colour=colour, labels=labels)[0]
+
+
+def read_all_data(
+    paths: Mapping[str, Path],
+    options: Mapping[str, Any],
+    *,
+    size_px: int = 48,
+    colour: Colour = "grey",
+    labels: tuple[str, ...] = (),
+) -> list[VotedFaces]:
+    """Labelled faces of every data set of a command, as the options say.
 
     Args:
-        path: of the data set.
+        paths: of the data sets, by the name of the option that says which part of it is read.
         options: of a command with :func:`data_options`.
-        part: name of the option that says which part is read.
         size_px, colour: of pictures in files.
         labels: the classes where ``--labels`` names none.
 
     Raises:
-        InputError, UnsupportedMediaError: it cannot be read.
-        SettingsError: there is no such layout.
+        InputError, UnsupportedMediaError: one cannot be read.
+        SettingsError: there is no such layout, or ``--label-map`` names a class that none of them has.
     """
+    from mien.evaluation.label_map import check_label_map
+
+    read = [_read(path, options, part, size_px, colour, labels) for part, path in paths.items()]
+    check_label_map(options["label_map"], [faces.called for faces in read], "--label-map")
+    return read
+
+
+def _read(
+    path: Path, options: Mapping[str, Any], part: str, size_px: int, colour: Colour, labels: tuple[str, ...]
+) -> VotedFaces:
     from mien.evaluation.faces import load_voted_faces
     from mien.evaluation.layouts import ReadOptions, load_layout
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mien.cli._data import PARTS, data_options, picture_options, read_data
+from mien.cli._data import PARTS, data_options, picture_options, read_all_data, read_data
 
 if TYPE_CHECKING:
     from mien.core.faces import EmotionClassifier, UInt8Array
@@ -131,10 +131,8 @@ def audit_command(
     from mien.evaluation.faces import save_voted_faces
 
     _check_outputs((pairs, sheet, clean), train, valid)
-    seen, held = (
-        read_data(path, options, part, size_px=options["size_px"], colour=options["colour"])
-        for path, part in ((train, "train_part"), (valid, "valid_part"))
-    )
+    both = {"train_part": train, "valid_part": valid}
+    seen, held = read_all_data(both, options, size_px=options["size_px"], colour=options["colour"])
     with click.progressbar(length=len(held), label="comparing") as bar:
         found = audit(held, seen, threshold, lambda done: bar.update(done - bar.pos))
     click.echo(

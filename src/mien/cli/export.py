@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mien.cli._data import data_options, read_data
+from mien.cli._data import data_options, read_all_data
 from mien.cli._options import given
 from mien.core.errors import InputError, SettingsError
 
@@ -124,13 +124,12 @@ def _convert(
     from mien.conversion.convert import choose_faces, convert
 
     seen = read_preprocess(folder)
-    calibration, data = (
-        None
-        if options[name] is None
-        else read_data(options[name], options, f"{name}_part", size_px=seen.crop.size, colour=seen.input.colour)
-        for name in ("calibrate", "data")
+    paths = {f"{name}_part": options[name] for name in ("calibrate", "data") if options[name] is not None}
+    read = read_all_data(paths, options, size_px=seen.crop.size, colour=seen.input.colour)
+    by_part = dict(zip(paths, read, strict=True))
+    faces = choose_faces(
+        to, by_part.get("calibrate_part"), by_part.get("data_part"), calibration_faces=options["calibration_faces"]
     )
-    faces = choose_faces(to, calibration, data, calibration_faces=options["calibration_faces"])
     return convert(folder, to, out, faces, graph=graph, origin=origin, force=options["force"])
 
 

@@ -28,12 +28,15 @@ class VotedFaces:
             FER+'s ten columns.
         labels: the classes, in the order of their columns.
         files: N names of pictures as the data set has them; empty where it has none.
+        called: the names that the data set they were read from may have for its classes, in whatever part of it, before
+            a ``label_map`` translates them; empty where they were not read.
     """
 
     images: UInt8Array
     votes: UInt8Array
     labels: tuple[str, ...] = EMOTIONS
     files: tuple[str, ...] = ()
+    called: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.images)

@@ -14,6 +14,7 @@ from mien.core.faces import FloatArray, UInt8Array
 from mien.core.labels import EMOTIONS, LabelSet, label_set
 from mien.evaluation.duplicates import copies_between
 from mien.evaluation.faces import VotedFaces, load_voted_faces
+from mien.evaluation.label_map import check_label_map
 from mien.evaluation.layouts import ReadOptions
 from mien.evaluation.protocols import Truth, argmax_truth, majority_truth, vote_distribution
 from mien.preprocess import to_grey
@@ -77,10 +78,12 @@ def load_training(recipe: Recipe) -> tuple[Examples, Held]:
 
     Raises:
         InputError, UnsupportedMediaError: a data set is missing or malformed.
-        SettingsError: the splits have different classes, too little is left to learn from, or nothing to be judged by.
+        SettingsError: the splits have different classes, neither has one that ``label_map`` names, too little is left
+            to learn from, or nothing to be judged by.
     """
     data = recipe.data
     training, validation = load_faces(recipe, "train"), load_faces(recipe, "valid")
+    check_label_map(data.label_map, (training.called, validation.called), "data.label_map")
     if training.labels != validation.labels:
         raise SettingsError(
             f"{data.train} has classes {', '.join(training.labels)}, {data.valid} {', '.join(validation.labels)}"

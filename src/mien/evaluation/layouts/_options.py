@@ -20,7 +20,8 @@ class ReadOptions:
         part: of the data set; ``all`` takes every part.
         size_px: side to which pictures in files are scaled. Pictures stored as numbers keep theirs.
         colour: of pictures in files: ``grey`` (ITU-R BT.601 luma) or ``rgb``.
-        label_map: the data set's own class names to those of ``labels``, to ``unknown``, ``not-a-face`` or ``ignore``.
+        label_map: the data set's own class names to those of ``labels``, to ``unknown``, ``not-a-face`` or ``ignore``,
+            whatever their case. It is checked by whoever reads all that it is for: :mod:`mien.evaluation.label_map`.
         labels: the classes, in order. Empty takes the canonical eight, or the layout's own where it has others.
     """
 

@@ -63,4 +63,4 @@ def read_list(path: Path, options: ReadOptions, names: Sequence[str], labels: Se
             picture = Path(words[0])
             aligned = home / f"{picture.stem}_aligned{picture.suffix}"
             gathering.add(where, aligned, names[int(words[1]) - 1], words[0])
-    return gathering.faces()
+    return gathering.faces(names)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -17,13 +17,14 @@ from mien.core.errors import InputError, UnsupportedMediaError
 from mien.core.faces import UInt8Array
 from mien.core.labels import EMOTIONS
 from mien.evaluation.faces import VotedFaces
+from mien.evaluation.label_map import translated
 from mien.evaluation.layouts._options import PARTS, Colour, Part, ReadOptions
 from mien.pictures import opened, upright
 
 __all__ = [
-    "MOST_VOTES", "PARTS", "Complaints", "Gathering", "Part", "ReadOptions", "class_column", "class_columns",
-    "csv_head", "csv_rows", "pictures_in", "pixels_of", "read_picture", "recast", "square", "whole_numbers",
-    "whole_picture",
+    "MOST_VOTES", "NOT_A_FACE", "PARTS", "UNKNOWN", "Complaints", "Gathering", "Part", "ReadOptions", "class_column",
+    "class_columns", "csv_head", "csv_rows", "pictures_in", "pixels_of", "read_picture", "recast", "square",
+    "whole_numbers", "whole_picture",
 ]  # fmt: skip
 
 HARD_VOTES: Final = 10
@@ -112,8 +113,12 @@ class Gathering:
         self._votes.append(votes)
         self._files.append(file)
 
-    def faces(self) -> VotedFaces:
+    def faces(self, called: Iterable[str] = ()) -> VotedFaces:
         """Everything taken.
+
+        Args:
+            called: every name that the data set may have for a class; empty for the layout's own classes, *unknown* and
+                *not a face*.
 
         Raises:
             UnsupportedMediaError: rows cannot be used, or there is none.
@@ -122,7 +127,8 @@ class Gathering:
         if not self._images:
             raise UnsupportedMediaError(f"{self.path}: no face in the part {self.options.part!r}")
         files = tuple(self._files) if all(self._files) else ()
-        return VotedFaces(np.stack(self._images), np.stack(self._votes), self.labels, files)
+        names = tuple(dict.fromkeys(called)) or (*self._own, UNKNOWN, NOT_A_FACE)
+        return VotedFaces(np.stack(self._images), np.stack(self._votes), self.labels, files, names)
 
     def _votes_of(self, label: str | Sequence[int]) -> UInt8Array | None:
         if not isinstance(label, str):
@@ -154,7 +160,7 @@ def class_column(name: str, labels: Sequence[str], label_map: Mapping[str, str])
     Raises:
         ValueError: no such class.
     """
-    given = label_map.get(name, name).strip()
+    given = translated(name, label_map).strip()
     plain = " ".join(given.lower().replace("_", " ").split())
     plain = ALIASES.get(plain.replace(" ", "-"), plain)
     if plain == IGNORE:

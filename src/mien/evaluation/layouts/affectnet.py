@@ -61,7 +61,7 @@ def read(path: Path, options: ReadOptions) -> VotedFaces:
         _read_list(path, name, gathering)
     for name in sets if not lists else ():
         _read_set(path / name, gathering)
-    return gathering.faces()
+    return gathering.faces(CODES)
 
 
 def _read_list(path: Path, name: str, gathering: Gathering) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from mien.core.errors import InputError
 from mien.core.labels import COMPOUND12, EMOTIONS
 from mien.evaluation.faces import VotedFaces
+from mien.evaluation.label_map import translated
 from mien.evaluation.layouts._reading import Gathering, Part, ReadOptions, class_column, pictures_in
 
 PART_FOLDERS: dict[str, Part] = {
@@ -42,7 +43,7 @@ def read(path: Path, options: ReadOptions) -> VotedFaces:
         for picture in pictures_in(folder):
             file = picture.relative_to(path).as_posix()
             gathering.add(file, picture, folder.name, file)
-    return gathering.faces()
+    return gathering.faces(folder.name for folder in _class_folders(path, "all"))
 
 
 def _is_class(name: str) -> bool:
@@ -59,7 +60,7 @@ def _labels(folders: list[Path], options: ReadOptions) -> tuple[str, ...]:
         try:
             class_column(folder.name, EMOTIONS, options.label_map)
         except ValueError:
-            name = options.label_map.get(folder.name, folder.name).lower().replace("_", " ")
+            name = translated(folder.name, options.label_map).lower().replace("_", " ")
             if name in COMPOUND12.labels:
                 return COMPOUND12.labels
     return EMOTIONS

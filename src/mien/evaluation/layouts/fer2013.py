@@ -48,7 +48,7 @@ def read(path: Path, options: ReadOptions) -> VotedFaces:
                 gathering.complaints.add(line, error)
             else:
                 gathering.add(line, pixels, label)
-    return gathering.faces()
+    return gathering.faces(CODES)
 
 
 def _file(folder: Path) -> Path | None:

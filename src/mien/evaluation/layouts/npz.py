@@ -17,7 +17,16 @@ from mien.core.errors import InputError, UnsupportedMediaError
 from mien.core.faces import UInt8Array
 from mien.core.labels import EMOTIONS
 from mien.evaluation.faces import VotedFaces
-from mien.evaluation.layouts._reading import MOST_VOTES, PARTS, Part, ReadOptions, class_columns, recast
+from mien.evaluation.layouts._reading import (
+    MOST_VOTES,
+    NOT_A_FACE,
+    PARTS,
+    UNKNOWN,
+    Part,
+    ReadOptions,
+    class_columns,
+    recast,
+)
 
 _DAMAGED: Final = (
     KeyError, ValueError, TypeError, OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error,
@@ -52,6 +61,7 @@ def read(path: Path, options: ReadOptions) -> VotedFaces:
             np.concatenate([p.votes for p in parts]),
             parts[0].labels,
             tuple(name for p in parts for name in p.files) if all(p.files for p in parts) else (),
+            parts[0].called,
         )
     else:
         if options.part not in ("all", path.stem):
@@ -85,7 +95,8 @@ def _read_file(path: Path) -> VotedFaces:
         raise UnsupportedMediaError(
             f"{path}: expected square pictures, got some {height} pixels high and {width} wide: cut or scale them first"
         )
-    return VotedFaces(images, _counts(path, votes), labels, () if names is None else _names(path, names, len(images)))
+    files = () if names is None else _names(path, names, len(images))
+    return VotedFaces(images, _counts(path, votes), labels, files, (*labels, UNKNOWN, NOT_A_FACE))
 
 
 def _counts(path: Path, votes: np.ndarray) -> UInt8Array:
@@ -132,4 +143,4 @@ def _relabelled(path: Path, faces: VotedFaces, options: ReadOptions) -> VotedFac
     if not len(rows):
         raise UnsupportedMediaError(f"{path}: every face is of a class that is ignored, so none is left")
     files = tuple(faces.files[row] for row in rows) if faces.files else ()
-    return VotedFaces(faces.images[rows], votes, labels, files)
+    return VotedFaces(faces.images[rows], votes, labels, files, faces.called)

@@ -32,8 +32,11 @@ def read(path: Path, options: ReadOptions) -> VotedFaces:
     if options.part != "all" and "part" not in head:
         raise InputError(f"{path} has no column 'part': it has no part {options.part!r}")
     gathering = Gathering(path, options, options.labels or EMOTIONS)
+    called: set[str] = set()
     for line, row in csv_rows(path):
         part = row.get("part", "").strip()
+        if "label" in head:
+            called.add(row["label"].strip())
         if "part" in head and part not in PARTS[1:]:
             gathering.complaints.add(line, f"part is {part!r}, expected one of {', '.join(PARTS[1:])}")
         elif options.part in ("all", part):
@@ -42,7 +45,7 @@ def read(path: Path, options: ReadOptions) -> VotedFaces:
                 gathering.add(line, path.parent / row["image"], label, row["image"])
             except ValueError as error:
                 gathering.complaints.add(line, error)
-    return gathering.faces()
+    return gathering.faces(sorted(called))
 
 
 def _votes(row: dict[str, str], labels: tuple[str, ...]) -> list[int]:
