@@ -11,9 +11,12 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs the extra [train] (torch)")
 
 from torch import Tensor  # noqa: E402
+from torch.nn import functional  # noqa: E402
 
+from mien.evaluation.faces import resized  # noqa: E402
 from mien.training import appearance  # noqa: E402
 from mien.training.augment import AugmentOptions, augment  # noqa: E402
+from mien.training.augment import _sampled as augment_sampled  # noqa: E402
 from mien.training.augment import _small as augment_small  # noqa: E402
 from mien.training.draws import Draws  # noqa: E402
 from mien.training.framing import crop_maps  # noqa: E402
@@ -95,6 +98,40 @@ def test_the_crop_has_the_side_of_the_network(side: int) -> None:
     out = changed(pictures(3), only(), side=side)
     assert out.shape == (3, 1, side, side)
     assert float(out.mean()) == pytest.approx(float(planes(pictures(3)).mean()), abs=0.01)
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize("whole", [100, 144, 192])
+def test_a_large_picture_is_averaged_down_as_for_validation(colour: str, whole: int) -> None:
+    """Noise keeps its contrast where pixels are picked out of it, and loses it where they are averaged."""
+    shape = (4, whole, whole) if colour == "grey" else (4, whole, whole, 3)
+    noisy = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    x, judged = changed(torch.from_numpy(noisy), only(), side=48), planes(torch.from_numpy(resized(noisy, 48)))
+    assert 0.8 < float(x.std() / judged.std()) < 1.05
+    if whole % 48 == 0:
+        assert float((x - judged).abs().max()) < 0.01
+
+
+def test_a_part_of_a_large_picture_keeps_its_detail() -> None:
+    noisy = torch.randint(0, 256, (2, 96, 96), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    half = torch.tensor([[0.5, 0.0, 0.0], [0.0, 0.5, 0.0]]).repeat(2, 1, 1)
+    both = torch.stack([half[0], IDENTITY])
+    part = augment(noisy, half, only(), torch.Generator().manual_seed(1), 48)
+    assert torch.allclose(part, planes(noisy)[..., 24:72, 24:72], atol=2e-3)
+    mixed = augment(noisy, both, only(), torch.Generator().manual_seed(1), 48)
+    assert torch.equal(mixed[0], part[0]), "each picture by its own crop"
+    assert float(mixed[1].std()) < 0.6 * float(part[1].std())
+
+
+@pytest.mark.parametrize("side", [48, 64])
+def test_pictures_no_larger_than_the_crop_are_sampled_as_ever(side: int) -> None:
+    """Bit by bit, however wide the frame: what shipped models were trained on stays what it was."""
+    noisy = torch.randint(0, 256, (64, 48, 48), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    frames = IDENTITY * torch.linspace(0.5, 4.0, 64)[:, None, None]
+    grid = functional.affine_grid(frames, [64, 1, side, side], align_corners=False)
+    for border in ("border", "reflection"):
+        expected = functional.grid_sample(planes(noisy), grid, padding_mode=border, align_corners=False)
+        assert torch.equal(augment_sampled(planes(noisy), frames, side, border), expected)
 
 
 def test_mirroring_is_mirroring() -> None:
@@ -193,18 +230,20 @@ def test_darkness_is_dark_and_occlusion_covers() -> None:
     assert float((covered < 0.999).float().mean()) > 0.03
 
 
-def test_the_training_crop_is_the_serving_crop() -> None:
-    """The map that training samples with shows what ``preprocess.crop_faces`` cuts."""
+@pytest.mark.parametrize(("whole", "fine"), [(48, 0), (96, 60), (192, 60)])
+def test_the_training_crop_is_the_serving_crop(whole: int, fine: int) -> None:
+    """The map that training samples with shows what ``preprocess.crop_faces`` cuts: of a large picture, noise too."""
     from mien.core.faces import CropGeometry
     from mien.preprocess import crop_faces
 
-    coarse = np.random.default_rng(4).integers(0, 255, (8, 8)).astype(np.float32)
-    picture = np.kron(coarse, np.ones((6, 6))).astype(np.uint8)
-    landmarks = np.array([[[16, 21], [31, 18], [24, 27], [19, 36], [31, 34]]], np.float32)
+    generator, larger = np.random.default_rng(4), whole // 48
+    coarse = np.kron(generator.integers(fine, 255 - fine, (8, 8)), np.ones((6 * larger, 6 * larger), np.int64))
+    picture = (coarse + fine * generator.choice([-1, 1], coarse.shape)).astype(np.uint8)
+    landmarks = np.array([[[16, 21], [31, 18], [24, 27], [19, 36], [31, 34]]], np.float32) * larger
     for size in (48, 64):
         geometry = CropGeometry(size, 1.876, 0.153)
         served = crop_faces(np.repeat(picture[..., None], 3, axis=2), landmarks, geometry)[0, :, :, 0].astype(float)
-        maps = torch.from_numpy(crop_maps(landmarks, geometry, 48))
+        maps = torch.from_numpy(crop_maps(landmarks, geometry, whole))
         sampled = augment(torch.from_numpy(picture)[None], maps, only(), torch.Generator().manual_seed(1), size)
         inner = (slice(size // 6, size - size // 6),) * 2
         assert np.abs(served[inner] - sampled[0, 0].numpy()[inner] * 255).mean() < 3

@@ -115,9 +115,30 @@ def _framed(pixels: Tensor, frames: Tensor, options: AugmentOptions, draws: Draw
     jitter[:, 1, 2] = draws.normal(2 * options.shift)
     jitter[:, 2, 2] = 1.0
     maps = torch.bmm(frames, jitter)
-    x = as_planes(pixels)
-    grid = functional.affine_grid(maps, [n, 1, side, side], align_corners=False)
     border = "border" if draws.coin() else "reflection"
+    return _sampled(as_planes(pixels), maps, side, border)
+
+
+def _sampled(x: Tensor, maps: Tensor, side: int, border: str) -> Tensor:
+    """What the maps show of float32 N×C×S×S pictures, N×C×side×side.
+
+    As ``preprocess.crop_faces`` does, a picture is first averaged down by the whole number of its pixels that a pixel
+    of its crop stands for, so that detail does not alias, and a crop of a part of it keeps what it has.
+    """
+    whole = x.shape[-1]
+    if whole <= side:
+        return _bilinear(x, maps, side, border)
+    factors = (maps[:, :, 0].norm(dim=1) * (whole / side)).floor().clamp_min(1).long()
+    out = x.new_empty(*x.shape[:2], side, side)
+    for factor in factors.unique().tolist():
+        rows = factors == factor
+        averaged = functional.interpolate(x[rows], size=(whole // factor,) * 2, mode="area") if factor > 1 else x[rows]
+        out[rows] = _bilinear(averaged, maps[rows], side, border)
+    return out
+
+
+def _bilinear(x: Tensor, maps: Tensor, side: int, border: str) -> Tensor:
+    grid = functional.affine_grid(maps, [len(x), 1, side, side], align_corners=False)
     return functional.grid_sample(x, grid, mode="bilinear", padding_mode=border, align_corners=False)
 
 
