@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -22,16 +23,26 @@ SQUARE = np.array([[16, 20], [32, 20], [24, 28], [18, 36], [30, 36]], np.float32
 
 
 class Finder(FaceDetector):
-    """Finds the same landmarks in every picture, and counts its calls."""
+    """Finds the same landmarks in every picture but the first ``blind``, and counts its calls.
+
+    Args:
+        blind: in so many pictures it finds none.
+        scale: of the faces it finds, about the middle of the picture.
+    """
 
     name = "finder"
     sha256 = "0" * 64
     calls = 0
 
+    def __init__(self, blind: int = 0, scale: float = 1.0) -> None:
+        self._blind, self._scale = blind, scale
+
     def _detect(self, image: UInt8Array) -> Faces:
         self.calls += 1
+        if self.calls <= self._blind:
+            return Faces(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros((0, 5, 2), np.float32))
         large = round(len(image) / 1.85 / 24) * 24
-        points = SQUARE * (large / 48) + (len(image) - large) // 2
+        points = ((SQUARE - 24) * self._scale + 24) * (large / 48) + (len(image) - large) // 2
         box = np.concatenate([points.min(axis=0), points.max(axis=0)])[None].astype(np.float32)
         return Faces(box, np.ones(1, np.float32), points[None].astype(np.float32))
 
@@ -98,3 +109,27 @@ def test_framings_are_found_once_and_kept(tmp_path: Path) -> None:
     assert finder.calls == 12, "the second time nothing is looked for"
     framings(plan, images[:3], finder, tmp_path, print)
     assert finder.calls == 18, "other pictures are looked at anew"
+
+
+@pytest.mark.parametrize(
+    ("blind", "scale", "share", "warned"),
+    [
+        (0, 1.0, "100.0 %", None),
+        (3, 1.0, "70.0 %", None),
+        (6, 1.0, "40.0 %", r"yunet finds no face on 60\.0 % of the pictures, .* middle on 0\.0 %"),
+        (2, 0.4, "0.0 %", r"yunet finds no face on 20\.0 % of the pictures, .* middle on 80\.0 %"),
+    ],
+    ids=["all", "most", "few", "too small"],
+)
+def test_how_many_faces_are_cut_as_in_serving_is_told(
+    blind: int, scale: float, share: str, warned: str | None, tmp_path: Path
+) -> None:
+    """Faces that are not become pictures as they are: a recipe that asks for half would get none in silence."""
+    plan = recipe(tmp_path, data={"aligned_share": 0.5, "framings": [2.5]})
+    finder, told = Finder(blind, scale), list[str]()
+    for _ in range(2):
+        framings(plan, load_training(plan)[0].images[:10], finder, tmp_path, told.append)
+    assert told[: len(told) // 2] == told[len(told) // 2 :], "landmarks that were kept are told of as well"
+    assert told[0] == f"{share} of the faces can be cut as serving cuts them; the others are shown as they are"
+    assert len(told) == (2 if warned is None else 4)
+    assert warned is None or re.search(f"^warning: .*{warned}", told[1])

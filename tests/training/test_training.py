@@ -290,6 +290,7 @@ RECIPES = sorted(
 @pytest.mark.parametrize("path", RECIPES, ids=lambda p: p.stem)
 def test_every_recipe_is_valid_and_builds(path: Path) -> None:
     plan = load_recipe(path)
+    assert plan.data.aligned_share > 0, "no network is served that never saw the serving crop"
     with torch.device("meta"):
         network = build_network(plan, 8)
         x = torch.zeros(2, plan.input.channels, plan.crop.size, plan.crop.size)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Final
 
 import cv2
 import numpy as np
@@ -17,6 +18,10 @@ from mien.training.recipe import Recipe
 
 CANVAS_MARGIN = 1.85
 """Side of the canvas that a picture is shown on, in sides of the enlarged picture."""
+IDENTITY: Final = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
+"""The map that shows a picture as it is."""
+FEW_ALIGNED = 0.5
+"""Share of the faces under which most of what was to be cut as in serving is not."""
 
 
 def detect_landmarks(
@@ -69,8 +74,7 @@ def crop_maps(landmarks: FloatArray, geometry: CropGeometry, picture_px: int) ->
     Returns:
         float32 N×2×3; the identity where landmarks are unknown or the crop would leave most of the picture.
     """
-    identity = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
-    maps = np.repeat(identity[None], len(landmarks), axis=0)
+    maps = np.repeat(IDENTITY[None], len(landmarks), axis=0)
     known = np.flatnonzero(np.isfinite(landmarks).all(axis=(1, 2)))
     pixel = crop_transforms(landmarks[known], geometry)
     linear = pixel[:, :, :2] * (geometry.size / picture_px)
@@ -88,7 +92,8 @@ def framings(
 ) -> npt.NDArray[np.float32]:
     """The maps of every picture at each of the recipe's magnifications, float32 F×N×2×3.
 
-    What the detector found is kept in ``out``, under a name that says which pictures it was found on.
+    What the detector found is kept in ``out``, under a name that says which pictures it was found on. How many faces
+    can be cut is told, with a warning under half of them: the others are learned from as they are, however framed.
 
     Args:
         recipe: says the crop and the magnifications.
@@ -105,7 +110,7 @@ def framings(
     if recipe.data.aligned_share == 0 or detector is None:
         return crop_maps(np.full((len(images), 5, 2), np.nan, np.float32), geometry, side)[None]
     digest = hashlib.sha256(np.ascontiguousarray(images).data).hexdigest()[:12]
-    maps = []
+    maps, seen = [], []
     for magnification in recipe.data.framings:
         cache = out / f"landmarks-{recipe.data.detector}-{magnification:g}-{digest}.npy"
         if cache.exists():
@@ -120,4 +125,21 @@ def framings(
             with written_whole(cache) as temporary, temporary.open("wb") as stream:
                 np.save(stream, landmarks)
         maps.append(crop_maps(landmarks, geometry, side))
-    return np.stack(maps)
+        seen.append(np.isfinite(landmarks).all(axis=(1, 2)))
+    framed = np.stack(maps)
+    for text in _told(framed, np.stack(seen), recipe.data.detector):
+        progress(text)
+    return framed
+
+
+def _told(maps: npt.NDArray[np.float32], seen: npt.NDArray[np.bool_], detector: str) -> Iterator[str]:
+    """What a run says of float32 F×N×2×3 maps of faces that were found or not, bool F×N; a second sentence warns."""
+    aligned, unseen = float((maps != IDENTITY).any(axis=(2, 3)).mean()), 1 - float(seen.mean())
+    yield f"{100 * aligned:.1f} % of the faces can be cut as serving cuts them; the others are shown as they are"
+    if aligned < FEW_ALIGNED:
+        yield (
+            f"warning: that is under half of what data.aligned_share is about: {detector} finds no face on "
+            f"{100 * unseen:.1f} % of the pictures, and one too small, too large or too far from the middle on "
+            f"{100 * max(0.0, 1 - aligned - unseen):.1f} %. Cut the pictures so that the eyes lie two fifths down and "
+            "two fifths of the side apart"
+        )
