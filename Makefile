@@ -112,9 +112,9 @@ train: $(STAMPS)/train fetch
 	$(BIN)/mien train training/recipes/mien-wide.yaml --out runs/mien-wide --resume
 	$(BIN)/mien data teach $(FERPLUS) --teacher runs/mien-m-finish/mien-m --teacher runs/mien-wide/mien-wide --out training/soft-labels.npz
 	$(BIN)/mien train training/recipes/mien-s.yaml --out runs/mien-s --resume
-	$(BIN)/mien train training/recipes/mobilenetv2-taught.yaml --out runs/mobilenetv2-taught --resume
-	test -d runs/mien-l || $(BIN)/mien models join runs/mien-m-finish/mien-m runs/mobilenetv2-taught/mobilenetv2-taught --data ../shared/data/ferplus/valid.npz --out runs/mien-l
-	for model in runs/mien-m-finish/mien-m runs/mien-s/mien-s runs/mien-l; do \
+	$(BIN)/mien train training/recipes/mobilenetv1-faces.yaml --out runs/mobilenetv1-faces --resume
+	$(BIN)/mien train training/recipes/mobilenetv1-faces-finish.yaml --out runs/mobilenetv1-faces-finish --resume
+	for model in runs/mien-m-finish/mien-m runs/mien-s/mien-s runs/mobilenetv1-faces-finish/mobilenetv1-faces; do \
 	  $(BIN)/mien evaluate $$model $(FERPLUS) --fit-balanced || exit 1; done
 	$(BIN)/mien text train training/recipes/mien-text.yaml --out runs/mien-text-start
 	$(BIN)/mien text train training/recipes/mien-text-finish.yaml --out runs/mien-text

@@ -78,7 +78,7 @@ def test_the_shift_that_raised_classes_is_found_and_shares_follow_votes_again(se
     raised = random.normal(scale=1.5, size=4)
     exact = np.log(np.maximum(truth, 1e-6))
     found = fit_shift(power * (exact + raised), truth)
-    assert found == pytest.approx(-power * (raised - raised.mean()), abs=0.1 * power)
+    assert found == pytest.approx(-power * (raised - raised.mean()), abs=0.25 * power)
     logits = power * (exact + raised) + found
     told = np.exp(logits / fit_temperature(logits, truth))
     told /= told.sum(axis=1, keepdims=True)
