@@ -107,13 +107,28 @@ def test_an_input_that_the_map_does_not_name_is_an_error(tmp_path: Path) -> None
         ("cameras: {a.mp4: {zones: {left: [[0, 0], [.nan, 1]]}}}", "a finite number|less than"),
         ("cameras: {a.mp4: {start_seconds: 5, zones: {left: [[0, 0], [1, 1]]}}}", "let the earliest begin at 0"),
         ("cameras: {a.mp4: {zoom: 2, zones: {left: [[0, 0], [1, 1]]}}}", r"zoom: Extra inputs"),
-        ("a: [", "are not YAML"),
+        ("a: [", r"the zones .*hall\.yaml cannot be read as YAML"),
     ],
 )
 def test_a_map_that_makes_no_sense_is_refused(tmp_path: Path, text: str, told: str) -> None:
     (tmp_path / "hall.yaml").write_text(text)
     with pytest.raises(SettingsError, match=told):
         read_zone_map(tmp_path / "hall.yaml")
+
+
+def test_a_zone_that_is_drawn_twice_and_another_encoding_are_told_with_their_line(tmp_path: Path) -> None:
+    path = tmp_path / "hall.yaml"
+    path.write_text(MAP + "      back: [[0, 0], [1, 1]]\n")
+    with pytest.raises(SettingsError, match=r"the zones .*hall\.yaml: line \d+: back is given in line \d+ already"):
+        read_zone_map(path)
+    path.write_bytes(MAP.encode() + "      höhe: [[0, 0], [1, 1]]\n".encode("latin-1"))
+    with pytest.raises(SettingsError, match=rf"the zones .*hall\.yaml: line {len(MAP.splitlines()) + 1} is not UTF-8"):
+        read_zone_map(path)
+
+
+def test_an_input_may_be_called_like_a_day_that_does_not_exist(tmp_path: Path) -> None:
+    (tmp_path / "hall.yaml").write_text("cameras: {2026-13-45: {zones: {left: [[0, 0], [1, 1]]}}}")
+    assert list(read_zone_map(tmp_path / "hall.yaml").cameras) == ["2026-13-45"]
 
 
 def test_a_map_that_is_not_there_is_an_error(tmp_path: Path) -> None:

@@ -12,13 +12,13 @@ from typing import Annotated, Self
 
 import numpy as np
 import numpy.typing as npt
-import yaml
 from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from mien.core.audience import WHOLE_AUDIENCE, Slug
-from mien.core.errors import InputError, SettingsError
+from mien.core.errors import SettingsError
 from mien.core.faces import FrameReading
 from mien.core.settings import Settings
+from mien.yaml_file import read_yaml
 
 Ordinate = Annotated[float, Field(ge=0, le=1)]
 Corner = tuple[Ordinate, Ordinate]
@@ -88,14 +88,9 @@ def read_zone_map(path: Path) -> ZoneMap:
 
     Raises:
         InputError: the file cannot be read.
-        SettingsError: it makes no sense; the message names what and where.
+        SettingsError: it is not YAML, gives a name twice or makes no sense; the message names what and where.
     """
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"cannot read the zones {path}: {error.strerror}. Check the path.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SettingsError(f"the zones {path} are not YAML: {error}") from error
+    content = read_yaml(path, "the zones")
     try:
         return ZoneMap.model_validate(content)
     except ValidationError as error:

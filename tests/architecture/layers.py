@@ -67,8 +67,9 @@ LAYERS: dict[str, Layer] = {
     "pictures": _layer(
         "core", "pictures are taken apart one way, whether they are played, measured or learned from", faces=True
     ),
+    "yaml_file": _layer("core", "what a person writes is read one way, and what is wrong in it told by its line"),
     "light": _layer("core", _STAGE, faces=True),
-    "sources": _layer("core decoding pictures", _STAGE, faces=True),
+    "sources": _layer("core decoding pictures yaml_file", _STAGE, faces=True),
     "detectors": _layer("core inference tflite", _STAGE, faces=True),
     "classifiers": _layer("core inference preprocess", _STAGE + "; a model's input is normalised one way", faces=True),
     "preprocess": _layer("core", _STAGE, faces=True),
@@ -76,7 +77,7 @@ LAYERS: dict[str, Layer] = {
     "tracking": _layer("core", _STAGE, faces=True),
     "smoothing": _layer("core", _STAGE, faces=True),
     "headposes": _layer("core inference preprocess tflite", _STAGE + "; a network's crop is cut one way", faces=True),
-    "zones": _layer("core", _STAGE, faces=True),
+    "zones": _layer("core yaml_file", _STAGE, faces=True),
     "aggregation": _layer("core", _STAGE + "; this one is the gate", faces=True),
     "calibration": _layer("core", _STAGE + "; beside the gate, and as close", faces=True),
     "face_views": _layer("core", "shapes of faces for callers inside the process, never serialised", faces=True),
@@ -122,7 +123,8 @@ LAYERS: dict[str, Layer] = {
         faces=True,
     ),
     "training": _layer(
-        "core weights inference preprocess classifiers detectors pipeline evaluation language conversion report",
+        "core weights yaml_file inference preprocess classifiers detectors pipeline evaluation language conversion "
+        "report",
         "trains on what serving crops, checks what it exports as serving will run it (decision 0002), and writes whole "
         "files as evaluation does",
         faces=True,
@@ -159,10 +161,11 @@ LIBRARY_HOMES: dict[str, tuple[str, ...]] = {
     "jwt": ("service",),
     "pwdlib": ("service",),
     "limits": ("service",),
+    "yaml": ("yaml_file", "cli"),
 }
 """Libraries that only these layers may import: torch is no dependency of ours, sessions are opened one way, and noise
 is drawn in one place (decision 0017), SQL is sent from one place (decision 0026), Redis spoken to from one (decision
-0030)."""
+0030), and YAML read in one, which refuses what PyYAML takes in silence (the command line writes it)."""
 TOOLS = {
     "onnxruntime.quantization": ("conversion", "training"),
     "onnxruntime.transformers.float16": ("conversion",),

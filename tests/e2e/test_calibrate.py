@@ -123,3 +123,19 @@ def test_what_is_no_camera_file_is_refused(text: str, tmp_path: Path) -> None:
     done = CliRunner().invoke(main, ["analyze", "clip.mp4", "--camera", str(camera)])
     assert done.exit_code == 2
     assert "camera.yaml" in done.output
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"screen_yaw_degrees: 5\nscreen_yaw_degrees: 25\n", "line 2: screen_yaw_degrees is given in line 1 already"),
+        ("screen_yaw_degrees: 5\n# für\n".encode("latin-1"), "line 2 is not UTF-8"),
+        (b"screen_yaw_degrees: 2026-13-45\n", "makes no sense at screen_yaw_degrees"),
+    ],
+)
+def test_what_a_camera_file_cannot_mean_is_told_with_its_place(content: bytes, told: str, tmp_path: Path) -> None:
+    camera = tmp_path / "camera.yaml"
+    camera.write_bytes(content)
+    done = CliRunner().invoke(main, ["analyze", "clip.mp4", "--camera", str(camera)])
+    assert done.exit_code == 2
+    assert told in " ".join(done.output.split())

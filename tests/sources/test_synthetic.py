@@ -329,7 +329,9 @@ class TestSpecification:
             ("colums: 3", "colums"),
             ("width: wide\nheight: -2", "height"),
             ("- 3", "not a YAML mapping"),
-            ("a: [", "is not YAML"),
+            ("a: [", "cannot be read as YAML"),
+            ("rows: 2\nwidth: 640\nrows: 3", "line 3: rows is given in line 1 already"),
+            ("seed: 2026-13-45", "seed: Input should be a valid integer"),
         ],
     )
     def test_what_makes_no_sense_is_named(self, text: str, told: str, tmp_path: Path) -> None:
@@ -339,6 +341,12 @@ class TestSpecification:
             load_spec(path)
         assert told in str(caught.value)
         assert str(path) in str(caught.value)
+
+    def test_another_encoding_is_told_with_its_line(self, tmp_path: Path) -> None:
+        path = tmp_path / "hall.yaml"
+        path.write_bytes("rows: 2\n# für\n".encode("latin-1"))
+        with pytest.raises(SettingsError, match=r"the hall .*hall\.yaml: line 2 is not UTF-8"):
+            load_spec(path)
 
     def test_no_file_no_faces_and_no_such_emotion_are_told(self, tmp_path: Path) -> None:
         with pytest.raises(InputError, match=r"absent\.yaml"):

@@ -88,7 +88,7 @@ def test_a_file_in_another_encoding_and_a_tag_that_fits_nothing_are_told_by_the_
     plan = tmp_path / "r.yaml"
     for content, said in (
         ("name: x\n# für\n".encode("latin-1"), "line 2 is not UTF-8"),
-        (b"name: !!int many\n", "r.yaml is not YAML: "),
+        (b"name: !!int many\n", "r.yaml cannot be read as YAML: "),
         (b"seed: 1\nseed: 1\n", "line 2: seed is given in line 1 already"),
     ):
         plan.write_bytes(content)

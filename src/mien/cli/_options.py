@@ -292,20 +292,16 @@ def read_camera(path: Path, head_pose: str) -> dict[str, float | None]:
 
     Raises:
         InputError: no such file.
-        SettingsError: it is no camera's file, or was measured with another estimator.
+        SettingsError: it is no camera's file, gives a name twice, or was measured with another estimator.
     """
-    import yaml
     from pydantic import ValidationError
 
-    from mien.core.errors import InputError
     from mien.core.settings import CameraSettings
+    from mien.yaml_file import read_yaml
 
+    content = read_yaml(path, "the camera's file")
     try:
-        camera = CameraSettings.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise InputError(f"cannot read the camera's file {path}: {error.strerror}. Check the path.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SettingsError(f"the camera's file {path} is not YAML: {error}") from error
+        camera = CameraSettings.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "camera"

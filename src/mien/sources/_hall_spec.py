@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final, Self
 
-import yaml
 from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from mien.core.errors import InputError, SettingsError
+from mien.core.errors import SettingsError
 from mien.core.labels import EMOTIONS
 from mien.core.settings import Settings
+from mien.yaml_file import read_yaml
 
 CELL_WIDTH: Final = 1.3
 """Width of a seat's place, in sides of its face picture."""
@@ -195,14 +195,10 @@ def load_spec(path: Path) -> HallSpec:
 
     Raises:
         InputError: no such file.
-        SettingsError: it is no YAML mapping, or a setting makes no sense; all that do not are named.
+        SettingsError: it is no YAML mapping, gives a name twice, or a setting makes no sense; all that do not are
+            named.
     """
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"cannot read the hall {path}: {error.strerror}. Check the path.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SettingsError(f"the hall {path} is not YAML: {error}") from error
+    content = read_yaml(path, "the hall")
     if not isinstance(content, dict):
         raise SettingsError(f"the hall {path} is not a YAML mapping of settings.")
     try:

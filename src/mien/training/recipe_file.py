@@ -1,14 +1,14 @@
-"""How a recipe's file is read: YAML, validated, with the name of whatever is wrong in it."""
+"""How a recipe's file is validated, with the name of whatever is wrong in it."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_args
+from typing import Annotated, TypeVar, get_args
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
-from mien.core.errors import InputError, SettingsError
+from mien.core.errors import SettingsError
+from mien.yaml_file import read_yaml
 
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 """What NumPy's generators and torch's both take."""
@@ -42,33 +42,6 @@ def _holds_truth_value(value: object, depth: int = 2) -> bool:
 RecipeT = TypeVar("RecipeT", bound=Section)
 
 
-class _RepeatedError(yaml.YAMLError):
-    """A name is given twice in one mapping."""
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML's loader, but a name that is given twice is an error, and what looks like a date is text.
-
-    YAML takes the last of several values. No recipe has a date, and one that does not exist could not be read.
-    """
-
-    yaml_implicit_resolvers = {  # noqa: RUF012
-        first: [(tag, pattern) for tag, pattern in rules if tag != "tag:yaml.org,2002:timestamp"]
-        for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-    def compose_mapping_node(self, anchor: dict[Any, yaml.Node]) -> yaml.MappingNode:
-        # Checked before merges (``<<``) put another mapping's names beside these, which may stand above them.
-        node = super().compose_mapping_node(anchor)
-        lines: dict[str, int] = {}
-        for key, _ in node.value:
-            name, line = str(key.value), key.start_mark.line + 1
-            if name in lines:
-                raise _RepeatedError(f"line {line}: {name} is given in line {lines[name]} already: leave one out")
-            lines[name] = line
-        return node
-
-
 def load(path: Path, recipe: type[RecipeT]) -> RecipeT:
     """Read and check a recipe of a kind.
 
@@ -77,21 +50,7 @@ def load(path: Path, recipe: type[RecipeT]) -> RecipeT:
         SettingsError: not UTF-8 or not YAML, a name is given twice, or a value is unknown or out of range; the message
             names it.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot read the recipe {path}: {error.strerror}") from error
-    try:
-        plain = _Loader(content.decode("utf-8")).get_single_data()
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise SettingsError(f"{path}: line {line} is not UTF-8: save the file in that encoding") from error
-    except _RepeatedError as error:
-        raise SettingsError(f"{path}: {error}") from error
-    except (yaml.YAMLError, ValueError) as error:
-        # A ValueError is of a tag whose text is none: ``!!int many``.
-        raise SettingsError(f"{path} is not YAML: {error}") from error
-    return validated(plain, recipe, str(path))
+    return validated(read_yaml(path, "the recipe"), recipe, str(path))
 
 
 def validated(content: object, recipe: type[RecipeT], told: str) -> RecipeT:

@@ -94,7 +94,11 @@ def test_the_shipped_recipes_are_recipes() -> None:
 
 @pytest.mark.parametrize(
     ("text", "problem"),
-    [("name: [", "is not YAML"), ("name: toy", "data: Field required"), ("name: toy\nspeed: 9", "speed|data")],
+    [
+        ("name: [", "cannot be read as YAML"),
+        ("name: toy", "data: Field required"),
+        ("name: toy\nspeed: 9", "speed|data"),
+    ],
 )
 def test_a_recipe_that_makes_no_sense_is_told(tmp_path: Path, text: str, problem: str) -> None:
     (tmp_path / "recipe.yaml").write_text(text)
