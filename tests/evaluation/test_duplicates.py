@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mien.core.faces import UInt8Array
+from mien.core.faces import FloatArray, UInt8Array
+from mien.evaluation import duplicates
 from mien.evaluation.duplicates import Copies, copies_between, copies_within, joined
 
 COUNT = 12
@@ -82,6 +83,43 @@ def test_within_a_set_each_pair_counts_once() -> None:
     found = copies_within(np.concatenate([PLAIN, np.ascontiguousarray(PLAIN[:3, :, ::-1])]))
     assert list(zip(found.first.tolist(), found.second.tolist(), strict=True)) == [(i, COUNT + i) for i in range(3)]
     assert found.mirrored.all()
+
+
+def linked(shading: float) -> UInt8Array:
+    """Two crops of one picture, eight of each, too far apart to be told as copies but for the last of both, 7 and 8.
+
+    Args:
+        shading: of those two, opposite; the more, the more alike to one are the other crop's seven beside its last.
+    """
+    canvas = pictures(14, 1, 128)[0].astype(np.float32)
+    ramp = np.linspace(-shading, shading, 48, dtype=np.float32)[:, None]
+
+    def crop(shift: int, contrast: float, shade: float = 0.0) -> FloatArray:
+        return np.asarray(canvas[40:88, 20 + shift : 68 + shift] * contrast + 20 + shade * ramp, np.float32)
+
+    contrasts = (0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9)
+    first, second = ([crop(shift, contrast) for contrast in contrasts] for shift in (0, 15))
+    images = np.stack([*first, crop(4, 0.75, 1), crop(11, 0.75, -1), *second])
+    return np.asarray(np.clip(images, 0, 255), np.uint8)
+
+
+@pytest.mark.parametrize("shading", [0.0, 20.0])
+def test_large_groups_that_one_pair_links_are_one_whatever_the_order(shading: float) -> None:
+    images = linked(shading)
+    for order in (np.arange(16), np.random.default_rng(0).permutation(16)):
+        assert joined(16, copies_within(images[order])).max() == 0
+    apart = np.delete(images, [7, 8], axis=0)
+    assert joined(14, copies_within(apart)).tolist() == [0] * 7 + [1] * 7
+
+
+def test_groups_as_small_as_the_first_look_are_not_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    images = np.concatenate([linked(0.0)[[2, 3, 4, 5, 6, 9, 10, 11, 12, 13]], PLAIN])
+    found = copies_within(images)
+    assert np.bincount(joined(len(images), found)).max() == duplicates.CANDIDATES
+    monkeypatch.setattr(duplicates, "REACH", 0)
+    first = copies_within(images)
+    for name in ("first", "second", "score", "mirrored"):
+        assert np.array_equal(getattr(found, name), getattr(first, name))
 
 
 @given(

@@ -25,12 +25,18 @@ COARSE_SIDE = 16
 COARSE_LEAST = 0.7
 CANDIDATES = 5
 """Pictures of the second set that each of the first is held against, and again when it is mirrored."""
+REACH = 50
+"""Pictures that one of a group of more than :data:`CANDIDATES` copies is held against beyond its own group, at most."""
 SCALES = (1.0, 0.95, 1.05, 0.9, 1.1)
 TEMPLATE_PX = 34
 SHADING_PX = 4.0
 LEAST_DEVIATION = 2.0
 HOPELESS = 0.3
 BLOCK = 512
+
+
+_Pair = tuple[int, int, float, bool]
+"""A row of the first set, one of the second, their score, and whether the first is mirrored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +75,27 @@ def copies_between(
         threshold: least score of a pair, 0–1.
         progress: told how many of the first set are done.
     """
-    return _search(_Prepared(first), _Prepared(second), threshold, progress, within=False)
+    return _copies(_search(_Prepared(first), _Prepared(second), threshold, progress, within=False))
 
 
 def copies_within(
     images: UInt8Array, threshold: float = THRESHOLD, progress: Callable[[int], None] = lambda done: None
 ) -> Copies:
-    """Pairs of different rows of one set that show one photograph; each pair once, the lower row first."""
+    """Pairs of different rows of one set that show one photograph; each pair once, the lower row first.
+
+    Of a photograph that is there many times not every pair is told, but :func:`joined` makes one group of them. A
+    picture is held against the :data:`CANDIDATES` most alike. In a group of more copies than that these may all be its
+    own, so each picture of such a group is also held against those most alike in the :data:`CANDIDATES` groups next to
+    it, up to :data:`REACH`, until no more groups join. Where no group is so large, the first is all.
+
+    Args:
+        images: uint8 N×S×S grey or N×S×S×3 RGB.
+        threshold: least score of a pair, 0–1.
+        progress: told how many are done, before large groups are looked at again.
+    """
     prepared = _Prepared(images)
-    found = _search(prepared, prepared, threshold, progress, within=True)
+    pairs = _search(prepared, prepared, threshold, progress, within=True)
+    found = _copies(pairs + _search_beyond_groups(prepared, pairs, threshold))
     low, high = np.minimum(found.first, found.second), np.maximum(found.first, found.second)
     order = np.lexsort((-found.score, high, low))
     _, once = np.unique(np.stack([low, high])[:, order], axis=1, return_index=True)
@@ -92,18 +110,34 @@ def joined(count: int, pairs: Copies) -> npt.NDArray[np.intp]:
         count: of rows.
         pairs: from :func:`copies_within`.
     """
-    parent = list(range(count))
+    groups = _Groups(count)
+    for a, b in zip(pairs.first.tolist(), pairs.second.tolist(), strict=True):
+        groups.join(a, b)
+    return groups.numbers()
 
-    def root(row: int) -> int:
+
+class _Groups:
+    """Rows that are joined, at first each alone."""
+
+    def __init__(self, count: int) -> None:
+        self._parent = list(range(count))
+
+    def root(self, row: int) -> int:
+        """The lowest row of a row's group."""
+        parent = self._parent
         while parent[row] != row:
             parent[row] = parent[parent[row]]
             row = parent[row]
         return row
 
-    for a, b in zip(pairs.first.tolist(), pairs.second.tolist(), strict=True):
-        low, high = sorted((root(a), root(b)))
-        parent[high] = low
-    return np.unique([root(row) for row in range(count)], return_inverse=True)[1].reshape(-1)
+    def join(self, a: int, b: int) -> None:
+        low, high = sorted((self.root(a), self.root(b)))
+        self._parent[high] = low
+
+    def numbers(self) -> npt.NDArray[np.intp]:
+        """A number for each row's group, rising by its lowest row, from 0."""
+        roots = [self.root(row) for row in range(len(self._parent))]
+        return np.unique(roots, return_inverse=True)[1].reshape(-1)
 
 
 class _Prepared:
@@ -143,9 +177,10 @@ def _detail(image: UInt8Array) -> FloatArray:
 
 def _search(
     first: _Prepared, second: _Prepared, threshold: float, progress: Callable[[int], None], *, within: bool
-) -> Copies:
-    found: list[tuple[int, int, float, bool]] = []
-    for row, mirrored, candidates in _candidates(first, second, within):
+) -> list[_Pair]:
+    found: list[_Pair] = []
+    for row, mirrored, alike in _candidates(first, second, np.arange(len(first.coarse)), within):
+        candidates = alike[:CANDIDATES].tolist()
         templates = first.templates(row, mirrored) if candidates else []
         for other in candidates:
             score = _slide(templates, second.detail(other), threshold)
@@ -153,7 +188,54 @@ def _search(
                 found.append((row, other, score, mirrored))
         if mirrored:
             progress(row + 1)
-    found.sort()
+    return found
+
+
+def _search_beyond_groups(prepared: _Prepared, pairs: list[_Pair], threshold: float) -> list[_Pair]:
+    """Pairs of a picture of a large group and one of another group, where the first look was filled by its own."""
+    groups = _Groups(len(prepared.coarse))
+    for row, other, _, _ in pairs:
+        groups.join(row, other)
+    found: list[_Pair] = []
+    held: dict[tuple[int, bool], set[int]] = {}
+    grown = True
+    while grown:
+        grown = False
+        number = groups.numbers()
+        rows = np.flatnonzero(np.bincount(number)[number] > CANDIDATES)
+        for row, mirrored, alike in _candidates(prepared, prepared, rows, within=True):
+            seen = held.setdefault((row, mirrored), set(alike[:CANDIDATES].tolist()))
+            fresh = [other for other in _nearest_beyond(number[row], alike, number[alike]) if other not in seen]
+            templates = prepared.templates(row, mirrored) if fresh else []
+            for other in fresh:
+                if groups.root(other) == groups.root(row):
+                    continue
+                seen.add(other)
+                score = _slide(templates, prepared.detail(other), threshold)
+                if score >= threshold:
+                    found.append((row, other, score, mirrored))
+                    groups.join(row, other)
+                    grown = True
+    return found
+
+
+def _nearest_beyond(own: int, alike: npt.NDArray[np.intp], number: npt.NDArray[np.intp]) -> list[int]:
+    """Rows of the few groups most alike beyond one's own, the most alike first.
+
+    Args:
+        own: number of that group.
+        alike: rows, the most alike first.
+        number: of the group of each of these.
+    """
+    beyond = number != own
+    alike, number = alike[beyond], number[beyond]
+    near = number[np.sort(np.unique(number, return_index=True)[1])[:CANDIDATES]]
+    nearest: list[int] = alike[np.isin(number, near)][:REACH].tolist()
+    return nearest
+
+
+def _copies(pairs: list[_Pair]) -> Copies:
+    found = sorted(pairs)
     return Copies(
         np.array([f[0] for f in found], np.intp),
         np.array([f[1] for f in found], np.intp),
@@ -162,22 +244,26 @@ def _search(
     )
 
 
-def _candidates(first: _Prepared, second: _Prepared, within: bool) -> Iterator[tuple[int, bool, list[int]]]:
-    """Row of the first set, whether it is mirrored, and the few rows of the second that are most alike."""
+def _candidates(
+    first: _Prepared, second: _Prepared, rows: npt.NDArray[np.intp], within: bool
+) -> Iterator[tuple[int, bool, npt.NDArray[np.intp]]]:
+    """Each of these rows of the first set, whether it is mirrored, and the second's rows that may be copies of it.
+
+    The most alike come first.
+    """
     side = COARSE_SIDE
-    for start in range(0, len(first.coarse), BLOCK):
-        block = first.coarse[start : start + BLOCK]
+    for start in range(0, len(rows), BLOCK):
+        chosen = rows[start : start + BLOCK]
+        block = first.coarse[chosen]
         turned = np.ascontiguousarray(block.reshape(-1, side, side)[:, :, ::-1]).reshape(len(block), -1)
         likeness = [(mirrored, cells @ second.coarse.T) for mirrored, cells in ((False, block), (True, turned))]
-        for offset in range(len(block)):
-            row = start + offset
+        for offset, row in enumerate(chosen.tolist()):
             for mirrored, table in likeness:
                 alike = table[offset]
                 if within:
                     alike[row] = -1.0
                 close = np.flatnonzero((alike >= COARSE_LEAST) & second.usable) if first.usable[row] else np.arange(0)
-                best = close[np.argsort(-alike[close], kind="stable")[:CANDIDATES]]
-                yield row, mirrored, best.tolist()
+                yield row, mirrored, close[np.argsort(-alike[close], kind="stable")]
 
 
 def _slide(templates: list[FloatArray], detail: FloatArray, enough: float) -> float:
