@@ -17,7 +17,7 @@ from mien.core.audience import (
 )
 from mien.core.labels import EMOTIONS, LABEL_SETS
 from mien.store.errors import InvalidError
-from mien.store.packing import FORMAT, ROW, TimelineColumns, pack, unpack
+from mien.store.packing import FORMAT, LATEST_SECONDS, ROW, TimelineColumns, pack, unpack
 
 PERCENT = st.floats(0, 100, width=32)
 SHARE = st.floats(0, 1, width=32)
@@ -44,7 +44,7 @@ def optional(strategy: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
 SNAPSHOTS = st.builds(
     AudienceSnapshot,
     session_id=st.just("s"),
-    media_time=st.floats(0, 1e6),
+    media_time=st.floats(0, LATEST_SECONDS - 3600),
     duration_seconds=st.floats(0, 3600),
     suppressed=st.just(False),
     demo=st.booleans(),
