@@ -266,15 +266,18 @@ class ModelFolder(EmotionClassifier):
 
     def _probed(self) -> FloatArray:
         """What the graph answers about blank faces: more than one, since a graph may take none but one at a time."""
-        try:
-            return np.asarray(self._session.run(None, {self._input: self.inputs(self._blank(PROBE))})[0])
-        except Exception as error:
-            takes = "×".join(str(extent) for extent in self._session.get_inputs()[0].shape)
-            gives = "×".join(str(extent) for extent in self.inputs(self._blank(PROBE)).shape)
-            raise WeightsError(
-                f"{self.name}: its graph takes {takes} numbers, and has to take {gives}: any number of faces at once "
-                "(export it with a dynamic batch), of the size and colour in preprocess.json."
-            ) from error
+        faces, takes = self.inputs(self._blank(PROBE)), self._session.get_inputs()[0].shape
+        refused: Exception | None = None
+        if takes and not isinstance(takes[0], int):
+            try:
+                return np.asarray(self._session.run(None, {self._input: faces})[0])
+            except Exception as error:
+                refused = error
+        told, given = ("×".join(str(extent) for extent in shape) for shape in (takes, faces.shape))
+        raise WeightsError(
+            f"{self.name}: its graph takes {told} numbers, and has to take {given}: any number of faces at once "
+            "(export it with a dynamic batch), of the size and colour in preprocess.json."
+        ) from refused
 
     def _blank(self, count: int) -> UInt8Array:
         return np.zeros((count, self.geometry.size, self.geometry.size, 3), np.uint8)
