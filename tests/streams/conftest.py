@@ -46,9 +46,9 @@ async def opening(kind: str, request: pytest.FixtureRequest) -> AsyncIterator[Op
 
         async def opened(**options: Any) -> Bus:
             told: dict[str, Any] = {
-                "streams": StreamOptions(min_idle_seconds=0.2),
+                "streams": StreamOptions(min_idle_seconds=5.0),
                 "live": LiveOptions(),
-                "presence": PresenceOptions(lease_seconds=1.0),
+                "presence": PresenceOptions(lease_seconds=5.0),
             }
             bus = await open_bus(url, BusOptions(**{**told, **options}, prefix=prefix))
             stack.push_async_callback(bus.close)
