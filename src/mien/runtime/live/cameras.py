@@ -8,12 +8,12 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from multiprocessing.shared_memory import SharedMemory
 
 from mien.core.errors import DeviceError
 from mien.core.faces import Frame, FrameSource, SourceInfo
 from mien.core.status import CameraStatus
 from mien.pipeline import Found, Pipeline
+from mien.runtime.live.blocks import Block
 from mien.runtime.live.capture import (
     Arrived,
     Begin,
@@ -91,7 +91,7 @@ class Camera:
         self._kind = workers
         self._patience = patience
         self._restarts = Restarts(patience)
-        self._ring: SharedMemory | None = None
+        self._ring: Block | None = None
         self._slot_bytes = 0
         self._dropped_before = self._dropped = self._told_dropped = 0
         self._beat_at = self._frame_at = 0.0
@@ -133,7 +133,7 @@ class Camera:
             return message if self._ring is not None and message.ring == self._ring.name else None
         if isinstance(message, RingMade):
             self._drop_ring()
-            self._ring = SharedMemory(name=message.name)
+            self._ring = Block(name=message.name)
             self._slot_bytes = message.slot_bytes
             for slot in range(message.slots):
                 self.give(Credit(message.name, slot))
@@ -233,9 +233,5 @@ class Camera:
     def _drop_ring(self) -> None:
         self.flying.clear()
         ring, self._ring = self._ring, None
-        if ring is None:
-            return
-        with contextlib.suppress(BufferError):
-            ring.close()
-        with contextlib.suppress(FileNotFoundError):
-            ring.unlink()
+        if ring is not None:
+            ring.drop()

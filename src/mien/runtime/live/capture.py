@@ -16,13 +16,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
-from multiprocessing.shared_memory import SharedMemory
 from typing import Final
 
 import numpy as np
 
 from mien.core.errors import MienError
 from mien.core.faces import Frame, FrameSource, SourceInfo, UInt8Array
+from mien.runtime.live.blocks import Block
 from mien.runtime.live.listening import Listener
 from mien.runtime.live.workers import STOP
 
@@ -161,7 +161,7 @@ class _Hand:
         self._changed = threading.Condition()
         self._waiting: tuple[Frame, float] | None = None
         self._credits: list[int] = []
-        self._ring: SharedMemory | None = None
+        self._ring: Block | None = None
         self._slot_bytes = 0
         self._dropped = 0
         self._ended: Ended | None = None
@@ -264,14 +264,14 @@ class _Hand:
         if self._ring is not None:
             self._ring.close()
         self._slot_bytes = size
-        self._ring = SharedMemory(create=True, size=size * self._options.slots)
+        self._ring = Block(create=True, size=size * self._options.slots)
         self._credits = []
         self._send(RingMade(self._ring.name, size, self._options.slots))
 
 
-def slot_view(ring: SharedMemory, slot_bytes: int, slot: int, height: int, width: int) -> UInt8Array:
+def slot_view(ring: Block, slot_bytes: int, slot: int, height: int, width: int) -> UInt8Array:
     """The picture in a slot, uint8 H×W×3, without a copy; valid until the slot is given back."""
-    return np.ndarray((height, width, 3), np.uint8, ring.buf, offset=slot * slot_bytes)
+    return ring.view((height, width, 3), slot * slot_bytes)
 
 
 def again(options: CaptureOptions, after_seconds: float) -> CaptureOptions:

@@ -18,16 +18,16 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from multiprocessing.shared_memory import SharedMemory
 from typing import Final, Protocol
 
 import numpy as np
 
 from mien.core.errors import DeviceError, MienError
 from mien.core.faces import Frame, FrameReading, UInt8Array
+from mien.runtime.live.blocks import Block, OpenBlocks
 from mien.runtime.live.capture import BEAT_SECONDS, Beat, slot_view
 from mien.runtime.live.engine import is_blank
-from mien.runtime.live.networks import Failed, SharedBlocks
+from mien.runtime.live.networks import Failed
 from mien.runtime.live.supervision import OPENING_SECONDS, Patience, Restarts, told_error
 from mien.runtime.live.workers import STOP, Kind, Worker
 
@@ -130,7 +130,7 @@ def screen(connection: Connection, open_screen: OpenScreen, port: int | None) ->
     except MienError as error:
         connection.send(Failed(str(error), error.exit_code))
         return
-    blocks, last_beat = SharedBlocks(), 0.0
+    blocks, last_beat = OpenBlocks(), 0.0
     asked: frozenset[int] = frozenset()
     try:
         connection.send(Ready(shown.port))
@@ -161,7 +161,7 @@ def screen(connection: Connection, open_screen: OpenScreen, port: int | None) ->
         blocks.close()
 
 
-def _show(shown: Screen, blocks: SharedBlocks, message: Show) -> None:
+def _show(shown: Screen, blocks: OpenBlocks, message: Show) -> None:
     # The engine may have replaced the block since.
     with contextlib.suppress(FileNotFoundError):
         block = blocks.open(message.block)
@@ -226,7 +226,7 @@ class Display:
         self._figures: str | None = None
         self._latest_figures: str | None = None
         self._notes: list[str] = []
-        self._blocks: dict[int, SharedMemory] = {}
+        self._blocks: dict[int, Block] = {}
         self._frames_per_second = [0.0] * cameras
         self._stopped = self._gone = self._silent = False
         self._worker = self._new_worker()
@@ -300,7 +300,7 @@ class Display:
                 self._thread.join(_FAREWELL_SECONDS)
         self._worker.end()
         for block in self._blocks.values():
-            _drop(block)
+            block.drop()
         self._blocks.clear()
 
     def _new_worker(self) -> Worker:
@@ -371,8 +371,8 @@ class Display:
         block = self._blocks.get(camera)
         if block is None or block.size < frame.image.nbytes:
             if block is not None:
-                _drop(block)
-            block = self._blocks[camera] = SharedMemory(create=True, size=frame.image.nbytes)
+                block.drop()
+            block = self._blocks[camera] = Block(create=True, size=frame.image.nbytes)
         np.copyto(slot_view(block, 0, 0, frame.height, frame.width), frame.image)
         rate = self._frames_per_second[camera]
         return Show(camera, block.name, frame.height, frame.width, reading, rate)
@@ -393,10 +393,3 @@ class Display:
 
 def _parts(readings: tuple[FrameReading, ...]) -> list[tuple[FrameReading, ...]]:
     return [readings[start : start + _PART] for start in range(0, len(readings), _PART)]
-
-
-def _drop(block: SharedMemory) -> None:
-    with contextlib.suppress(BufferError):
-        block.close()
-    with contextlib.suppress(FileNotFoundError):
-        block.unlink()

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from multiprocessing.shared_memory import SharedMemory
 from typing import Final
 
 import cv2
@@ -24,6 +22,7 @@ from mien.core.faces import (
     Frame,
     UInt8Array,
 )
+from mien.runtime.live.blocks import OpenBlocks
 from mien.runtime.live.capture import BEAT_SECONDS, Beat, slot_view
 from mien.runtime.live.listening import Listener
 from mien.runtime.live.workers import STOP
@@ -134,7 +133,7 @@ def networks(connection: Connection, open_networks: OpenNetworks) -> None:
             (made.fallback.name, made.fallback.sha256) if made.fallback is not None else None,
         )
     )
-    shared = SharedBlocks()
+    shared = OpenBlocks()
     last_beat, listener = 0.0, Listener()
     try:
         while True:
@@ -151,7 +150,7 @@ def networks(connection: Connection, open_networks: OpenNetworks) -> None:
         shared.close()
 
 
-def _answer(message: Detect | Classify, made: Networks, shared: SharedBlocks) -> Detected | Classified:
+def _answer(message: Detect | Classify, made: Networks, shared: OpenBlocks) -> Detected | Classified:
     started = time.perf_counter()
     if isinstance(message, Detect):
         ring = shared.open(message.ring)
@@ -160,7 +159,7 @@ def _answer(message: Detect | Classify, made: Networks, shared: SharedBlocks) ->
         faces = _find(detector, picture, message.side_share)
         return Detected(message.request, faces, (time.perf_counter() - started) * 1e3)
     block = shared.open(message.block)
-    pixels: np.ndarray = np.ndarray((message.count, message.size, message.size, 3), np.uint8, block.buf)
+    pixels = block.view((message.count, message.size, message.size, 3))
     scores = made.classifier.classify(FaceCrops(pixels, np.ones(message.count, np.float32)))
     return Classified(message.request, scores.probabilities, (time.perf_counter() - started) * 1e3)
 
@@ -174,36 +173,3 @@ def _find(detector: FaceDetector, picture: UInt8Array, side_share: float) -> Fac
     faces = detector.detect([Frame(np.asarray(small, np.uint8), 0, 0.0)])[0]
     stretch = np.array([width / size[0], height / size[1]], np.float32)
     return Faces(faces.boxes * np.tile(stretch, 2), faces.scores, faces.landmarks * stretch)
-
-
-class SharedBlocks:
-    """Shared memory by name, opened once; the oldest is let go."""
-
-    MOST = 16
-
-    def __init__(self) -> None:
-        self._open: dict[str, SharedMemory] = {}
-
-    def open(self, name: str) -> SharedMemory:
-        """The block of this name.
-
-        Raises:
-            FileNotFoundError: there is none any more.
-        """
-        if name not in self._open:
-            while len(self._open) >= self.MOST:
-                self.forget(next(iter(self._open)))
-            self._open[name] = SharedMemory(name=name)
-        return self._open[name]
-
-    def forget(self, name: str) -> None:
-        """Let one go."""
-        block = self._open.pop(name, None)
-        if block is not None:
-            with contextlib.suppress(BufferError):
-                block.close()
-
-    def close(self) -> None:
-        """Let all go."""
-        for name in list(self._open):
-            self.forget(name)

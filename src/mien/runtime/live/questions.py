@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Sequence
-from multiprocessing.shared_memory import SharedMemory
 from typing import Final
 
 import numpy as np
@@ -13,6 +12,7 @@ import numpy as np
 from mien.core.errors import WeightsError
 from mien.core.faces import EmotionClassifier, FaceDetector, Faces, FloatArray, UInt8Array
 from mien.core.labels import FERPLUS8
+from mien.runtime.live.blocks import Block
 from mien.runtime.live.capture import BEAT_SECONDS
 from mien.runtime.live.networks import MOST_CROPS, Classify, Detect, Facts, Failed, OpenNetworks, networks
 from mien.runtime.live.supervision import OPENING_SECONDS, Patience, Restarts, told_error
@@ -41,7 +41,7 @@ class Questions:
         self._ready = False
         self._beat_at = 0.0
         self._start_at: float | None = None
-        self._block: SharedMemory | None = None
+        self._block: Block | None = None
 
     def await_facts(self) -> Facts:
         """Wait until the networks are open, the first time.
@@ -62,7 +62,7 @@ class Questions:
         assert isinstance(message, Facts)
         self._ready, self._beat_at = True, time.monotonic()
         size = message.geometry.size
-        self._block = SharedMemory(create=True, size=MOST_CROPS * size * size * 3)
+        self._block = Block(create=True, size=MOST_CROPS * size * size * 3)
         return message
 
     @property
@@ -106,9 +106,8 @@ class Questions:
         need = count * size * size * 3
         if need > self._block.size:
             self._drop_block()
-            self._block = SharedMemory(create=True, size=2 * need)
-        room: UInt8Array = np.ndarray((count, size, size, 3), np.uint8, self._block.buf)
-        np.concatenate(crops, out=room)
+            self._block = Block(create=True, size=2 * need)
+        np.concatenate(crops, out=self._block.view((count, size, size, 3)))
         return Classify(self.number(), self._block.name, count, size)
 
     def silent(self, now: float) -> bool:
@@ -163,10 +162,7 @@ class Questions:
     def _drop_block(self) -> None:
         block, self._block = self._block, None
         if block is not None:
-            with contextlib.suppress(BufferError):
-                block.close()
-            with contextlib.suppress(FileNotFoundError):
-                block.unlink()
+            block.drop()
 
 
 class NamedDetector(FaceDetector):
