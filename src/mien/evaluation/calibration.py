@@ -20,7 +20,10 @@ FOLDS = 5
 _LEAST_SHARE = 1e-9
 _HOTTEST, _COLDEST = 4.0, 0.3
 _NEWTON_STEPS = 100
-_STILL, _SLOPE = 1e-9, 1e-9
+_STILL = 1e-9
+"""A step this short, in logits, is none: the search has arrived."""
+_LEAST_CURVATURE = 1e-9
+"""Added so that a direction in which nothing changes can be divided by."""
 _NEAR = 1.001
 """A search that ends at a bound stops a little short of it, and what it found is stored to four digits."""
 
@@ -147,10 +150,7 @@ def fit_temperature(logits: FloatArray, truth: FloatArray) -> float:
         raise ValueError("a temperature is fitted to finite numbers, and some of these logits are none")
 
     def loss(log_temperature: float) -> float:
-        scaled = exact / np.exp(log_temperature)
-        scaled = scaled - scaled.max(axis=1, keepdims=True)
-        log_p = scaled - np.log(np.exp(scaled).sum(axis=1, keepdims=True))
-        return float(-(truth * log_p).sum(axis=1).mean())
+        return float(-(truth * _log_softmax(exact / np.exp(log_temperature))).sum(axis=1).mean())
 
     low, high = np.log(_COLDEST), np.log(_HOTTEST)
     ratio = (np.sqrt(5) - 1) / 2
@@ -192,13 +192,11 @@ def fit_shift(logits: FloatArray, truth: FloatArray) -> FloatArray:
     ridge[0] = 0.0
 
     def loss(at: FloatArray) -> float:
-        scaled = at[0] * z + at[1:]
-        raised = scaled - scaled.max(axis=1, keepdims=True)
-        log_p = raised - np.log(np.exp(raised).sum(axis=1, keepdims=True))
-        return float(-(y * log_p).sum() / count + (ridge * at**2).sum() / 2)
+        return float(-(y * _log_softmax(at[0] * z + at[1:])).sum() / count + (ridge * at**2).sum() / 2)
 
     best = np.zeros(classes + 1)
     best[0] = 1.0
+    least = loss(best)
     for _ in range(_NEWTON_STEPS):
         p = _softmax(best[0] * z + best[1:])
         weight = y.sum(axis=1, keepdims=True)
@@ -210,13 +208,12 @@ def fit_shift(logits: FloatArray, truth: FloatArray) -> FloatArray:
         curvature[0, 0] = (weight * ((p * z**2).sum(axis=1, keepdims=True) - mean**2)).sum()
         curvature[0, 1:] = curvature[1:, 0] = cross
         curvature[1:, 1:] = np.diag((weight * p).sum(axis=0)) - (weight * p).T @ p
-        step = np.linalg.solve(curvature / count + np.diag(ridge + _SLOPE), gradient)
-        length = 1.0
-        while loss(best - length * step) > loss(best) and length > _SLOPE:
-            length /= 2
-        best = best - length * step
-        if np.abs(length * step).max() < _STILL:
+        step = np.linalg.solve(curvature / count + np.diag(ridge + _LEAST_CURVATURE), gradient)
+        while (reached := loss(best - step)) > least and np.abs(step).max() >= _STILL:
+            step = step / 2
+        if np.abs(step).max() < _STILL:
             break
+        best, least = best - step, reached
     shift = best[1:] / max(best[0], 1 / _HOTTEST)
     return np.asarray(shift - shift.mean())
 
@@ -270,6 +267,10 @@ def _bins(told: _Told) -> tuple[Bin, ...]:
     )
 
 
+def _log_softmax(scaled: FloatArray) -> FloatArray:
+    raised = scaled - scaled.max(axis=1, keepdims=True)
+    return np.asarray(raised - np.log(np.exp(raised).sum(axis=1, keepdims=True)))
+
+
 def _softmax(scaled: FloatArray) -> FloatArray:
-    raised = np.exp(scaled - scaled.max(axis=1, keepdims=True))
-    return np.asarray(raised / raised.sum(axis=1, keepdims=True))
+    return np.asarray(np.exp(_log_softmax(scaled)))
