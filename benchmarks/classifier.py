@@ -17,6 +17,7 @@ import argparse
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +52,9 @@ def shipped() -> list[str]:
     return sorted(models.bundled(), key=lambda name: (name != DEFAULT_CLASSIFIER, name))
 
 
-def claims(evaluations: Sequence[Evaluation]) -> str:
+def claims(measured: Sequence[bars.Measured]) -> str:
     """The figures in ``docs/claims.md``, as Markdown."""
-    return "\n" + "\n".join([_ASKED, bars.table(evaluations), "", *(_block(e) for e in evaluations)])
+    return "\n" + "\n".join([_ASKED, bars.table(measured), "", *(_block(m.evaluation) for m in measured)])
 
 
 def _block(e: Evaluation) -> str:
@@ -106,22 +107,27 @@ def _score(score: ProtocolScore, *, faces: bool = False) -> str:
     return " | ".join([*told, f"{percent(score.macro_recall)} ({spread(score.macro_recall_interval)})"])
 
 
-def card(evaluation: Evaluation, cards: Path = CARDS) -> str:
-    """A shipped model's card from its evaluation, skew and hand-written part."""
-    name = evaluation.model.name
-    measured = cards / f"{name}.skew.json"
-    told: dict[str, Any] | None = json.loads(measured.read_text(encoding="utf-8")) if measured.is_file() else None
-    return render_card(evaluation, models.bundled()[name], cards / f"{name}.md.j2", told)
+def read_measured(name: str, cards: Path = CARDS) -> bars.Measured:
+    """What is stored of a shipped model."""
+    skewed = cards / f"{name}.skew.json"
+    told: dict[str, Any] | None = json.loads(skewed.read_text(encoding="utf-8")) if skewed.is_file() else None
+    return bars.Measured(read_evaluation(cards / f"{name}.evaluation.json"), told)
+
+
+def card(measured: bars.Measured, cards: Path = CARDS) -> str:
+    """A shipped model's card from what was measured and its hand-written part."""
+    about = cards / f"{measured.name}.md.j2"
+    return render_card(measured.evaluation, models.bundled()[measured.name], about, measured.skew)
 
 
 def render() -> None:
     """Write every text and picture that tells a figure, from the stored evaluations."""
-    evaluations = [read_evaluation(CARDS / f"{name}.evaluation.json") for name in shipped()]
-    for one in evaluations:
-        (CARDS / f"{one.model.name}.md").write_text(card(one), encoding="utf-8")
+    measured = [read_measured(name) for name in shipped()]
+    for one in measured:
+        (CARDS / f"{one.name}.md").write_text(card(one), encoding="utf-8")
     page = PAGE.read_text(encoding="utf-8")
-    PAGE.write_text(BLOCK.sub(lambda _: claims(evaluations), page), encoding="utf-8")
-    cost.PICTURE.write_text(cost.draw(evaluations), encoding="utf-8")
+    PAGE.write_text(BLOCK.sub(lambda _: claims(measured), page), encoding="utf-8")
+    cost.PICTURE.write_text(cost.draw([m.evaluation for m in measured]), encoding="utf-8")
 
 
 def time_again(names: Sequence[str]) -> None:
@@ -170,12 +176,12 @@ def main() -> None:
     faces = load_voted_faces(arguments.data)
     options = EvaluationOptions(RobustnessOptions(ROBUSTNESS_FACES if arguments.write else 0))
     for name in names:
-        result = evaluate(_load(name), faces, "FER+ validation", options)
-        print(claims([result]))
+        result = bars.Measured(evaluate(_load(name), faces, "FER+ validation", options))
         if arguments.write:
-            (CARDS / f"{name}.evaluation.json").write_text(result.as_json(), encoding="utf-8")
-            measured = skew.measure(build(skew.open_gate(), None, name), arguments.data, SKEW_FACES)
-            (CARDS / f"{name}.skew.json").write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
+            result = replace(result, skew=skew.measure(build(skew.open_gate(), None, name), arguments.data, SKEW_FACES))
+            (CARDS / f"{name}.evaluation.json").write_text(result.evaluation.as_json(), encoding="utf-8")
+            (CARDS / f"{name}.skew.json").write_text(json.dumps(result.skew, indent=1) + "\n", encoding="utf-8")
+        print(claims([result]))
     if arguments.write:
         render()
 

@@ -41,7 +41,9 @@ def test_an_evaluation_is_of_the_model_that_ships(name: str) -> None:
 
 
 def test_a_card_is_its_evaluation_and_its_hand_written_part(name: str) -> None:
-    assert (CARDS / f"{name}.md").read_text(encoding="utf-8") == benchmark.card(stored(name), CARDS), GENERATED
+    assert (CARDS / f"{name}.md").read_text(encoding="utf-8") == benchmark.card(benchmark.read_measured(name), CARDS), (
+        GENERATED
+    )
 
 
 def test_the_hand_written_part_holds_no_measured_figure(name: str) -> None:
@@ -60,7 +62,7 @@ def test_the_claims_are_the_evaluations() -> None:
     page = (ROOT / "docs" / "claims.md").read_text(encoding="utf-8")
     block = benchmark.BLOCK.search(page)
     assert block is not None
-    assert block[0] == benchmark.claims([stored(name) for name in benchmark.shipped()]), GENERATED
+    assert block[0] == benchmark.claims([benchmark.read_measured(name) for name in benchmark.shipped()]), GENERATED
 
 
 def test_the_picture_is_drawn_from_them() -> None:
