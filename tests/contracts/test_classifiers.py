@@ -80,6 +80,20 @@ def test_a_black_crop_is_no_nan(classifier: EmotionClassifier) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(bundled()))
+def test_a_shipped_model_answers_alike_on_cpus_without_vnni(name: str) -> None:
+    """These add two products at a time in 16 bits (``VPMADDUBSW``) and cut what does not fit, whatever the face."""
+    graph = onnx.load(bundled()[name] / "model.onnx").graph
+    stored = {one.name: onnx.numpy_helper.to_array(one) for one in graph.initializer}
+    kernels = [array for array in stored.values() if array.dtype == np.int8 and array.ndim > 1]
+    points = [stored[node.input[2]] for node in graph.node if node.op_type == "QuantizeLinear"]
+    assert kernels
+    assert points
+    assert {point.dtype for point in points} == {np.dtype(np.uint8)}
+    heaviest = max(int(np.abs(kernel.astype(int)).max()) for kernel in kernels)
+    assert 2 * heaviest * np.iinfo(np.uint8).max <= np.iinfo(np.int16).max
+
+
+@pytest.mark.parametrize("name", sorted(bundled()))
 def test_a_shipped_model_has_a_balanced_point(name: str) -> None:
     point = load_classifier(name, InferenceSettings()).operating_points["balanced"]
     assert point.offsets[EMOTIONS.index("fear")] > point.offsets[EMOTIONS.index("neutral")]
