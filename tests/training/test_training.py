@@ -23,7 +23,7 @@ from mien.core.errors import DeviceError, InputError, SettingsError  # noqa: E40
 from mien.core.faces import FaceCrops  # noqa: E402
 from mien.core.labels import EMOTIONS  # noqa: E402
 from mien.core.settings import InferenceSettings  # noqa: E402
-from mien.evaluation.faces import load_voted_faces, resized  # noqa: E402
+from mien.evaluation.faces import classify_pictures, load_voted_faces, resized  # noqa: E402
 from mien.evaluation.protocols import majority_truth  # noqa: E402
 from mien.training.export import calibration_faces, export  # noqa: E402
 from mien.training.recipe import FreezeSection, Recipe, load_recipe  # noqa: E402
@@ -101,6 +101,18 @@ def test_the_balanced_point_stays_with_the_graph_that_it_was_chosen_for(
     assert json.loads(described.read_text())["operating_points"] == chosen
     export(trained[0], tmp_path / "model", quantised=True)
     assert "operating_points" not in json.loads(described.read_text()), "another graph, another point"
+
+
+@pytest.mark.parametrize("mirror", [False, True])
+def test_a_checkpoint_is_served_with_its_mirror_image_or_without(
+    trained: tuple[Path, Recipe], tmp_path: Path, mirror: bool
+) -> None:
+    folder = export(trained[0], tmp_path / "looks", mirror=mirror)
+    described = json.loads((folder / "preprocess.json").read_text(encoding="utf-8"))
+    assert described["mirror"] is mirror
+    classifier, images = create(folder, InferenceSettings()), np.load(trained[1].data.valid)["images"]
+    once, turned = classify_pictures(classifier, images), classify_pictures(classifier, images[:, :, ::-1].copy())
+    assert np.allclose(once, turned, atol=1e-5) == mirror
 
 
 def test_the_same_seed_gives_the_same_weights(trained: tuple[Path, Recipe], tmp_path: Path) -> None:

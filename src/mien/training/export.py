@@ -39,13 +39,14 @@ OPSET = 17
 CALIBRATION_FACES = 1024
 
 
-def export(checkpoint: Path, folder: Path, *, quantised: bool | None = None) -> Path:
+def export(checkpoint: Path, folder: Path, *, quantised: bool | None = None, mirror: bool | None = None) -> Path:
     """Write a model folder from a checkpoint: all of its files, or none.
 
     Args:
         checkpoint: of ``mien train``.
         folder: to write.
         quantised: whether in eight-bit integers; as its recipe says when None.
+        mirror: whether serving averages each crop with its mirror image; as its recipe says when None.
 
     The temperature is fitted to the outputs of the graph that is written, on the validation split's votes (each face's
     full vote distribution). A loss that raises rare classes is made good in the graph
@@ -60,6 +61,7 @@ def export(checkpoint: Path, folder: Path, *, quantised: bool | None = None) -> 
     """
     saved = read_checkpoint(checkpoint)
     recipe = _recipe(saved, checkpoint)
+    mirror = recipe.mirror if mirror is None else mirror
     labels, form = tuple(saved["labels"]), recipe.input.form()
     validation = held(load_faces(recipe, "valid"), recipe)
     if validation.targets.sum() == 0:
@@ -68,13 +70,13 @@ def export(checkpoint: Path, folder: Path, *, quantised: bool | None = None) -> 
     model = _graph(network, recipe)
     if recipe.quantise if quantised is None else quantised:
         model = quantise(model, normalise(calibration_faces(recipe), form))
-    model.doc_string = f"{recipe.name}: logits of {len(labels)} classes of {recipe.crop.size}-pixel faces"
+    model.doc_string = f"{folder.name}: logits of {len(labels)} classes of {recipe.crop.size}-pixel faces"
     for node in model.graph.node:
         node.doc_string = ""
     content = model.SerializeToString()
     pictures = resized(validation.images, recipe.crop.size)
     logits = _logits(content, pictures, form)
-    if recipe.mirror:
+    if mirror:
         mirrored = _logits(content, np.ascontiguousarray(pictures[:, :, ::-1]), form)
         logits = np.asarray((logits + mirrored) / 2, np.float32)
     if not np.isfinite(logits).all():
@@ -104,7 +106,7 @@ def export(checkpoint: Path, folder: Path, *, quantised: bool | None = None) -> 
         },
         "input": _described(form),
         "output": "logits",
-        "mirror": recipe.mirror,
+        "mirror": mirror,
         "temperature": round(temperature, 4),
     }
     kept = _operating_points(folder, digest)
