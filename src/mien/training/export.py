@@ -70,7 +70,7 @@ def export(checkpoint: Path, folder: Path, *, quantised: bool | None = None, mir
     model = _graph(network, recipe)
     if recipe.quantise if quantised is None else quantised:
         model = quantise(model, normalise(calibration_faces(recipe), form))
-    model.doc_string = f"{folder.name}: logits of {len(labels)} classes of {recipe.crop.size}-pixel faces"
+    model.doc_string = f"{recipe.name}: logits of {len(labels)} classes of {recipe.crop.size}-pixel faces"
     for node in model.graph.node:
         node.doc_string = ""
     content = model.SerializeToString()
