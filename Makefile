@@ -104,7 +104,7 @@ cards: $(STAMPS)/dev fetch
 	$(BIN)/python -m benchmarks.classifier --write
 
 # Broken off, training on faces goes on where it was; that on texts keeps the seeds that are done and begins the next anew.
-# Model folders are left in runs/.
+# Model folders are left in runs/, where runs of other recipes stop it: move these away.
 FERPLUS := ../shared/data/ferplus/train.npz
 train: $(STAMPS)/train fetch
 	$(BIN)/mien train training/recipes/mien-votes.yaml --out runs/mien-votes --resume
@@ -116,10 +116,10 @@ train: $(STAMPS)/train fetch
 	$(BIN)/mien train training/recipes/mobilenetv1-faces-finish.yaml --out runs/mobilenetv1-faces-finish --resume
 	$(BIN)/mien data teach $(FERPLUS) --teacher runs/mobilenetv1-faces-finish/mobilenetv1-faces --teacher runs/mien-votes-finish/mien-votes --out training/soft-labels.npz
 	$(BIN)/mien train training/recipes/mien-m.yaml --out runs/mien-m --resume
-	rm -rf runs/mien-s runs/mien-l
-	$(BIN)/mien export runs/mien-m/checkpoint.pt --no-mirror --out runs/mien-s
-	$(BIN)/mien models join runs/mobilenetv1-faces-finish/mobilenetv1-faces runs/mien-m/mien-m runs/mien-votes-finish/mien-votes --data $(dir $(FERPLUS))valid.npz --out runs/mien-l
-	for model in runs/mien-m/mien-m runs/mien-s runs/mien-l; do \
+	rm -rf runs/one-look runs/joined
+	$(BIN)/mien export runs/mien-m/checkpoint.pt --no-mirror --out runs/one-look/mien-s
+	$(BIN)/mien models join runs/mobilenetv1-faces-finish/mobilenetv1-faces runs/mien-m/mien-m runs/mien-votes-finish/mien-votes --data $(dir $(FERPLUS))valid.npz --out runs/joined/mien-l
+	for model in runs/mien-m/mien-m runs/one-look/mien-s runs/joined/mien-l; do \
 	  $(BIN)/mien evaluate $$model $(FERPLUS) --fit-balanced || exit 1; done
 	$(BIN)/mien text train training/recipes/mien-text.yaml --out runs/mien-text-start
 	$(BIN)/mien text train training/recipes/mien-text-finish.yaml --out runs/mien-text

@@ -109,7 +109,7 @@ def export(checkpoint: Path, folder: Path, *, quantised: bool | None = None, mir
         "mirror": mirror,
         "temperature": round(temperature, 4),
     }
-    kept = _operating_points(folder, digest)
+    kept = _operating_points(folder, digest, mirror=mirror)
     with results_folder(folder), all_or_none(folder) as unfinished:
         (unfinished / "model.onnx").write_bytes(content)
         write_label_map(unfinished, labels)
@@ -118,13 +118,13 @@ def export(checkpoint: Path, folder: Path, *, quantised: bool | None = None, mir
     return folder
 
 
-def _operating_points(folder: Path, digest: str) -> dict[str, object]:
-    """What a folder says of operating points that were chosen for this very graph."""
+def _operating_points(folder: Path, digest: str, *, mirror: bool) -> dict[str, object]:
+    """What a folder says of operating points that were chosen for this very graph, looking as often."""
     try:
         said = json.loads((folder / "preprocess.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    if not isinstance(said, dict) or said.get("model_sha256") != digest:
+    if not isinstance(said, dict) or (said.get("model_sha256"), said.get("mirror")) != (digest, mirror):
         return {}
     return {name: value for name, value in said.items() if name == "operating_points"}
 

@@ -23,9 +23,11 @@ class Block(SharedMemory):
         Raises:
             ValueError: it was let go.
         """
-        if self.buf is None:
+        # Taken once: another thread may let go meanwhile, after which it can be None.
+        buffer = self.buf
+        if buffer is None:
             raise ValueError(f"the block {self.name} was let go")
-        return np.frombuffer(self.buf, np.uint8, math.prod(shape), offset).reshape(shape)
+        return np.frombuffer(buffer, np.uint8, math.prod(shape), offset).reshape(shape)
 
     def close(self) -> None:
         """Let go of it here; its memory goes with the last view."""
