@@ -50,7 +50,8 @@ def whole(clip: str, made: Assembled) -> dict[str, float]:
 def reference(clip: str, made: Assembled) -> dict[str, float]:
     """Decode, one detector call and one classifier call a frame, and nothing else."""
     pipeline = made.pipeline
-    crop = np.zeros((1, pipeline.classifier.geometry.size, pipeline.classifier.geometry.size, 3), np.uint8)
+    geometry, colour = pipeline.classifier.geometry, pipeline.classifier.colour
+    crop = crop_faces(np.zeros((8, 8, 3), np.uint8), np.zeros((1, 5, 2), np.float32), geometry, colour)
     quality = np.ones(1, np.float32)
     source = open_source(clip, pipeline.profile.sampling)
     frames = 0
@@ -59,7 +60,7 @@ def reference(clip: str, made: Assembled) -> dict[str, float]:
         for frame in source:
             found = pipeline.detector.detect([frame])[0]
             if frames == 0 and len(found):
-                crop = crop_faces(frame.image, found.landmarks[:1], pipeline.classifier.geometry)
+                crop = crop_faces(frame.image, found.landmarks[:1], geometry, colour)
             pipeline.classifier.classify(FaceCrops(crop, quality))
             frames += 1
     return {"reference_ms": 1e3 * (time.process_time() - started) / max(frames, 1)}

@@ -101,3 +101,58 @@ def test_input_formats() -> None:
     assert rgb.shape == (2, 3, 8, 8)
     assert rgb[0, :, 0, 0] == pytest.approx([1.0, -1.0, -1.0])
     assert to_grey(crops)[0, 0, 0] == 76
+
+
+@pytest.fixture(scope="module")
+def portrait() -> np.ndarray:
+    """A face's worth of detail at every scale, from the crop's own to single pixels: float64 640×640."""
+    generator = np.random.default_rng(5)
+    octaves = [cv2.resize(generator.normal(size=(n, n)), (640, 640), interpolation=cv2.INTER_CUBIC) for n in (20, 60)]
+    fine = cv2.GaussianBlur(generator.normal(size=(640, 640)), (0, 0), 1.0)
+    picture = octaves[0] + octaves[1] + 2 * fine
+    return np.asarray(np.clip(128 + 30 * picture, 0, 255))
+
+
+def as_frame(grey: np.ndarray) -> np.ndarray:
+    return np.repeat(np.asarray(grey, np.uint8)[..., None], 3, axis=2)
+
+
+@pytest.mark.parametrize("scale", [1.1, 1.4, 1.99, 2.0, 2.6, 3.7, 4.1, 5.9, 8.3])
+def test_a_pixel_of_a_crop_is_about_the_mean_of_what_it_covers(scale: float, portrait: np.ndarray) -> None:
+    """Held against 24 × 24 samples of each pixel's square."""
+    landmarks = placed(scale, 7.0, 60.0, 40.0)
+    frame = as_frame(portrait)
+    crop = crop_faces(frame, landmarks, GEOMETRY, "grey")[0].astype(float)
+    transform, fine, size = crop_transforms(landmarks, GEOMETRY)[0], 24, GEOMETRY.size
+    places = (np.arange(size * fine) + 0.5) / fine - 0.5
+    columns, rows = np.meshgrid(places, places)
+    x, y = np.tensordot(transform[:, :2], np.stack([columns, rows]), axes=1) + transform[:, 2, None, None]
+    sampled = cv2.remap(frame[..., 0], x.astype(np.float32), y.astype(np.float32), cv2.INTER_LINEAR)
+    mean = sampled.reshape(size, fine, size, fine).mean(axis=(1, 3))
+    assert np.sqrt(((crop - mean) ** 2).mean()) < 3.0
+
+
+@pytest.mark.parametrize("scale", [0.8, 1.2, 2.1, 2.9, 3.1, 4.2, 5.5])
+def test_a_still_face_keeps_its_crop_when_its_landmarks_tremble(scale: float, portrait: np.ndarray) -> None:
+    """A detector's landmarks move by a few tenths of a pixel between frames, and with them the window of the crop.
+
+    Nothing about the picture may depend on where that window begins: the crop changes by as little as they moved.
+    """
+    frame, generator = as_frame(portrait), np.random.default_rng(9)
+    landmarks = placed(scale, 4.0, 55.5, 37.5)
+    still = crop_faces(frame, landmarks, GEOMETRY, "grey")[0].astype(float)
+    for _ in range(12):
+        moved = landmarks + generator.uniform(-0.02, 0.02, 2).astype(np.float32)
+        trembling = crop_faces(frame, moved, GEOMETRY, "grey")[0].astype(float)
+        assert np.abs(trembling - still).mean() < 1.0
+
+
+@pytest.mark.parametrize("scale", [0.6, 1.3, 2.7, 5.0])
+def test_a_grey_crop_is_the_luma_of_the_coloured_one(scale: float) -> None:
+    generator = np.random.default_rng(1)
+    frame = np.asarray(cv2.resize(generator.integers(0, 256, (60, 60, 3), dtype=np.uint8), (480, 480)), np.uint8)
+    landmarks = placed(scale, 10.0, 30.0, 20.0)
+    grey = crop_faces(frame, landmarks, GEOMETRY, "grey")
+    assert grey.shape == (1, 48, 48)
+    coloured = to_grey(crop_faces(frame, landmarks, GEOMETRY))
+    assert np.abs(grey.astype(int) - coloured.astype(int)).max() <= 2

@@ -122,7 +122,7 @@ class Prepared:
     """Consecutive frames of one source with their faces tracked, judged and cut out, before classification.
 
     Attributes:
-        pixels: uint8 N×S×S×3 each, crops of one frame.
+        pixels: uint8 N×S×S×3 each, or N×S×S for a classifier that sees grey; crops of one frame.
         quality: float32 N each.
         size: crops in all.
     """
@@ -396,7 +396,7 @@ class Pipeline:
         batch: Prepared,
     ) -> None:
         landmarks = faces.landmarks[candidates]
-        crops = crop_faces(frame.image, landmarks, self.classifier.geometry)
+        crops = crop_faces(frame.image, landmarks, self.classifier.geometry, self.classifier.colour)
         sharp[candidates] = sharpness(crops, crop_side_px(landmarks, self.classifier.geometry))
         keep: list[int] = []
         for position, face in enumerate(candidates):

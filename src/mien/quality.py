@@ -55,7 +55,7 @@ def sharpness(crops: UInt8Array, native_px: npt.NDArray[np.floating]) -> FloatAr
     1.5 pixels 0.15, of 2 pixels 0.10.
 
     Args:
-        crops: uint8 N×S×S×3.
+        crops: uint8 N×S×S×3 RGB, or N×S×S grey.
         native_px: side of each crop's square in the frame, pixels.
 
     Returns:
@@ -63,7 +63,7 @@ def sharpness(crops: UInt8Array, native_px: npt.NDArray[np.floating]) -> FloatAr
     """
     out = np.empty(len(crops), np.float32)
     for position, crop in enumerate(crops):
-        grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
+        grey = crop if crop.ndim == 2 else cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
         side = max(_MIN_NATIVE_PX, round(float(native_px[position])))
         if side < len(crop):
             grey = cv2.resize(grey, (side, side), interpolation=cv2.INTER_AREA)

@@ -73,6 +73,16 @@ def test_a_crop_of_the_wrong_size_is_refused(classifier: EmotionClassifier) -> N
         classifier.classify(FaceCrops(wrong, np.ones(1, np.float32)))
 
 
+def test_a_grey_crop_reads_as_its_coloured_copy(classifier: EmotionClassifier) -> None:
+    coloured = crops(classifier, 3)
+    grey = coloured.pixels[..., 0]
+    copy = FaceCrops(np.repeat(grey[..., None], 3, axis=3), coloured.quality)
+    assert classifier.colour == "grey"
+    assert np.array_equal(
+        classifier.classify(FaceCrops(grey, coloured.quality)).probabilities, classifier.classify(copy).probabilities
+    )
+
+
 def test_a_black_crop_is_no_nan(classifier: EmotionClassifier) -> None:
     side = classifier.geometry.size
     black = FaceCrops(np.zeros((1, side, side, 3), np.uint8), np.ones(1, np.float32))

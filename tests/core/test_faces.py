@@ -121,7 +121,7 @@ class Brightness(EmotionClassifier):
 
     def _classify(self, pixels: UInt8Array) -> FloatArray:
         self.batches.append(len(pixels))
-        happy = pixels.mean(axis=(1, 2, 3)) / 255
+        happy = pixels.reshape(len(pixels), -1).mean(axis=1) / 255
         out = np.zeros((len(pixels), 8), np.float32)
         out[:, 0], out[:, 1] = 1 - happy, happy
         return out
@@ -150,6 +150,14 @@ class TestClassifier:
         nobody = FaceCrops(np.zeros((0, 4, 4, 3), np.uint8), np.zeros(0, np.float32))
         assert classifier.classify(nobody).probabilities.shape == (0, 8)
         assert classifier.batches == []
+
+    def test_refuses_grey_crops_where_it_sees_colour(self) -> None:
+        coloured = Brightness()
+        coloured.colour = "rgb"
+        grey = FaceCrops(np.zeros((1, 4, 4), np.uint8), np.ones(1, np.float32))
+        assert len(Brightness().classify(grey)) == 1
+        with pytest.raises(ValueError, match="brightness reads RGB crops, got grey ones"):
+            coloured.classify(grey)
 
     def test_refuses_crops_of_another_size(self) -> None:
         with pytest.raises(ValueError, match="reads 4-pixel crops, got 6"):

@@ -9,6 +9,7 @@ import numpy as np
 from mien.core.faces import CropGeometry, EmotionClassifier, FloatArray, UInt8Array
 from mien.core.labels import EMOTIONS, FERPLUS8
 from mien.evaluation.faces import VotedFaces
+from mien.preprocess import to_grey
 
 T = TypeVar("T")
 PRIOR = np.array([0.4, 0.25, 0.12, 0.1, 0.06, 0.03, 0.03, 0.01])
@@ -77,7 +78,7 @@ class CornerReader(EmotionClassifier):
 
     def _classify(self, pixels: UInt8Array) -> FloatArray:
         self.batches.append(len(pixels))
-        place = np.clip((pixels[:, 4:20, 4:20, 0].mean(axis=(1, 2)) / 30).astype(int), 0, len(EMOTIONS) - 1)
+        place = np.clip((to_grey(pixels)[:, 4:20, 4:20].mean(axis=(1, 2)) / 30).astype(int), 0, len(EMOTIONS) - 1)
         out = np.full((len(pixels), len(EMOTIONS)), 0.02, np.float32)
         out[np.arange(len(pixels)), place] = 0.86
         return out

@@ -6,6 +6,7 @@ import numpy as np
 
 from mien.core.faces import CropGeometry, EmotionClassifier, FaceDetector, Faces, FloatArray, UInt8Array
 from mien.core.labels import FERPLUS8
+from mien.preprocess import to_grey
 
 
 class EverywhereDetector(FaceDetector):
@@ -38,5 +39,5 @@ class EvenClassifier(EmotionClassifier):
 
     def _classify(self, pixels: UInt8Array) -> FloatArray:
         out = np.ones((len(pixels), len(FERPLUS8)), np.float32)
-        out[:, 1] += pixels.mean(axis=(1, 2, 3)) / 255
+        out[:, 1] += to_grey(pixels).mean(axis=(1, 2)) / 255
         return np.asarray(out / out.sum(axis=1, keepdims=True), np.float32)

@@ -17,6 +17,7 @@ from mien.core.faces import CropGeometry, EmotionClassifier, FloatArray, UInt8Ar
 from mien.core.labels import EMOTIONS, FERPLUS8  # noqa: E402
 from mien.evaluation.faces import VotedFaces, load_voted_faces  # noqa: E402
 from mien.evaluation.layouts import ReadOptions  # noqa: E402
+from mien.preprocess import to_grey  # noqa: E402
 from mien.training.data import load_training  # noqa: E402
 from mien.training.soft_labels import read_soft_labels, teach  # noqa: E402
 from mien.training.train import train  # noqa: E402
@@ -36,7 +37,7 @@ class Teacher(EmotionClassifier):
         self._certainty = certainty
 
     def _classify(self, pixels: UInt8Array) -> FloatArray:
-        seen = pixels[..., 0].reshape(len(pixels), 8, 6, 48).mean(axis=(2, 3)).argmax(axis=1)
+        seen = to_grey(pixels).reshape(len(pixels), 8, 6, 48).mean(axis=(2, 3)).argmax(axis=1)
         out = np.full((len(pixels), 8), (1 - self._certainty) / 7, np.float32)
         out[np.arange(len(pixels)), (seen + 1) % 8] = self._certainty
         return out

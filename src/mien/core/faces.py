@@ -116,7 +116,7 @@ class FaceCrops:
     """Aligned face pictures, ready for a classifier.
 
     Attributes:
-        pixels: uint8 N×S×S×3, RGB.
+        pixels: uint8 N×S×S×3 RGB, or N×S×S grey for a classifier that sees no colour.
         quality: float32 N, sharpness of each face 0–1 (see ``quality.py``).
     """
 
@@ -125,8 +125,8 @@ class FaceCrops:
 
     def __post_init__(self) -> None:
         n = len(self.pixels)
-        if self.pixels.dtype != np.uint8 or self.pixels.ndim != 4 or self.pixels.shape[3] != 3:
-            raise ValueError(f"crops are uint8 N×S×S×3, got {self.pixels.dtype} {self.pixels.shape}")
+        if self.pixels.dtype != np.uint8 or self.pixels.ndim not in (3, 4) or self.pixels.shape[3:] not in ((), (3,)):
+            raise ValueError(f"crops are uint8 N×S×S×3 or N×S×S, got {self.pixels.dtype} {self.pixels.shape}")
         if self.pixels.shape[1] != self.pixels.shape[2]:
             raise ValueError(f"crops are square, got {self.pixels.shape}")
         if self.quality.shape != (n,):
@@ -355,7 +355,7 @@ class EmotionClassifier(ABC):
     ``operating_points`` holds, by name, the points beside the plain one at which labels may be taken; ``lacks`` names
     the canonical emotions that it does not know, whose probability is always 0 and says nothing; ``providers`` is what
     runs it, by the runtime's own names, best first: none where it is no graph. ``colour`` is what it sees of a
-    crop, which is RGB in either case.
+    crop: where that is grey, crops may come grey or RGB.
     """
 
     name: str
@@ -374,6 +374,8 @@ class EmotionClassifier(ABC):
             return EmotionScores(np.zeros((0, len(self.labels)), np.float32), self.labels)
         if crops.pixels.shape[1] != self.geometry.size:
             raise ValueError(f"{self.name} reads {self.geometry.size}-pixel crops, got {crops.pixels.shape[1]}")
+        if self.colour == "rgb" and crops.pixels.ndim == 3:
+            raise ValueError(f"{self.name} reads RGB crops, got grey ones")
         parts = [
             self._classify(crops.pixels[start : start + self.batch_size])
             for start in range(0, len(crops), self.batch_size)
@@ -382,7 +384,7 @@ class EmotionClassifier(ABC):
 
     @abstractmethod
     def _classify(self, pixels: UInt8Array) -> FloatArray:
-        """float32 N×C probabilities of uint8 N×S×S×3 RGB crops."""
+        """float32 N×C probabilities of uint8 N×S×S×3 RGB crops, or N×S×S where :attr:`colour` is grey."""
 
 
 class HeadPoseEstimator(ABC):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import cv2
 import numpy as np
@@ -68,6 +68,7 @@ def disturbed_crops(
     disturbance: Disturbance | None,
     level: float,
     generator: np.random.Generator,
+    colour: Literal["grey", "rgb"] = "rgb",
 ) -> UInt8Array:
     """Crops of disturbed pictures, cut by the serving path.
 
@@ -77,17 +78,19 @@ def disturbed_crops(
         disturbance: None cuts them undisturbed.
         level: its strength.
         generator: of whatever is random in it.
+        colour: what the model sees.
 
     Returns:
-        uint8 N×C×C×3, C the crop's size.
+        uint8 N×C×C×3, or N×C×C where the model sees grey; C the crop's size.
     """
-    crops = np.empty((len(pictures), geometry.size, geometry.size, 3), np.uint8)
+    form = (len(pictures), geometry.size, geometry.size, *((3,) if colour == "rgb" else ()))
+    crops = np.empty(form, np.uint8)
     for row, picture in enumerate(pictures):
         image = np.repeat(picture[..., None], 3, axis=2) if picture.ndim == 2 else picture
         landmarks = whole_picture(geometry, image.shape[0])
         if disturbance is not None:
             image, landmarks = disturbance.apply(image, landmarks, level, generator)
-        crops[row] = crop_faces(image, landmarks[None], geometry)[0]
+        crops[row] = crop_faces(image, landmarks[None], geometry, colour)[0]
     return crops
 
 

@@ -100,8 +100,9 @@ def classify_pictures(classifier: EmotionClassifier, images: UInt8Array) -> Floa
     parts = []
     for start in range(0, len(images), BATCH):
         part = resized(images[start : start + BATCH], side)
-        colour = np.repeat(part[..., None], 3, axis=3) if part.ndim == 3 else part
-        parts.append(classifier.classify(FaceCrops(colour, np.ones(len(part), np.float32))).probabilities)
+        if part.ndim == 3 and classifier.colour == "rgb":
+            part = np.repeat(part[..., None], 3, axis=3)
+        parts.append(classifier.classify(FaceCrops(part, np.ones(len(part), np.float32))).probabilities)
     return np.concatenate(parts)
 
 

@@ -136,7 +136,9 @@ def _point(
     generator = np.random.default_rng(seed)
     parts = []
     for start in range(0, len(images), BATCH):
-        crops = disturbed_crops(images[start : start + BATCH], classifier.geometry, disturbance, level, generator)
+        crops = disturbed_crops(
+            images[start : start + BATCH], classifier.geometry, disturbance, level, generator, classifier.colour
+        )
         parts.append(classifier.classify(FaceCrops(crops, np.ones(len(crops), np.float32))).probabilities)
     p = np.concatenate(parts)
     majority = score(p, majority_truth(votes), resampling=Resampling(300))

@@ -35,10 +35,12 @@ def cpu_ms_per_face(
     Returns:
         Milliseconds by batch size, as JSON names it: ``{"8": 0.95}``.
     """
-    side = classifier.geometry.size
+    side, channels = classifier.geometry.size, (3,) if classifier.colour == "rgb" else ()
     generator = np.random.default_rng(0)
     crops = {
-        batch: FaceCrops(generator.integers(0, 256, (batch, side, side, 3), dtype=np.uint8), np.ones(batch, np.float32))
+        batch: FaceCrops(
+            generator.integers(0, 256, (batch, side, side, *channels), dtype=np.uint8), np.ones(batch, np.float32)
+        )
         for batch in batches
     }
     measured: dict[int, list[float]] = {batch: [] for batch in batches}

@@ -122,8 +122,8 @@ def _framed(pixels: Tensor, frames: Tensor, options: AugmentOptions, draws: Draw
 def _sampled(x: Tensor, maps: Tensor, side: int, border: str) -> Tensor:
     """What the maps show of float32 N×C×S×S pictures, N×C×side×side.
 
-    As ``preprocess.crop_faces`` does, a picture is first averaged down by the whole number of its pixels that a pixel
-    of its crop stands for, so that detail does not alias, and a crop of a part of it keeps what it has.
+    A picture is first averaged down by the whole number of its pixels that a pixel of its crop stands for, so that
+    detail does not alias, and a crop of a part of it keeps what it has.
     """
     whole = x.shape[-1]
     if whole <= side:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from typing import Final
+from typing import Final, Literal
 
 import cv2
 import numpy as np
@@ -60,6 +60,7 @@ class Facts:
     detector: tuple[str, str]
     classifier: tuple[str, str]
     geometry: CropGeometry
+    colour: Literal["grey", "rgb"]
     detector_note: str | None
     execution_providers: tuple[str, ...]
     fallback: tuple[str, str] | None = None
@@ -98,17 +99,16 @@ class Detected:
 
 @dataclass(frozen=True, slots=True)
 class Classify:
-    """Read crops that lie at the start of a block: uint8 ``count``×S×S×3."""
+    """Read crops that lie at the start of a block: uint8 N×S×S×3 RGB or N×S×S grey, as ``shape`` says."""
 
     request: int
     block: str
-    count: int
-    size: int
+    shape: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Classified:
-    """float32 ``count``×8, and the wall milliseconds it took."""
+    """float32 N×8, and the wall milliseconds it took."""
 
     request: int
     probabilities: FloatArray
@@ -128,6 +128,7 @@ def networks(connection: Connection, open_networks: OpenNetworks) -> None:
             (detector.name, detector.sha256),
             (classifier.name, classifier.sha256),
             classifier.geometry,
+            classifier.colour,
             made.detector_note,
             made.execution_providers,
             (made.fallback.name, made.fallback.sha256) if made.fallback is not None else None,
@@ -159,8 +160,8 @@ def _answer(message: Detect | Classify, made: Networks, shared: OpenBlocks) -> D
         faces = _find(detector, picture, message.side_share)
         return Detected(message.request, faces, (time.perf_counter() - started) * 1e3)
     block = shared.open(message.block)
-    pixels = block.view((message.count, message.size, message.size, 3))
-    scores = made.classifier.classify(FaceCrops(pixels, np.ones(message.count, np.float32)))
+    crops = FaceCrops(block.view(message.shape), np.ones(message.shape[0], np.float32))
+    scores = made.classifier.classify(crops)
     return Classified(message.request, scores.probabilities, (time.perf_counter() - started) * 1e3)
 
 

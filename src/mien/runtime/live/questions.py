@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Sequence
 from typing import Final
@@ -102,13 +103,13 @@ class Questions:
         One such question is open at a time: the block is its own.
         """
         assert self._block is not None
-        size, count = crops[0].shape[1], sum(len(part) for part in crops)
-        need = count * size * size * 3
+        shape = (sum(len(part) for part in crops), *crops[0].shape[1:])
+        need = math.prod(shape)
         if need > self._block.size:
             self._drop_block()
             self._block = Block(create=True, size=2 * need)
-        np.concatenate(crops, out=self._block.view((count, size, size, 3)))
-        return Classify(self.number(), self._block.name, count, size)
+        np.concatenate(crops, out=self._block.view(shape))
+        return Classify(self.number(), self._block.name, shape)
 
     def silent(self, now: float) -> bool:
         """Whether it has missed several signs of life, which is too few to give it up, but not to wait for it."""
@@ -182,7 +183,7 @@ class NamedClassifier(EmotionClassifier):
 
     def __init__(self, facts: Facts) -> None:
         self.name, self.sha256 = facts.classifier
-        self.geometry = facts.geometry
+        self.geometry, self.colour = facts.geometry, facts.colour
 
     def _classify(self, pixels: UInt8Array) -> FloatArray:
         raise NotImplementedError("the classifier runs in a worker")
