@@ -7,7 +7,6 @@ for.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -96,14 +95,15 @@ async def paced(pieces: AsyncIterator[bytes], pace: Pace) -> AsyncGenerator[byte
     Raises:
         TimeoutError: they do not.
     """
-    began, size = time.monotonic(), 0
+    clock = asyncio.get_running_loop().time
+    began, size = clock(), 0
     while True:
         async with asyncio.timeout(pace.idle_seconds):
             piece = await anext(pieces, None)
         if piece is None:
             return
         size += len(piece)
-        gone = time.monotonic() - began
+        gone = clock() - began
         if gone > pace.longest_seconds or size < (gone - pace.idle_seconds) * pace.least_bytes_per_second:
             raise TimeoutError
         yield piece
