@@ -122,19 +122,41 @@ def _framed(pixels: Tensor, frames: Tensor, options: AugmentOptions, draws: Draw
 def _sampled(x: Tensor, maps: Tensor, side: int, border: str) -> Tensor:
     """What the maps show of float32 N×C×S×S pictures, N×C×side×side.
 
-    A picture is first averaged down by the whole number of its pixels that a pixel of its crop stands for, so that
-    detail does not alias, and a crop of a part of it keeps what it has.
+    As ``preprocess.crop_faces`` does, a picture is first averaged in blocks, where two of its pixels and more stand for
+    one of the crop, and then smoothed by as much as it still shrinks: detail does not alias, and a crop of a part of it
+    keeps what it has.
     """
     whole = x.shape[-1]
     if whole <= side:
         return _bilinear(x, maps, side, border)
-    factors = (maps[:, :, 0].norm(dim=1) * (whole / side)).floor().clamp_min(1).long()
+    steps = maps[:, :, 0].norm(dim=1) * (whole / side)
+    blocks = (steps / 2).floor().clamp_min(1).long()
     out = x.new_empty(*x.shape[:2], side, side)
-    for factor in factors.unique().tolist():
-        rows = factors == factor
-        averaged = functional.interpolate(x[rows], size=(whole // factor,) * 2, mode="area") if factor > 1 else x[rows]
-        out[rows] = _bilinear(averaged, maps[rows], side, border)
+    for block in blocks.unique().tolist():
+        rows = blocks == block
+        averaged = functional.interpolate(x[rows], size=(whole // block,) * 2, mode="area") if block > 1 else x[rows]
+        out[rows] = _bilinear(_softened(averaged, steps[rows] / block), maps[rows], side, border)
     return out
+
+
+def _softened(x: Tensor, steps: Tensor) -> Tensor:
+    """float32 N×C×S×S pictures, each after a Gaussian of the variance that lies between its pixels and the crop's.
+
+    Args:
+        x: the pictures.
+        steps: float32 N, pixels of each in one of its crop.
+    """
+    spread = ((steps**2 - 1) / 12).clamp_min(1e-6)
+    places = torch.arange(-2, 3, device=x.device)
+    weights = torch.exp(-(places**2) / (2 * spread[:, None]))
+    weights = weights / weights.sum(dim=1, keepdim=True)
+    for axis in (2, 3):
+        extent = x.shape[axis]
+        padded = functional.pad(x, (2, 2, 0, 0) if axis == 3 else (0, 0, 2, 2), mode="replicate")
+        x = torch.stack(
+            [weights[:, k].view(-1, 1, 1, 1) * padded.narrow(axis, k, extent) for k in range(len(places))]
+        ).sum(dim=0)
+    return x
 
 
 def _bilinear(x: Tensor, maps: Tensor, side: int, border: str) -> Tensor:
