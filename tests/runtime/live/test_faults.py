@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -19,6 +19,7 @@ from mien.runtime.live.engine import Engine
 from mien.runtime.live.networks import Networks
 from mien.runtime.live.pace import Cadence
 from mien.runtime.live.session import LiveSession, Permitted, Watched
+from mien.runtime.live.supervision import Patience
 from tests.runtime.doubles import EvenClassifier
 from tests.runtime.live.parts import GRANT, PERMITTED, PROFILE, RATE, camera, even_networks, film, hasty, pipeline
 from tests.runtime.live.test_engine import Kept
@@ -141,7 +142,9 @@ def test_a_clock_that_is_set_back_changes_nothing(monkeypatch: pytest.MonkeyPatc
         # An hour back, a day on, and back again.
         offset[0] = (-3600.0, 86_400.0, 0.0)[len(statuses) % 3]
 
-    session = LiveSession([Watched(camera(seconds=60.0))], PERMITTED, even_networks, options=OPTIONS)
+    # Less than the clock is set by, and more than a busy machine stalls.
+    patient = replace(OPTIONS, patience=Patience())
+    session = LiveSession([Watched(camera(seconds=60.0))], PERMITTED, even_networks, options=patient)
     analysis = session.run(on_status, lambda: time.monotonic() > ends)
     times = [snapshot.media_time for snapshot in analysis.timeline.snapshots]
     assert times == [0.5 * k for k in range(len(times))]
