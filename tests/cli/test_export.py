@@ -133,6 +133,15 @@ def test_what_a_conversion_needs_is_refused_without_one(tmp_path: Path, option: 
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("option", ["--mirror", "--no-mirror"])
+def test_how_often_a_model_folder_looks_is_not_changed_without_its_checkpoint(tmp_path: Path, option: str) -> None:
+    """Its temperature was fitted to as many looks as it has."""
+    result = run("mien-m", "--out", tmp_path / "out", option)
+    assert result.exit_code == SettingsError.exit_code
+    assert f"{option} is of a checkpoint" in result.output
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize("to", [(), ("--to", "onnx")])
 def test_a_folder_that_holds_something_is_left_as_it_is(tmp_path: Path, to: tuple[str, ...]) -> None:
     checkpoint, out = tmp_path / "checkpoint.pt", tmp_path / "out"

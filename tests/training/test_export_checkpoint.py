@@ -43,6 +43,18 @@ def test_it_becomes_a_model_folder_in_a_new_place_or_an_empty_one(checkpoint: Pa
     assert first == second
 
 
+@pytest.mark.parametrize("conversion", [(), ("--to", "onnx")])
+@pytest.mark.parametrize("option", ["--mirror", "--no-mirror"])
+def test_how_often_it_looks_can_be_said(
+    checkpoint: Path, tmp_path: Path, option: str, conversion: tuple[str, ...]
+) -> None:
+    told = ("--data", tmp_path / "valid.npz") if conversion else ()
+    result = run(checkpoint, "--out", tmp_path / "out", option, *conversion, *told)
+    assert result.exit_code == 0, result.output
+    described = json.loads((tmp_path / "out" / "preprocess.json").read_text(encoding="utf-8"))
+    assert described["mirror"] is (option == "--mirror")
+
+
 @pytest.mark.parametrize(
     "raising",
     [

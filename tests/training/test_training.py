@@ -23,7 +23,7 @@ from mien.core.errors import DeviceError, InputError, SettingsError  # noqa: E40
 from mien.core.faces import FaceCrops  # noqa: E402
 from mien.core.labels import EMOTIONS  # noqa: E402
 from mien.core.settings import InferenceSettings  # noqa: E402
-from mien.evaluation.faces import load_voted_faces, resized  # noqa: E402
+from mien.evaluation.faces import classify_pictures, load_voted_faces, resized  # noqa: E402
 from mien.evaluation.protocols import majority_truth  # noqa: E402
 from mien.training.export import calibration_faces, export  # noqa: E402
 from mien.training.recipe import FreezeSection, Recipe, load_recipe  # noqa: E402
@@ -101,6 +101,28 @@ def test_the_balanced_point_stays_with_the_graph_that_it_was_chosen_for(
     assert json.loads(described.read_text())["operating_points"] == chosen
     export(trained[0], tmp_path / "model", quantised=True)
     assert "operating_points" not in json.loads(described.read_text()), "another graph, another point"
+
+
+def test_the_balanced_point_goes_where_the_same_graph_looks_more_often(
+    trained: tuple[Path, Recipe], tmp_path: Path
+) -> None:
+    described = export(trained[0], tmp_path / "model", mirror=False) / "preprocess.json"
+    chosen = {"operating_points": {"balanced": {"strength": 1.0}}}
+    described.write_text(json.dumps(json.loads(described.read_text()) | chosen))
+    export(trained[0], tmp_path / "model", mirror=True)
+    assert "operating_points" not in json.loads(described.read_text())
+
+
+@pytest.mark.parametrize("mirror", [False, True])
+def test_a_checkpoint_is_served_with_its_mirror_image_or_without(
+    trained: tuple[Path, Recipe], tmp_path: Path, mirror: bool
+) -> None:
+    folder = export(trained[0], tmp_path / "looks", mirror=mirror)
+    described = json.loads((folder / "preprocess.json").read_text(encoding="utf-8"))
+    assert described["mirror"] is mirror
+    classifier, images = create(folder, InferenceSettings()), np.load(trained[1].data.valid)["images"]
+    once, turned = classify_pictures(classifier, images), classify_pictures(classifier, images[:, :, ::-1].copy())
+    assert np.allclose(once, turned, atol=1e-5) == mirror
 
 
 def test_the_same_seed_gives_the_same_weights(trained: tuple[Path, Recipe], tmp_path: Path) -> None:
@@ -297,12 +319,19 @@ def test_every_recipe_is_valid_and_builds(path: Path) -> None:
         assert network.eval()(x).shape == (2, 8)
 
 
-@pytest.mark.skipif(not VALID.is_file(), reason="needs FER+'s validation split")
-def test_training_goes_on_from_the_weights_in_the_repository() -> None:
+def test_the_recipe_to_fine_tune_names_weights_in_the_repository() -> None:
     plan = load_recipe(ROOT / "training" / "recipes" / "fine-tune.yaml")
     assert plan.start_from is not None
+    assert (ROOT / plan.start_from).is_file()
+
+
+@pytest.mark.skipif(not VALID.is_file(), reason="needs FER+'s validation split")
+@pytest.mark.parametrize(("of", "weights"), [("fine-tune", "mobilenetv1-faces"), ("mien-m", "mien")])
+def test_training_goes_on_from_the_weights_in_the_repository(of: str, weights: str) -> None:
+    plan = load_recipe(ROOT / "training" / "recipes" / f"{of}.yaml")
     network = build_network(plan, len(EMOTIONS)).eval()
-    assert begin(network, read_start(ROOT / plan.start_from), "head.", EMOTIONS) is None
+    start = read_start(ROOT / "training" / "weights" / f"{weights}.pt")
+    assert begin(network, start, "head.", EMOTIONS) is None
     faces = load_voted_faces(VALID)
     truth = majority_truth(faces.votes)
     rows = truth.keep[:400]

@@ -26,6 +26,9 @@ FORMATS = ("onnx", "onnx-fp16", "onnx-int8", "tflite", "tflite-fp16", "tflite-in
 @click.option("--to", type=click.Choice(FORMATS),
               help="Convert, and compare in the format's own runtime before it is written (default: a checkpoint as "
               "its recipe says, without a comparison).")  # fmt: skip
+@click.option("--mirror/--no-mirror", default=None,
+              help="Whether serving averages each crop of a checkpoint's with its mirror image, at twice the time "
+              "(default: as its recipe says).")  # fmt: skip
 @click.option("--data", type=click.Path(path_type=Path), help="Labelled faces to compare on.")
 @click.option("--calibrate", type=click.Path(path_type=Path), metavar="DATA",
               help="Faces that show the ranges of eight-bit integers.")  # fmt: skip
@@ -34,7 +37,7 @@ FORMATS = ("onnx", "onnx-fp16", "onnx-int8", "tflite", "tflite-fp16", "tflite-in
 @data_options({"--data-part": "--data", "--calibrate-part": "--calibrate"})
 @click.option("--force", is_flag=True, help="Write it though it does not agree with its source.")
 @click.option("--json", "as_json", is_flag=True, help="Print export.json.")
-def command(model: str, out: Path, to: str | None, **options: Any) -> None:
+def command(model: str, out: Path, to: str | None, mirror: bool | None, **options: Any) -> None:
     """Convert MODEL, a name, a model folder, or a checkpoint of `mien train` (which needs torch).
 
     A name is a shipped model's, or one's that `mien models list` calls a classifier: its graph is fetched.
@@ -45,6 +48,11 @@ def command(model: str, out: Path, to: str | None, **options: Any) -> None:
     from mien.conversion.folders import check_new
 
     checkpoint, files = _source(model)
+    if checkpoint is None and mirror is not None:
+        raise SettingsError(
+            f"--{'mirror' if mirror else 'no-mirror'} is of a checkpoint, whose temperature is fitted anew: {model} "
+            "is a model folder. Leave it out."
+        )
     if to is None:
         if checkpoint is None:
             raise SettingsError(f"{model} is a model folder already: say what to convert it to with '--to'.")
@@ -53,7 +61,7 @@ def command(model: str, out: Path, to: str | None, **options: Any) -> None:
                 f"{needless[0]} is of a conversion: say what to convert to with '--to', or leave it out."
             )
         check_new(out)
-        _write_as_its_recipe_says(checkpoint, out)
+        _write(checkpoint, out, mirror)
         return
     _check_faces(options)
     check_new(out)
@@ -65,7 +73,7 @@ def command(model: str, out: Path, to: str | None, **options: Any) -> None:
         from mien.training.export import export, origin
 
         with tempfile.TemporaryDirectory() as name:
-            made = export(checkpoint, Path(name) / out.resolve().name, quantised=False)
+            made = export(checkpoint, Path(name) / out.resolve().name, quantised=False, mirror=mirror)
             _tell(_convert(made, to, out, options, origin=origin(checkpoint)), out, as_json=options["as_json"])
 
 
@@ -93,14 +101,14 @@ def _check_faces(options: dict[str, Any]) -> None:
         raise SettingsError(f"{of_either[0]} is of labelled faces: name them with '--data DATA' or '--calibrate DATA'.")
 
 
-def _write_as_its_recipe_says(checkpoint: Path, out: Path) -> None:
+def _write(checkpoint: Path, out: Path, mirror: bool | None) -> None:
     from mien.report.files import results_folder
 
     _training()
     from mien.training.export import export
 
     with results_folder(out):
-        export(checkpoint, out)
+        export(checkpoint, out, mirror=mirror)
     click.echo(f"model folder: {out}")
 
 

@@ -39,13 +39,14 @@ OPSET = 17
 CALIBRATION_FACES = 1024
 
 
-def export(checkpoint: Path, folder: Path, *, quantised: bool | None = None) -> Path:
+def export(checkpoint: Path, folder: Path, *, quantised: bool | None = None, mirror: bool | None = None) -> Path:
     """Write a model folder from a checkpoint: all of its files, or none.
 
     Args:
         checkpoint: of ``mien train``.
         folder: to write.
         quantised: whether in eight-bit integers; as its recipe says when None.
+        mirror: whether serving averages each crop with its mirror image; as its recipe says when None.
 
     The temperature is fitted to the outputs of the graph that is written, on the validation split's votes (each face's
     full vote distribution). A loss that raises rare classes is made good in the graph
@@ -60,6 +61,7 @@ def export(checkpoint: Path, folder: Path, *, quantised: bool | None = None) -> 
     """
     saved = read_checkpoint(checkpoint)
     recipe = _recipe(saved, checkpoint)
+    mirror = recipe.mirror if mirror is None else mirror
     labels, form = tuple(saved["labels"]), recipe.input.form()
     validation = held(load_faces(recipe, "valid"), recipe)
     if validation.targets.sum() == 0:
@@ -74,7 +76,7 @@ def export(checkpoint: Path, folder: Path, *, quantised: bool | None = None) -> 
     content = model.SerializeToString()
     pictures = resized(validation.images, recipe.crop.size)
     logits = _logits(content, pictures, form)
-    if recipe.mirror:
+    if mirror:
         mirrored = _logits(content, np.ascontiguousarray(pictures[:, :, ::-1]), form)
         logits = np.asarray((logits + mirrored) / 2, np.float32)
     if not np.isfinite(logits).all():
@@ -104,10 +106,10 @@ def export(checkpoint: Path, folder: Path, *, quantised: bool | None = None) -> 
         },
         "input": _described(form),
         "output": "logits",
-        "mirror": recipe.mirror,
+        "mirror": mirror,
         "temperature": round(temperature, 4),
     }
-    kept = _operating_points(folder, digest)
+    kept = _operating_points(folder, digest, mirror=mirror)
     with results_folder(folder), all_or_none(folder) as unfinished:
         (unfinished / "model.onnx").write_bytes(content)
         write_label_map(unfinished, labels)
@@ -116,13 +118,13 @@ def export(checkpoint: Path, folder: Path, *, quantised: bool | None = None) -> 
     return folder
 
 
-def _operating_points(folder: Path, digest: str) -> dict[str, object]:
-    """What a folder says of operating points that were chosen for this very graph."""
+def _operating_points(folder: Path, digest: str, *, mirror: bool) -> dict[str, object]:
+    """What a folder says of operating points that were chosen for this very graph, looking as often."""
     try:
         said = json.loads((folder / "preprocess.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    if not isinstance(said, dict) or said.get("model_sha256") != digest:
+    if not isinstance(said, dict) or (said.get("model_sha256"), said.get("mirror")) != (digest, mirror):
         return {}
     return {name: value for name, value in said.items() if name == "operating_points"}
 
