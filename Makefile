@@ -121,6 +121,7 @@ train: $(STAMPS)/train fetch
 	rm -rf runs/one-look runs/joined
 	$(BIN)/mien export runs/mien-m/checkpoint.pt --no-mirror --out runs/one-look/mien-s
 	$(BIN)/mien models join runs/mobilenetv1-faces-finish/mobilenetv1-faces runs/mien-m/mien-m --data $(dir $(FERPLUS))valid.npz --out runs/joined/mien-l
+	cp src/mien/models/mien-l/NOTICE runs/joined/mien-l/
 	for model in runs/mien-m/mien-m runs/one-look/mien-s runs/joined/mien-l; do \
 	  $(BIN)/mien evaluate $$model $(FERPLUS) --fit-balanced || exit 1; done
 	$(BIN)/mien text train training/recipes/mien-text.yaml --out runs/mien-text-start

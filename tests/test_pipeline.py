@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -15,10 +16,11 @@ from mien.assembly import Choices, assemble
 from mien.core.errors import PolicyError, SettingsError
 from mien.core.faces import FloatArray, Frame, HeadPoseEstimator, HeadPoses, UInt8Array, UnreadReason
 from mien.core.labels import EMOTIONS, UNCERTAIN
-from mien.core.policy import Basis, Declaration, Purpose
+from mien.core.policy import Basis, Declaration, Purpose, authorise
 from mien.core.settings import PROFILES, InferenceSettings, Profile
 from mien.models import bundled
 from mien.pipeline import Pipeline
+from tests.runtime.doubles import EverywhereDetector, ParticularClassifier
 
 OWN = Declaration(Purpose.PERSONAL, Basis.OWN_RECORDING)
 
@@ -45,6 +47,15 @@ def test_every_face_is_read_or_has_a_reason(crowd: Frame) -> None:
         if face.probabilities is not None:
             assert face.probabilities.sum() == pytest.approx(1, abs=1e-4)
             assert face.label is not None
+
+
+@pytest.mark.parametrize("colour", ["grey", "rgb"])
+def test_crops_come_in_the_colour_that_the_classifier_sees(crowd: Frame, colour: Literal["grey", "rgb"]) -> None:
+    profile = PROFILES["interview"]
+    made = Pipeline(EverywhereDetector(), ParticularClassifier(colour), profile, authorise(OWN, profile))
+    readings = made.process([crowd, Frame(crowd.image, 1, 1.0)])
+    assert all(face.probabilities is not None for reading in readings for face in reading.faces)
+    assert made.counts.faces_classified > 0
 
 
 def test_strict_limits_leave_faces_unread_but_seen(crowd: Frame) -> None:

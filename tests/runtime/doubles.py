@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 
 from mien.core.faces import CropGeometry, EmotionClassifier, FaceDetector, Faces, FloatArray, UInt8Array
@@ -41,3 +43,19 @@ class EvenClassifier(EmotionClassifier):
         out = np.ones((len(pixels), len(FERPLUS8)), np.float32)
         out[:, 1] += to_grey(pixels).mean(axis=(1, 2)) / 255
         return np.asarray(out / out.sum(axis=1, keepdims=True), np.float32)
+
+
+class ParticularClassifier(EvenClassifier):
+    """Takes crops in one form only: ``rgb`` in three channels, ``grey`` in none.
+
+    Args:
+        colour: what it sees.
+    """
+
+    def __init__(self, colour: Literal["grey", "rgb"]) -> None:
+        self.colour = colour
+
+    def _classify(self, pixels: UInt8Array) -> FloatArray:
+        if pixels.shape[3:] != ((3,) if self.colour == "rgb" else ()):
+            raise AssertionError(f"{self.colour} crops were due, these are {pixels.shape}")
+        return super()._classify(pixels)

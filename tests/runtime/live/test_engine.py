@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -23,8 +24,10 @@ from mien.pipeline import Pipeline
 from mien.runtime.live.cameras import LiveCamera
 from mien.runtime.live.capture import CaptureOptions
 from mien.runtime.live.engine import Engine, LiveOptions, is_blank
+from mien.runtime.live.networks import Networks
 from mien.runtime.live.pace import Cadence
 from mien.sources import open_source
+from tests.runtime.doubles import EverywhereDetector, ParticularClassifier
 from tests.runtime.live.parts import (
     GRANT,
     PROFILE,
@@ -108,6 +111,20 @@ def test_every_frame_of_a_file_is_read_in_order(workers: str) -> None:
     assert [reading.media_time for _, _, reading in kept.frames] == [k / RATE for k in range(40)]
     assert engine.complete
     assert engine.pipelines[0].counts.frames_detected == 40
+
+
+@pytest.mark.parametrize("colour", ["grey", "rgb"])
+def test_crops_come_in_the_colour_that_the_classifier_sees(colour: Literal["grey", "rgb"]) -> None:
+    def particular() -> Networks:
+        return Networks(EverywhereDetector(), ParticularClassifier(colour), None, ("CPUExecutionProvider",))
+
+    kept = Kept()
+    Engine([film(seconds=0.5)], particular, pipeline, kept.reading, hasty(workers="thread", fixed=EVERY)).run(
+        kept.status
+    )
+    assert kept.indices()
+    assert all(face.probabilities is not None for _, _, reading in kept.frames for face in reading.faces)
+    assert not kept.notes
 
 
 def test_faces_are_followed_between_detections() -> None:

@@ -62,8 +62,8 @@ class Questions:
             raise told_error(message.error, message.exit_code)
         assert isinstance(message, Facts)
         self._ready, self._beat_at = True, time.monotonic()
-        size = message.geometry.size
-        self._block = Block(create=True, size=MOST_CROPS * size * size * 3)
+        size, channels = message.geometry.size, 3 if message.colour == "rgb" else 1
+        self._block = Block(create=True, size=MOST_CROPS * size * size * channels)
         return message
 
     @property
